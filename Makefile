@@ -1,0 +1,70 @@
+# `make` lists the targets. Everything runs in .venv, which `make setup` makes.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check lint format types layout imports bench build isolate docs constraints clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PACKAGES := -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e ./collector
+ARGS ?=
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv and install the three packages and the tools into it
+
+$(STAMP): schema/pyproject.toml exporter/pyproject.toml collector/pyproject.toml requirements-dev.txt constraints.txt
+	@scripts/make_venv.sh $(VENV)
+	$(PIP) install -c constraints.txt -r requirements-dev.txt
+	$(PIP) install -c constraints.txt --no-build-isolation $(PACKAGES)
+	@touch $@
+
+demo: setup ## Start the collector, run example workflows, print their history
+	$(BIN)/stepscope demo $(ARGS)
+
+serve: setup ## Run the collector until stopped; flags in ARGS='...'
+	$(BIN)/stepscope serve $(ARGS)
+
+test: setup ## Run all tests with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: lint types layout imports isolate ## Everything CI checks beside the tests
+
+lint: setup ## Lint and check the format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup ## Fix what lint can fix by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup ## Check types (mypy strict)
+	$(BIN)/mypy
+
+layout: setup ## Check sizes of modules and SQL files, and that no machine is named
+	$(BIN)/python scripts/check_layout.py
+
+imports: setup ## Check who imports whom
+	$(BIN)/lint-imports --no-cache
+
+bench: setup ## Run the benchmarks
+	@set -e; shopt -s nullglob; for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f $(ARGS); done
+
+build: setup ## Build the three wheels into dist/
+	@rm -rf dist
+	@for d in schema exporter collector; do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$d || exit 1; done
+
+isolate: build ## Install each wheel alone in an empty environment and import it
+	$(BIN)/python scripts/isolate.py dist
+
+docs: setup ## Generate docs/reference
+	$(BIN)/python scripts/make_reference.py
+
+constraints: ## Write constraints.txt anew from the newest versions
+	scripts/make_constraints.sh
+
+clean: ## Remove what the other targets made
+	rm -rf .venv .isolate dist build .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
