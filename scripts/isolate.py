@@ -30,6 +30,8 @@ class Package:
     """Folder of the import package, below the root of the repository."""
     absent: frozenset[str] = frozenset()
     """Distributions that must not come with it."""
+    optional: tuple[str, ...] = ()
+    """Modules, with a dot at the end, that need something the user brings: an engine, pytest, an extra."""
     unloaded: frozenset[str] = frozenset()
     """Modules that importing it must not load."""
 
@@ -51,21 +53,28 @@ PACKAGES = (
         absent=frozenset(
             {"opentelemetry-sdk", "grpcio", "duckdb", "protobuf", "stepscope-collector"}
         ),
+        optional=("stepscope.integrations.", "stepscope.testing."),
         unloaded=HEAVY,
     ),
     Package(
         "stepscope-collector",
         "collector/src/stepscope_collector",
         absent=frozenset({"stepscope", "pyarrow", "numpy", "pandas"}),
+        optional=("stepscope_collector.present.mcp.",),
         unloaded=frozenset({"grpc", "duckdb", "starlette", "uvicorn", "google.protobuf"}),
     ),
 )
 
 # Runs inside the empty environment, in isolated mode: no user site, no PYTHON* variables, not this folder.
+# After the package it imports each module below it: what one of them needs must have come with the wheel.
 PROBE = """
-import importlib, json, sys
-importlib.import_module(sys.argv[1])
+import importlib, json, pkgutil, sys
+package, optional = importlib.import_module(sys.argv[1]), tuple(sys.argv[2:])
 loaded = sorted(sys.modules)
+modules = [found.name for found in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in modules:
+    if not (name + ".").startswith(optional) and not name.endswith(".__main__"):
+        importlib.import_module(name)
 from importlib.metadata import distributions, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -138,7 +147,7 @@ def isolate(package: Package, dist: Path) -> str:
         ROOT / "constraints.txt",
         wheels[0],
     )
-    probe = json.loads(run(python, "-I", "-c", PROBE, package.module))
+    probe = json.loads(run(python, "-I", "-c", PROBE, package.module, *package.optional))
     if brought := package.absent & probe["distributions"].keys():
         raise RuntimeError(f"{package.distribution} brings {', '.join(sorted(brought))}")
     if loaded := package.unloaded & set(probe["loaded"]):

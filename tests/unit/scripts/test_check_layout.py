@@ -77,7 +77,7 @@ def test_semicolons_in_literals_names_and_comments_do_not_end_a_statement(statem
         "path = '/" + "root/.venv/bin/python'",
         "cd /" + "home/ann/stepscope",
         "cd /" + "Users/ann/stepscope",
-        "pip install --index-" + "url https://packages.example/simple x",
+        "pip install --index-" + "url https://packages.example x",
         "--extra-index-" + "url=https://packages.example/x",
         "PIP_INDEX_" + "URL=https://packages.example",
         "--trusted-" + "host packages.example",
