@@ -1,0 +1,40 @@
+"""All settings of the collector: one typed tree, and how it is filled.
+
+Default < TOML file < `STEPSCOPE_*` < flag that was typed. Flags, variables, TOML keys and the
+reference page derive from the tree in `tree.py`; nothing else in the collector reads the
+environment.
+"""
+
+from stepscope_collector.config.load import Loaded, find_config_file, load
+from stepscope_collector.config.tree import (
+    DataConfig,
+    ExecutionsConfig,
+    IngestConfig,
+    LimitsConfig,
+    LogConfig,
+    OtlpConfig,
+    Setting,
+    Settings,
+    SqlConfig,
+    StoreConfig,
+    WebConfig,
+    all_settings,
+)
+
+__all__ = [
+    "DataConfig",
+    "ExecutionsConfig",
+    "IngestConfig",
+    "LimitsConfig",
+    "Loaded",
+    "LogConfig",
+    "OtlpConfig",
+    "Setting",
+    "Settings",
+    "SqlConfig",
+    "StoreConfig",
+    "WebConfig",
+    "all_settings",
+    "find_config_file",
+    "load",
+]

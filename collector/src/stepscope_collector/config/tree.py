@@ -1,0 +1,366 @@
+"""The tree of settings: names, types, defaults, effects, limits.
+
+A field here is a setting everywhere: key `store.threads` in TOML, `STEPSCOPE_STORE_THREADS` in the
+environment, `--store-threads` as a flag of `serve`, a row of docs/reference/config.md. Its text
+(effect, reason of the default, what 0 means) stands in the field and nowhere else.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from stepscope_collector.config import values
+
+__all__ = [
+    "DataConfig",
+    "ExecutionsConfig",
+    "IngestConfig",
+    "LimitsConfig",
+    "LogConfig",
+    "OtlpConfig",
+    "Setting",
+    "Settings",
+    "SqlConfig",
+    "StoreConfig",
+    "WebConfig",
+    "all_settings",
+    "default_data_dir",
+]
+
+Kind = Literal["path", "address", "bytes", "s", "ms", "count", "choice"]
+
+_KIB = 2**10
+_MIB = 2**20
+_GIB = 2**30
+# gRPC counts a message in a signed 32-bit number.
+_MAX_MESSAGE_BYTES = 2**31 - 1
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """`$XDG_DATA_HOME/stepscope`, with XDG's own default `~/.local/share` (R069).
+
+    XDG: a relative value is to be ignored.
+    """
+    home = Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
+    if not home.is_absolute():
+        home = Path("~/.local/share").expanduser()
+    return home / "stepscope"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known about one setting."""
+
+    key: str
+    """Key in TOML, `section.name`."""
+    kind: Kind
+    default: Any
+    """None for the data directory: it depends on the environment."""
+    effect: str
+    why: str
+    """Reason of the default, and what 0 means where 0 is allowed."""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    short_flag: str | None = None
+    """A flag shorter than the one made from the key."""
+
+    @property
+    def variable(self) -> str:
+        """Name of the environment variable."""
+        return "STEPSCOPE_" + self.key.upper().replace(".", "_")
+
+    @property
+    def flag(self) -> str:
+        """Flag of `stepscope serve`."""
+        return self.short_flag or "--" + self.key.replace(".", "-").replace("_", "-")
+
+    def parse(self, value: object, *, base: Path) -> Any:
+        """The value in the setting's type; ValueError says what is wrong with it."""
+        parsed = self._read(value, base)
+        if self.minimum is not None and parsed < self.minimum:
+            raise ValueError(f"is {self.show(parsed)}; the least is {self.show(self.minimum)}")
+        if self.maximum is not None and parsed > self.maximum:
+            raise ValueError(f"is {self.show(parsed)}; the most is {self.show(self.maximum)}")
+        return parsed
+
+    def show(self, value: Any) -> str:
+        """The value with its unit, in a form that `parse` reads back to the same value."""
+        if self.kind == "bytes":
+            for unit, size in (("GiB", _GIB), ("MiB", _MIB), ("KiB", _KIB)):
+                if value and value % size == 0:
+                    return f"{value // size}{unit}"
+        if self.kind in {"s", "ms"}:
+            return f"{value:g}{self.kind}"
+        return str(value)
+
+    def _read(self, value: object, base: Path) -> Any:
+        if self.kind == "path":
+            return values.parse_path(value, base=base)
+        if self.kind == "choice":
+            return values.parse_choice(value, self.choices)
+        if self.kind in {"s", "ms"}:
+            is_whole = isinstance(self.default, int)
+            return values.parse_duration(value, self.kind, is_whole=is_whole)
+        readers: dict[str, Callable[[object], Any]] = {
+            "address": values.parse_address,
+            "bytes": values.parse_bytes,
+            "count": values.parse_count,
+        }
+        return readers[self.kind](value)
+
+
+def _setting(  # noqa: PLR0913 the columns of the reference page
+    kind: Kind,
+    default: Any,
+    effect: str,
+    why: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    flag: str | None = None,
+) -> Any:
+    about = Setting("", kind, default, effect, why, minimum, maximum, choices, flag)
+    if default is None:
+        return field(
+            default_factory=lambda: default_data_dir(os.environ), metadata={"setting": about}
+        )
+    return field(default=default, metadata={"setting": about})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the history is kept."""
+
+    dir: Path = _setting(
+        "path",
+        None,
+        "Directory of the database file `stepscope.duckdb` and of `endpoints.json`. Made with mode "
+        "0700 when it does not exist.",
+        "Default: `stepscope` below `$XDG_DATA_HOME`, which is `~/.local/share` when unset.",
+        flag="--data",
+    )
+
+    @property
+    def database_path(self) -> Path:
+        """The DuckDB file."""
+        return self.dir / "stepscope.duckdb"
+
+    @property
+    def endpoints_path(self) -> Path:
+        """The JSON file in which a running server says where it listens."""
+        return self.dir / "endpoints.json"
+
+
+@dataclass(frozen=True)
+class OtlpConfig:
+    """Where OTLP is received."""
+
+    grpc: str = _setting(
+        "address",
+        "127.0.0.1:4317",
+        "Address of OTLP/gRPC, HOST:PORT.",
+        "4317 is the port OTLP registered. Loopback only: there is no authentication. Port 0 picks "
+        "a free one.",
+    )
+    http: str = _setting(
+        "address",
+        "127.0.0.1:4318",
+        "Address of OTLP/HTTP, HOST:PORT.",
+        "4318 is the port OTLP registered. Loopback only: there is no authentication. Port 0 picks "
+        "a free one.",
+    )
+
+
+@dataclass(frozen=True)
+class WebConfig:
+    """Where questions are answered."""
+
+    listen: str = _setting(
+        "address",
+        "127.0.0.1:4319",
+        "Address of the REST API, HOST:PORT.",
+        "The port after those of OTLP. Loopback only: whoever reaches it reads the whole history. "
+        "Port 0 picks a free one.",
+        flag="--web",
+    )
+
+
+@dataclass(frozen=True)
+class LimitsConfig:
+    """What the receivers admit."""
+
+    max_payload_bytes: int = _setting(
+        "bytes",
+        64 * _MIB,
+        "Largest OTLP request, before and after decompression. A larger one is refused for good "
+        "(413, RESOURCE_EXHAUSTED).",
+        "The largest batch the stock SDKs send is far smaller; gRPC's own default of 4 MiB is not "
+        "enough for fat attributes.",
+        minimum=_KIB,
+        maximum=_MAX_MESSAGE_BYTES,
+    )
+    max_inflight_bytes: int = _setting(
+        "bytes",
+        256 * _MIB,
+        "Bytes of all requests that are being decoded or wait for their commit, gRPC and HTTP "
+        "together. Over it, requests are refused with a hint to try again (503, UNAVAILABLE).",
+        "Bounds the memory a flood can take. At least `limits.max_payload_bytes`.",
+        minimum=_KIB,
+    )
+    grpc_workers: int = _setting(
+        "count",
+        64,
+        "OTLP/gRPC requests handled at one time; further ones wait.",
+        "Each waits in its thread for the commit that holds its rows, so there are many more "
+        "threads than cores.",
+        minimum=1,
+        maximum=1024,
+    )
+
+
+@dataclass(frozen=True)
+class IngestConfig:
+    """How the writer groups requests into transactions."""
+
+    group_max_bytes: int = _setting(
+        "bytes",
+        16 * _MIB,
+        "Bytes of requests committed in one transaction, at most; one larger request goes alone.",
+        "Larger groups cost memory and let the answers wait longer, and gain little speed.",
+        minimum=_KIB,
+    )
+    group_max_rows: int = _setting(
+        "count",
+        100_000,
+        "Spans, log records and points committed in one transaction, at most; one larger request "
+        "goes alone.",
+        "Near DuckDB's row group of 122,880 rows, which is written best when whole.",
+        minimum=1,
+    )
+    group_max_wait_ms: int = _setting(
+        "ms",
+        5,
+        "How long the writer waits for more requests before it commits.",
+        "A little waiting lets concurrent senders share one fsync. 0: commit at once what is there.",
+        minimum=0,
+        maximum=1000,
+    )
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """What DuckDB may use."""
+
+    memory_limit_bytes: int = _setting(
+        "bytes",
+        2 * _GIB,
+        "Memory of the database engine. Larger work goes to a temporary directory beside the "
+        "database file.",
+        "DuckDB's own default, 80 % of the machine, would starve what else runs there.",
+        minimum=64 * _MIB,
+    )
+    threads: int = _setting(
+        "count",
+        0,
+        "Threads of the database engine.",
+        "0: as many as the machine has cores.",
+        minimum=0,
+        maximum=1024,
+    )
+    temp_limit_bytes: int = _setting(
+        "bytes",
+        16 * _GIB,
+        "Size of the temporary directory; a question that needs more fails.",
+        "A runaway question must not fill the disk that the history needs.",
+        minimum=0,
+    )
+    checkpoint_threshold_bytes: int = _setting(
+        "bytes",
+        64 * _MIB,
+        "Size of the write-ahead log at which the engine moves its content into the database file.",
+        "Larger: commits wait less often but longer, and a start after a crash replays more.",
+        minimum=_MIB,
+    )
+
+
+@dataclass(frozen=True)
+class SqlConfig:
+    """Limits of SQL that somebody typed."""
+
+    timeout_s: float = _setting(
+        "s",
+        30.0,
+        "A statement that runs longer is interrupted.",
+        "Enough for a scan of tens of millions of spans.",
+        minimum=0.001,
+        maximum=86400,
+    )
+    max_rows: int = _setting(
+        "count",
+        10_000,
+        "Rows of an answer; the rest is cut off and the answer says so.",
+        "More than a person reads. A caller may ask for fewer, not for more.",
+        minimum=1,
+    )
+
+
+@dataclass(frozen=True)
+class ExecutionsConfig:
+    """What counts as an execution that still runs."""
+
+    lost_after_s: int = _setting(
+        "s",
+        300,
+        "An execution without end and without any sign of life for this long has the status `lost`. "
+        "A later sign of life makes it `running` again.",
+        "Several heartbeats of the exporter may go missing before it is reached.",
+        minimum=1,
+    )
+
+
+@dataclass(frozen=True)
+class LogConfig:
+    """What the server says on stderr."""
+
+    level: str = _setting(
+        "choice",
+        "info",
+        "Least severity that is written to stderr.",
+        "info: start, stop and migrations; debug: every batch.",
+        choices=("debug", "info", "warning", "error"),
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. Values given in code are taken as they are; `load` checks those of users."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    otlp: OtlpConfig = field(default_factory=OtlpConfig)
+    web: WebConfig = field(default_factory=WebConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    ingest: IngestConfig = field(default_factory=IngestConfig)
+    store: StoreConfig = field(default_factory=StoreConfig)
+    sql: SqlConfig = field(default_factory=SqlConfig)
+    executions: ExecutionsConfig = field(default_factory=ExecutionsConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+def all_settings() -> tuple[Setting, ...]:
+    """Every setting, in the order of the tree."""
+    found = []
+    for section in fields(Settings):
+        assert section.default_factory is not MISSING
+        for each in fields(section.default_factory()):
+            about: Setting = each.metadata["setting"]
+            found.append(
+                Setting(
+                    f"{section.name}.{each.name}",
+                    *(getattr(about, part.name) for part in fields(Setting)[1:]),
+                )
+            )
+    return tuple(found)
