@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format types layout imports bench build isolate docs constraints clean
+.PHONY: help setup demo serve test check lint format types layout imports bench build isolate floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -47,7 +47,7 @@ layout: setup ## Check sizes of modules and SQL files, and that no machine is na
 	$(BIN)/python scripts/check_layout.py
 
 imports: setup ## Check who imports whom
-	$(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 bench: setup ## Run the benchmarks
 	@set -e; shopt -s nullglob; for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f $(ARGS); done
@@ -58,6 +58,13 @@ build: setup ## Build the three wheels into dist/
 
 isolate: build ## Install each wheel alone in an empty environment and import it
 	$(BIN)/python scripts/isolate.py dist
+
+floor: setup ## Run the packages' tests with the oldest dependencies allowed; a selection in ARGS="..."
+	@rm -rf .isolate/floor && mkdir -p .isolate && scripts/make_venv.sh .isolate/floor
+	$(BIN)/python scripts/floors.py > .isolate/floors.txt
+	.isolate/floor/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt -r requirements-dev.txt
+	.isolate/floor/bin/python -m pip --disable-pip-version-check --quiet install -c .isolate/floors.txt --no-build-isolation $(PACKAGES)
+	.isolate/floor/bin/python -m pytest --ignore tests/unit/scripts --ignore tests/contract/test_dependencies.py $(ARGS)
 
 docs: setup ## Generate docs/reference
 	$(BIN)/python scripts/make_reference.py
