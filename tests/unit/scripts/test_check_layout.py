@@ -49,6 +49,12 @@ def test_sql_with_two_statements_is_found_where_the_first_ends():
     ]
 
 
+def test_migration_may_hold_several_statements():
+    """ours: docs/conventions.md, a migration is one numbered file."""
+    path = "schema/src/stepscope_schema/migrations/0002_more.sql"
+    assert messages(path, "-- two\nselect 1;\nselect 2;\n" + "\n" * 200) == []
+
+
 def test_sql_that_is_only_a_comment_is_found():
     """ours: docs/conventions.md, one statement per .sql file."""
     assert messages("q.sql", "-- nothing; really\n") == ["q.sql:1: no statement; delete the file"]

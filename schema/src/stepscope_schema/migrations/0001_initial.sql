@@ -1,0 +1,266 @@
+-- Version 1: the tables of the first release.
+-- Not released yet: `make docs` writes this file from ddl/tables.
+
+-- Schema of the physical tables. Their layout may change with any migration; the views in
+-- schema main are the contract with people and programs.
+create schema if not exists stored;
+
+-- One row per applied migration; the highest version is the version of the file (R068).
+create table if not exists stored.schema_version (
+    version integer not null,          -- number of the migration
+    name varchar not null,             -- file name of the migration without ending
+    applied_at timestamp_ns not null   -- UTC
+);
+
+-- One row per distinct OTLP Resource with its schema_url. Spans refer to it by content hash, so
+-- the same resource sent by a thousand requests stands here once.
+create table if not exists stored.resources (
+    resource_id ubigint not null,               -- hash of the row's content
+    attributes map(varchar, varchar),           -- Resource.attributes as text
+    attribute_types varchar,                    -- one type code per attribute, null: all strings
+    dropped_attributes_count uinteger not null, -- Resource.dropped_attributes_count
+    raw blob,                                   -- Resource as protobuf, only when the columns cannot hold it
+    schema_url varchar not null,                -- ResourceSpans.schema_url
+    service_name varchar                        -- attribute service.name
+);
+
+-- One row per distinct OTLP InstrumentationScope with its schema_url, by content hash.
+create table if not exists stored.scopes (
+    scope_id ubigint not null,                  -- hash of the row's content
+    name varchar not null,                      -- InstrumentationScope.name
+    version varchar not null,                   -- InstrumentationScope.version
+    attributes map(varchar, varchar),           -- InstrumentationScope.attributes as text
+    attribute_types varchar,                    -- one type code per attribute, null: all strings
+    dropped_attributes_count uinteger not null, -- InstrumentationScope.dropped_attributes_count
+    raw blob,                                   -- scope as protobuf, only when the columns cannot hold it
+    schema_url varchar not null                 -- ScopeSpans.schema_url
+);
+
+-- Every span once, losslessly, in order of arrival. No key and no index: they cost more than the
+-- zone maps save (150 instead of 22 bytes per row, measured). Writers keep rows unique.
+create table if not exists stored.spans (
+    trace_id uuid not null,                      -- Span.trace_id
+    span_id ubigint not null,                    -- Span.span_id, big-endian
+    parent_span_id ubigint not null,             -- Span.parent_span_id, 0: root span
+    trace_state varchar,                         -- Span.trace_state, null: empty
+    flags uinteger not null,                     -- Span.flags
+    name varchar not null,                       -- Span.name
+    kind integer not null,                       -- Span.kind, an open enum
+    start_time_unix_nano ubigint not null,       -- Span.start_time_unix_nano, verbatim
+    end_time_unix_nano ubigint not null,         -- Span.end_time_unix_nano, verbatim
+    status_code integer not null,                -- Status.code
+    status_message varchar,                      -- Status.message, null: empty
+    attributes map(varchar, varchar),            -- Span.attributes without a home, as text
+    attribute_types varchar,                     -- one type code per attribute, null: all strings
+    home_bits ubigint not null,                  -- which attributes stand in a column or payload
+    dropped_attributes_count uinteger not null,  -- Span.dropped_attributes_count
+    events struct(
+        time_unix_nano ubigint, name varchar, attributes map(varchar, varchar),
+        attribute_types varchar, dropped_attributes_count uinteger
+    )[],                                         -- Span.events, null: none
+    dropped_events_count uinteger not null,      -- Span.dropped_events_count
+    links struct(
+        trace_id blob, span_id blob, trace_state varchar, attributes map(varchar, varchar),
+        attribute_types varchar, dropped_attributes_count uinteger, flags uinteger
+    )[],                                         -- Span.links, null: none
+    dropped_links_count uinteger not null,       -- Span.dropped_links_count
+    raw blob,                                    -- Span as protobuf, only when the columns cannot hold it
+    resource_id ubigint not null,                -- stored.resources
+    scope_id ubigint not null,                   -- stored.scopes
+    -- what the mapping made of it
+    dialect varchar not null,                    -- profile that mapped the span
+    role varchar,                                -- execution, step or operation
+    live_phase varchar,                          -- started or heartbeat: a live marker
+    execution_id varchar not null,               -- execution the span belongs to
+    is_explicit boolean not null,                -- the span itself named its execution
+    step_id varchar,                             -- null: the span is its own step
+    step_name varchar,                           -- name of the step
+    step_type varchar,                           -- kind of step, open vocabulary
+    step_index integer,                          -- position among the steps, from 0
+    attempt integer,                             -- number of this try, from 1
+    max_attempts integer,                        -- tries the retry policy allows, null: no policy
+    is_expected_retry boolean,                   -- the retry policy expected its error (R117)
+    status varchar,                              -- canonical status
+    status_native varchar,                       -- the sender's own word
+    error_type varchar,                          -- class of the error that ended it
+    error_message varchar,                       -- message of that error
+    workflow_id varchar,                         -- stable identity of the workflow
+    workflow_name varchar,                       -- name of the workflow
+    workflow_version varchar,                    -- version of the workflow's definition
+    project varchar,                             -- project of the workflow
+    trigger_type varchar,                        -- what started the execution (R007), open vocabulary
+    user_id varchar,                             -- who the execution runs for (R098)
+    tags varchar,                                -- JSON array
+    parent_execution_id varchar,                 -- execution that started this one
+    root_execution_id varchar,                   -- top of the tree of executions
+    exit_code integer,                           -- exit code of the process it stood for (R062)
+    ingested_at timestamp_ns not null            -- UTC, when the collector committed it
+);
+
+-- Spans that started and have not ended, as live markers or unfinished spans tell. The final span
+-- removes the row.
+create table if not exists stored.open_spans (
+    trace_id uuid not null,                 -- trace of the open span
+    span_id ubigint not null,               -- the open span
+    parent_span_id ubigint not null,        -- 0: root span
+    name varchar not null,                  -- its name
+    start_time_unix_nano ubigint not null,  -- when it started
+    last_seen_unix_nano ubigint not null,   -- newest sign of life
+    dialect varchar not null,               -- profile that mapped it
+    role varchar,                           -- execution, step or operation
+    execution_id varchar not null,          -- execution it belongs to
+    step_id varchar,                        -- null: the span is its own step
+    step_name varchar,                      -- name of the step
+    step_type varchar,                      -- kind of step, open vocabulary
+    step_index integer,                     -- position among the steps, from 0
+    attempt integer,                        -- number of this try, from 1
+    max_attempts integer,                   -- tries the retry policy allows, null: no policy
+    ingested_at timestamp_ns not null       -- UTC, first commit
+);
+
+-- One row per execution, kept by a merge that is associative, commutative and idempotent: minima,
+-- maxima, and for the outcome the final span that ended last. Order and duplicates cannot matter.
+create table if not exists stored.executions (
+    execution_id varchar not null,         -- identity: the id a span named, else the trace id in hex
+    dialect varchar,                       -- profile that mapped its spans; a specific one wins over otel
+    service_name varchar,                  -- attribute service.name of its resource
+    workflow_id varchar,                   -- stable identity of the workflow
+    workflow_name varchar,                 -- name of the workflow
+    workflow_version varchar,              -- version of the workflow's definition
+    project varchar,                       -- project of the workflow
+    trigger_type varchar,                  -- what started it (R007), open vocabulary
+    user_id varchar,                       -- who it runs for (R098)
+    tags varchar,                          -- JSON array
+    parent_execution_id varchar,           -- execution that started it
+    root_execution_id varchar,             -- top of its tree of executions, null: itself
+    started_unix_nano ubigint,             -- least start of the execution's own spans, null: none seen
+    first_unix_nano ubigint not null,      -- least start of all its spans
+    last_seen_unix_nano ubigint not null,  -- newest sign of life of all its spans
+    last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans
+    any_trace_id uuid not null,            -- greatest trace id of its spans
+    final_end_unix_nano ubigint,           -- end of the winning final span, null: not ended
+    final_start_unix_nano ubigint,         -- its start
+    final_trace_id uuid,                   -- its trace id
+    final_span_id ubigint,                 -- its span id
+    status varchar,                        -- of the winning final span
+    status_native varchar,                 -- the sender's own word for status
+    error_type varchar,                    -- class of the error that ended it
+    error_message varchar,                 -- message of that error
+    exit_code integer,                     -- exit code of the process it stood for (R062)
+    attempt_count ubigint not null,        -- finished step attempts
+    failed_attempt_count ubigint not null, -- those of them that failed or timed out
+    span_count ubigint not null,           -- finished spans of every role
+    ingested_at timestamp_ns not null,     -- first commit
+    updated_at timestamp_ns not null       -- newest commit
+);
+
+-- One row per trace and execution: the way from a trace to its executions and back, with the time
+-- bounds that let a scan of stored.spans skip row groups.
+create table if not exists stored.traces (
+    trace_id uuid not null,                 -- the trace
+    execution_id varchar not null,          -- an execution with spans in it
+    has_explicit boolean not null,          -- some span of it named the execution itself
+    has_implicit boolean not null,          -- some span of it was assigned by the trace
+    first_start_unix_nano ubigint not null, -- least start
+    last_start_unix_nano ubigint not null   -- greatest start
+);
+
+-- Inputs, outputs, params, trigger data and large attribute values, apart from the spans: they are
+-- kept for a shorter time and would ruin scans.
+create table if not exists stored.payloads (
+    execution_id varchar not null,         -- execution of the span
+    trace_id uuid not null,                -- trace of the span
+    span_id ubigint not null,              -- span the value came with
+    start_time_unix_nano ubigint not null, -- of the span: a span id may be used again
+    kind varchar not null,                 -- input, output, params, trigger or attribute
+    key varchar not null,                  -- attribute key
+    media_type varchar not null,           -- application/json or text/plain
+    body varchar not null,                 -- the value; a cut one ends where the sender cut it
+    size_bytes ubigint not null,           -- of the whole value, before the sender cut it
+    sha256 varchar,                        -- hex, of the whole value; only when it was cut
+    is_truncated boolean not null,         -- the sender cut the value
+    ingested_at timestamp_ns not null      -- UTC, when the collector committed it
+);
+
+-- Every OTLP log record, losslessly.
+create table if not exists stored.log_records (
+    time_unix_nano ubigint not null,            -- LogRecord.time_unix_nano, 0: unknown
+    observed_time_unix_nano ubigint not null,   -- LogRecord.observed_time_unix_nano
+    severity_number integer not null,           -- LogRecord.severity_number
+    severity_text varchar,                      -- LogRecord.severity_text, null: empty
+    event_name varchar,                         -- LogRecord.event_name, null: empty
+    body varchar,                               -- LogRecord.body as text, null: none
+    body_type varchar,                          -- type code of the body, null: string or none
+    attributes map(varchar, varchar),           -- LogRecord.attributes as text
+    attribute_types varchar,                    -- one type code per attribute, null: all strings
+    dropped_attributes_count uinteger not null, -- LogRecord.dropped_attributes_count
+    flags uinteger not null,                    -- LogRecord.flags
+    trace_id uuid,                              -- LogRecord.trace_id, null: none
+    span_id ubigint,                            -- LogRecord.span_id, null: none
+    raw blob,                                   -- LogRecord as protobuf, only when the columns cannot hold it
+    resource_id ubigint not null,               -- stored.resources
+    scope_id ubigint not null,                  -- stored.scopes
+    execution_id varchar,                       -- attribute workflow.execution.id
+    sequence bigint,                            -- attribute stepscope.log.sequence (R065)
+    ingested_at timestamp_ns not null           -- UTC, when the collector committed it
+);
+
+-- Every OTLP metric data point, losslessly. Columns that a point type has not are null.
+create table if not exists stored.metric_points (
+    name varchar not null,                -- Metric.name
+    description varchar,                  -- Metric.description, null: empty
+    unit varchar,                         -- Metric.unit, null: empty
+    type varchar not null,                -- gauge, sum, histogram, exponential_histogram or summary
+    temporality integer,                  -- Sum.aggregation_temporality (histograms have it too), an open enum
+    is_monotonic boolean,                 -- Sum.is_monotonic
+    metadata map(varchar, varchar),       -- Metric.metadata as text
+    metadata_types varchar,               -- one type code per metadata entry, null: all strings
+    start_time_unix_nano ubigint not null, -- DataPoint.start_time_unix_nano, 0: unknown
+    time_unix_nano ubigint not null,      -- DataPoint.time_unix_nano
+    flags uinteger not null,              -- DataPoint.flags
+    value_double double,                  -- NumberDataPoint.as_double
+    value_int bigint,                     -- NumberDataPoint.as_int
+    count ubigint,                        -- DataPoint.count
+    sum double,                           -- DataPoint.sum
+    min double,                           -- DataPoint.min
+    max double,                           -- DataPoint.max
+    explicit_bounds double[],             -- HistogramDataPoint.explicit_bounds
+    bucket_counts ubigint[],              -- HistogramDataPoint.bucket_counts
+    scale integer,                        -- ExponentialHistogramDataPoint.scale
+    zero_count ubigint,                   -- ExponentialHistogramDataPoint.zero_count
+    zero_threshold double,                -- ExponentialHistogramDataPoint.zero_threshold
+    positive_offset integer,              -- ExponentialHistogramDataPoint.positive, Buckets.offset
+    positive_bucket_counts ubigint[],     -- ExponentialHistogramDataPoint.positive, Buckets.bucket_counts
+    negative_offset integer,              -- ExponentialHistogramDataPoint.negative, Buckets.offset
+    negative_bucket_counts ubigint[],     -- ExponentialHistogramDataPoint.negative, Buckets.bucket_counts
+    quantiles struct(quantile double, value double)[], -- SummaryDataPoint.quantile_values
+    attributes map(varchar, varchar),     -- DataPoint.attributes as text
+    attribute_types varchar,              -- one type code per attribute, null: all strings
+    exemplars blob,                       -- DataPoint.exemplars as one protobuf message, null: none
+    raw blob,                             -- data point as protobuf, only when the columns cannot hold it
+    resource_id ubigint not null,         -- stored.resources
+    scope_id ubigint not null,            -- stored.scopes
+    execution_id varchar,                 -- attribute workflow.execution.id
+    ingested_at timestamp_ns not null     -- UTC, when the collector committed it
+);
+
+-- What was refused, and why.
+create table if not exists stored.rejections (
+    received_at timestamp_ns not null,  -- UTC
+    signal varchar not null,            -- traces, logs or metrics
+    reason varchar not null,            -- closed list, see docs/reference
+    message varchar not null,           -- what was wrong, the value, the limit, the remedy
+    rejected_count ubigint not null,    -- spans, log records or points; 0: a whole request not decoded
+    trace_id varchar,                   -- hex as sent
+    span_id varchar,                    -- hex as sent
+    name varchar,                       -- span, metric or event name
+    payload_bytes ubigint not null,     -- size of the request
+    sender varchar                      -- address of the sender
+);
+
+-- Recently committed log and metric requests by content hash: a sender that retries after a lost
+-- answer changes nothing. Spans have their own identity and need no row here.
+create table if not exists stored.requests (
+    request_hash uuid not null,          -- hash of the uncompressed request
+    received_at timestamp_ns not null    -- UTC
+);
