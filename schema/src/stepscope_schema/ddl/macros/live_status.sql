@@ -1,4 +1,6 @@
--- Status of something that has not ended: running while there are signs of life, then lost.
+-- Status of something that has not ended: running while there are signs of life, then when_silent.
+-- The sum of last_seen_unix_nano and a limit could overflow, so the limit is taken from the clock.
 create or replace macro live_status(last_seen_unix_nano, when_silent) as
-    case when last_seen_unix_nano + lost_after_ns() < cast(epoch_ns(current_timestamp) as ubigint)
+    case when last_seen_unix_nano
+            < cast(greatest(epoch_ns(current_timestamp) - cast(lost_after_ns() as bigint), 0) as ubigint)
         then when_silent else 'running' end

@@ -1,33 +1,34 @@
 -- One row per execution, kept by a merge that is associative, commutative and idempotent: minima,
 -- maxima, and for the outcome the final span that ended last. Order and duplicates cannot matter.
 create table if not exists stored.executions (
-    execution_id varchar not null,
-    dialect varchar,
-    service_name varchar,
-    workflow_id varchar,
-    workflow_name varchar,
-    workflow_version varchar,
-    project varchar,
-    trigger_type varchar,
-    user_id varchar,
+    execution_id varchar not null,         -- identity: the id a span named, else the trace id in hex
+    dialect varchar,                       -- profile that mapped its spans; a specific one wins over otel
+    service_name varchar,                  -- attribute service.name of its resource
+    workflow_id varchar,                   -- stable identity of the workflow
+    workflow_name varchar,                 -- name of the workflow
+    workflow_version varchar,              -- version of the workflow's definition
+    project varchar,                       -- project of the workflow
+    trigger_type varchar,                  -- what started it (R007), open vocabulary
+    user_id varchar,                       -- who it runs for (R098)
     tags varchar,                          -- JSON array
-    parent_execution_id varchar,
-    root_execution_id varchar,
+    parent_execution_id varchar,           -- execution that started it
+    root_execution_id varchar,             -- top of its tree of executions, null: itself
     started_unix_nano ubigint,             -- least start of the execution's own spans, null: none seen
     first_unix_nano ubigint not null,      -- least start of all its spans
     last_seen_unix_nano ubigint not null,  -- newest sign of life of all its spans
     last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans
+    any_trace_id uuid not null,            -- greatest trace id of its spans
     final_end_unix_nano ubigint,           -- end of the winning final span, null: not ended
     final_start_unix_nano ubigint,         -- its start
-    final_span_id ubigint,
-    trace_id uuid,                         -- trace of the winning span, else of any
+    final_trace_id uuid,                   -- its trace id
+    final_span_id ubigint,                 -- its span id
     status varchar,                        -- of the winning final span
-    status_native varchar,
-    error_type varchar,
-    error_message varchar,
-    exit_code integer,
+    status_native varchar,                 -- the sender's own word for status
+    error_type varchar,                    -- class of the error that ended it
+    error_message varchar,                 -- message of that error
+    exit_code integer,                     -- exit code of the process it stood for (R062)
     attempt_count ubigint not null,        -- finished step attempts
-    failed_attempt_count ubigint not null,
+    failed_attempt_count ubigint not null, -- those of them that failed or timed out
     span_count ubigint not null,           -- finished spans of every role
     ingested_at timestamp_ns not null,     -- first commit
     updated_at timestamp_ns not null       -- newest commit

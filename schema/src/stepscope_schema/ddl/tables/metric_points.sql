@@ -4,35 +4,35 @@ create table if not exists stored.metric_points (
     description varchar,                  -- Metric.description, null: empty
     unit varchar,                         -- Metric.unit, null: empty
     type varchar not null,                -- gauge, sum, histogram, exponential_histogram or summary
-    temporality integer,                  -- aggregation_temporality, an open enum
+    temporality integer,                  -- Sum.aggregation_temporality (histograms have it too), an open enum
     is_monotonic boolean,                 -- Sum.is_monotonic
     metadata map(varchar, varchar),       -- Metric.metadata as text
-    metadata_types varchar,
-    start_time_unix_nano ubigint not null,
-    time_unix_nano ubigint not null,
-    flags uinteger not null,
+    metadata_types varchar,               -- one type code per metadata entry, null: all strings
+    start_time_unix_nano ubigint not null, -- DataPoint.start_time_unix_nano, 0: unknown
+    time_unix_nano ubigint not null,      -- DataPoint.time_unix_nano
+    flags uinteger not null,              -- DataPoint.flags
     value_double double,                  -- NumberDataPoint.as_double
     value_int bigint,                     -- NumberDataPoint.as_int
-    count ubigint,
-    sum double,
-    min double,
-    max double,
-    explicit_bounds double[],
-    bucket_counts ubigint[],
-    scale integer,
-    zero_count ubigint,
-    zero_threshold double,
-    positive_offset integer,
-    positive_bucket_counts ubigint[],
-    negative_offset integer,
-    negative_bucket_counts ubigint[],
-    quantiles struct(quantile double, value double)[],
-    attributes map(varchar, varchar),
-    attribute_types varchar,
-    exemplars blob,                       -- exemplars as one protobuf message, null: none
+    count ubigint,                        -- DataPoint.count
+    sum double,                           -- DataPoint.sum
+    min double,                           -- DataPoint.min
+    max double,                           -- DataPoint.max
+    explicit_bounds double[],             -- HistogramDataPoint.explicit_bounds
+    bucket_counts ubigint[],              -- HistogramDataPoint.bucket_counts
+    scale integer,                        -- ExponentialHistogramDataPoint.scale
+    zero_count ubigint,                   -- ExponentialHistogramDataPoint.zero_count
+    zero_threshold double,                -- ExponentialHistogramDataPoint.zero_threshold
+    positive_offset integer,              -- ExponentialHistogramDataPoint.positive, Buckets.offset
+    positive_bucket_counts ubigint[],     -- ExponentialHistogramDataPoint.positive, Buckets.bucket_counts
+    negative_offset integer,              -- ExponentialHistogramDataPoint.negative, Buckets.offset
+    negative_bucket_counts ubigint[],     -- ExponentialHistogramDataPoint.negative, Buckets.bucket_counts
+    quantiles struct(quantile double, value double)[], -- SummaryDataPoint.quantile_values
+    attributes map(varchar, varchar),     -- DataPoint.attributes as text
+    attribute_types varchar,              -- one type code per attribute, null: all strings
+    exemplars blob,                       -- DataPoint.exemplars as one protobuf message, null: none
     raw blob,                             -- data point as protobuf, only when the columns cannot hold it
-    resource_id ubigint not null,
-    scope_id ubigint not null,
+    resource_id ubigint not null,         -- stored.resources
+    scope_id ubigint not null,            -- stored.scopes
     execution_id varchar,                 -- attribute workflow.execution.id
-    ingested_at timestamp_ns not null
+    ingested_at timestamp_ns not null     -- UTC, when the collector committed it
 )

@@ -36,25 +36,25 @@ create table if not exists stored.spans (
     execution_id varchar not null,               -- execution the span belongs to
     is_explicit boolean not null,                -- the span itself named its execution
     step_id varchar,                             -- null: the span is its own step
-    step_name varchar,
-    step_type varchar,
-    step_index integer,
-    attempt integer,
-    max_attempts integer,
-    is_expected_retry boolean,
+    step_name varchar,                           -- name of the step
+    step_type varchar,                           -- kind of step, open vocabulary
+    step_index integer,                          -- position among the steps, from 0
+    attempt integer,                             -- number of this try, from 1
+    max_attempts integer,                        -- tries the retry policy allows, null: no policy
+    is_expected_retry boolean,                   -- the retry policy expected its error (R117)
     status varchar,                              -- canonical status
     status_native varchar,                       -- the sender's own word
-    error_type varchar,
-    error_message varchar,
-    workflow_id varchar,
-    workflow_name varchar,
-    workflow_version varchar,
-    project varchar,
-    trigger_type varchar,
-    user_id varchar,
+    error_type varchar,                          -- class of the error that ended it
+    error_message varchar,                       -- message of that error
+    workflow_id varchar,                         -- stable identity of the workflow
+    workflow_name varchar,                       -- name of the workflow
+    workflow_version varchar,                    -- version of the workflow's definition
+    project varchar,                             -- project of the workflow
+    trigger_type varchar,                        -- what started the execution (R007), open vocabulary
+    user_id varchar,                             -- who the execution runs for (R098)
     tags varchar,                                -- JSON array
-    parent_execution_id varchar,
-    root_execution_id varchar,
-    exit_code integer,
+    parent_execution_id varchar,                 -- execution that started this one
+    root_execution_id varchar,                   -- top of the tree of executions
+    exit_code integer,                           -- exit code of the process it stood for (R062)
     ingested_at timestamp_ns not null            -- UTC, when the collector committed it
 )

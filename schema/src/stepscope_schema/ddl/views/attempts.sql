@@ -1,29 +1,29 @@
 -- Every try of every step, running ones included.
 create or replace view attempts as
 select
-    execution_id,
-    coalesce(step_id, span_hex(span_id)) as step_id,
-    coalesce(step_name, name) as step_name,
-    step_type,
-    step_index,
-    coalesce(attempt, 1) as attempt,
-    max_attempts,
-    is_expected_retry,
-    status,
-    status_native,
-    time_of(start_time_unix_nano) as started_at,
-    time_of(end_time_unix_nano) as ended_at,
-    duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns,
-    time_of(greatest(start_time_unix_nano, end_time_unix_nano)) as last_seen_at,
-    error_type,
-    error_message,
+    execution_id,                                       -- varchar: execution the step belongs to
+    coalesce(step_id, span_hex(span_id)) as step_id,    -- varchar: identity of the step within its execution; its attempts share it
+    coalesce(step_name, name) as step_name,             -- varchar: name of the step
+    step_type,                                          -- varchar: kind of step, open vocabulary
+    step_index,                                         -- integer: position among the steps as the sender told it, from 0; null: not told
+    coalesce(attempt, 1) as attempt,                    -- integer: number of this try, from 1
+    max_attempts,                                       -- integer: tries the step's retry policy allows; null: no policy known
+    is_expected_retry,                                  -- boolean: the retry policy expected the error (R117)
+    coalesce(status, 'unknown') as status,              -- varchar: canonical status
+    status_native,                                      -- varchar: the sender's own word for the status
+    time_of(start_time_unix_nano) as started_at,        -- timestamp_ns: start
+    time_of(end_time_unix_nano) as ended_at,            -- timestamp_ns: end; null while it runs
+    duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns, -- bigint: from start to end; null while it runs, or the end is before the start
+    time_of(greatest(start_time_unix_nano, end_time_unix_nano)) as last_seen_at, -- timestamp_ns: newest sign of life
+    error_type,                                         -- varchar: class of the error that ended it
+    error_message,                                      -- varchar: message of that error
     list_filter(events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.stacktrace'] as error_stack,
-    dialect,
-    trace_hex(trace_id) as trace_id,
-    span_hex(span_id) as span_id,
-    span_hex(parent_span_id) as parent_span_id,
-    ingested_at
+        .attributes['exception.stacktrace'] as error_stack, -- varchar: stack of its last exception event
+    dialect,                                            -- varchar: profile that mapped the span
+    trace_hex(trace_id) as trace_id,                    -- varchar: 32 hex digits
+    span_hex(span_id) as span_id,                       -- varchar: span of this try; 16 hex digits
+    span_hex(parent_span_id) as parent_span_id,         -- varchar: 16 hex digits; null: root span
+    ingested_at                                         -- timestamp_ns: when it was committed
 from stored.spans
 where role = 'step' and live_phase is null and end_time_unix_nano > 0
 union all

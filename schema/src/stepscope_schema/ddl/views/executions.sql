@@ -1,35 +1,35 @@
 -- One row per execution of every engine, running ones included.
 create or replace view executions as
 select
-    execution_id,
-    coalesce(workflow_id, workflow_name, 'unknown') as workflow_id,
-    coalesce(workflow_name, workflow_id, 'unknown') as workflow_name,
-    workflow_version,
-    project,
-    dialect,
-    service_name,
-    trigger_type,
-    user_id,
-    cast(tags as json) as tags,
-    case when final_end_unix_nano is not null then status
-        when started_unix_nano is null and dialect = 'otel'
+    execution_id,                                                    -- varchar: identity: the id a span named, else the trace id in hex
+    coalesce(workflow_id, workflow_name, 'unknown') as workflow_id,   -- varchar: stable identity of the workflow; its name when it has none
+    coalesce(workflow_name, workflow_id, 'unknown') as workflow_name, -- varchar: name of the workflow
+    workflow_version,          -- varchar: version of the workflow's definition
+    project,                   -- varchar: project the workflow belongs to
+    coalesce(dialect, 'otel') as dialect, -- varchar: profile that mapped the spans: stepscope, otel or an engine's name
+    service_name,              -- varchar: service.name of the sender
+    trigger_type,              -- varchar: what started it (R007), open vocabulary
+    user_id,                   -- varchar: who it runs for (R098)
+    try_cast(tags as json) as tags, -- json: list of tags
+    case when final_end_unix_nano is not null then coalesce(status, 'unknown')
+        when started_unix_nano is null and coalesce(dialect, 'otel') = 'otel'
             then live_status(last_seen_unix_nano, 'unknown')
-        else live_status(last_seen_unix_nano, 'lost') end as status,
-    status_native,
-    time_of(coalesce(started_unix_nano, first_unix_nano)) as started_at,
-    time_of(final_end_unix_nano) as ended_at,
-    duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano) as duration_ns,
-    time_of(last_seen_unix_nano) as last_seen_at,
-    error_type,
-    error_message,
-    exit_code,
-    parent_execution_id,
-    coalesce(root_execution_id, execution_id) as root_execution_id,
-    trace_hex(trace_id) as trace_id,
-    span_hex(final_span_id) as span_id,
-    attempt_count,
-    failed_attempt_count,
-    span_count,
-    ingested_at,
-    updated_at
+        else live_status(last_seen_unix_nano, 'lost') end as status, -- varchar: canonical status; running turns into lost after silence
+    status_native,             -- varchar: the sender's own word for the status
+    time_of(coalesce(started_unix_nano, first_unix_nano)) as started_at, -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
+    time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended
+    duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano) as duration_ns, -- bigint: from start to end; null while it has not ended, or the end is before the start
+    time_of(last_seen_unix_nano) as last_seen_at, -- timestamp_ns: newest sign of life
+    error_type,                -- varchar: class of the error that ended it
+    error_message,             -- varchar: message of that error
+    exit_code,                 -- integer: exit code of the process it stood for (R062)
+    parent_execution_id,       -- varchar: execution that started this one; null: none
+    coalesce(root_execution_id, execution_id) as root_execution_id, -- varchar: top of the tree of executions; its own id at the top
+    trace_hex(coalesce(final_trace_id, any_trace_id)) as trace_id,     -- varchar: trace of the span that ended it, else one of its traces; 32 hex digits
+    span_hex(final_span_id) as span_id,  -- varchar: span that ended it; 16 hex digits, null while it has not ended
+    attempt_count,             -- ubigint: ended step attempts
+    failed_attempt_count,      -- ubigint: those of them that failed or timed out
+    span_count,                -- ubigint: ended spans of every role
+    ingested_at,               -- timestamp_ns: when the first of it was committed
+    updated_at                 -- timestamp_ns: when the newest of it was committed
 from stored.executions

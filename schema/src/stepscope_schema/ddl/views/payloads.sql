@@ -1,15 +1,15 @@
 -- Inputs, outputs, params, trigger data and large attribute values.
 create or replace view payloads as
 select
-    execution_id,
-    trace_hex(trace_id) as trace_id,
-    span_hex(span_id) as span_id,
-    kind,
-    key,
-    media_type,
-    body,
-    size_bytes,
-    sha256,
-    is_truncated,
-    ingested_at
+    execution_id,                     -- varchar: execution of the span
+    trace_hex(trace_id) as trace_id,  -- varchar: 32 hex digits
+    span_hex(span_id) as span_id,     -- varchar: span the value came with; 16 hex digits
+    kind,                             -- varchar: input, output, params, trigger or attribute
+    key,                              -- varchar: attribute key
+    media_type,                       -- varchar: application/json or text/plain
+    body,                             -- varchar: the value; a cut one ends where the sender cut it
+    size_bytes,                       -- ubigint: of the whole value, before the sender cut it
+    sha256,                           -- varchar: of the whole value in hex; only when it was cut
+    is_truncated,                     -- boolean: the sender cut the value
+    ingested_at                       -- timestamp_ns: when it was committed
 from stored.payloads

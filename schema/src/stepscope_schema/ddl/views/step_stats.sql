@@ -1,9 +1,9 @@
 -- One row per workflow and step name: counts of attempts by status, retries, and exact duration
--- quantiles in nanoseconds of ended attempts.
+-- quantiles of ended attempts. Quantiles interpolate as quantile_cont does.
 create or replace view step_stats as
 with grouped as (
     select
-        e.workflow_id,
+        coalesce(e.workflow_id, e.workflow_name, 'unknown') as workflow_id,
         a.step_name,
         count(*) as count,
         count(*) filter (a.status = 'success') as success,
@@ -11,29 +11,30 @@ with grouped as (
         count(*) filter (a.status = 'running') as running,
         count(*) filter (a.attempt > 1) as retries,
         count(a.ended_at) as ended,
+        count(a.ended_at) filter (a.status = 'success') as ended_success,
         min(a.duration_ns) as min_ns,
         avg(a.duration_ns) as mean_ns,
         max(a.duration_ns) as max_ns,
         sum(a.duration_ns) as total_ns,
         quantile_cont(a.duration_ns, [0.5, 0.95, 0.99]) as quantiles_ns
     from attempts a
-    left join executions e using (execution_id)
-    group by e.workflow_id, a.step_name
+    left join stored.executions e on e.execution_id = a.execution_id
+    group by 1, a.step_name
 )
 select
-    workflow_id,
-    step_name,
-    count,
-    success,
-    failed,
-    running,
-    retries,
-    success / nullif(ended, 0) as success_rate,
-    min_ns,
-    mean_ns,
-    max_ns,
-    total_ns,
-    quantiles_ns[1] as p50_ns,
-    quantiles_ns[2] as p95_ns,
-    quantiles_ns[3] as p99_ns
+    workflow_id,                  -- varchar: identity of the workflow
+    step_name,                    -- varchar: name of the step
+    count,                        -- bigint: attempts
+    success,                      -- bigint: those that succeeded
+    failed,                       -- bigint: those that failed or timed out
+    running,                      -- bigint: those that run
+    retries,                      -- bigint: attempts beyond the first
+    ended_success / nullif(ended, 0) as success_rate, -- double: share of success among the ended, 0 to 1; null: none ended
+    min_ns,                       -- bigint: shortest duration
+    mean_ns,                      -- double: mean duration
+    max_ns,                       -- bigint: longest duration
+    total_ns,                     -- hugeint: all durations together
+    quantiles_ns[1] as p50_ns,    -- double: median duration
+    quantiles_ns[2] as p95_ns,    -- double: 95th percentile of the durations
+    quantiles_ns[3] as p99_ns     -- double: 99th percentile of the durations
 from grouped

@@ -1,5 +1,4 @@
 -- One row per step: its final attempt, how many attempts it took and when the first began.
--- step_index is the sender's, else the rank by start within the execution, from 0 (R002).
 create or replace view steps as
 with ranked as (
     select
@@ -11,9 +10,31 @@ with ranked as (
     window step as (partition by execution_id, step_id)
 )
 select
-    * exclude (place, step_index),
+    execution_id,       -- varchar: execution the step belongs to
     coalesce(step_index, row_number() over (
         partition by execution_id order by first_started_at, span_id
-    ) - 1) as step_index
+    ) - 1) as step_index, -- bigint: position among the steps: the sender's, else the rank by first start, from 0 (R002)
+    step_id,            -- varchar: identity of the step within its execution
+    step_name,          -- varchar: name of the step
+    step_type,          -- varchar: kind of step, open vocabulary
+    attempt,            -- integer: number of the final attempt, from 1
+    attempt_count,      -- bigint: attempts that were received
+    max_attempts,       -- integer: tries the step's retry policy allows; null: no policy known
+    is_expected_retry,  -- boolean: the retry policy expected the final attempt's error (R117)
+    status,             -- varchar: canonical status of the final attempt
+    status_native,      -- varchar: the sender's own word for the status
+    first_started_at,   -- timestamp_ns: start of the first attempt
+    started_at,         -- timestamp_ns: start of the final attempt
+    ended_at,           -- timestamp_ns: end of the final attempt; null while it runs
+    duration_ns,        -- bigint: of the final attempt; null while it runs
+    last_seen_at,       -- timestamp_ns: newest sign of life of the final attempt
+    error_type,         -- varchar: class of the error that ended the final attempt
+    error_message,      -- varchar: message of that error
+    error_stack,        -- varchar: stack of its last exception event
+    dialect,            -- varchar: profile that mapped the span
+    trace_id,           -- varchar: 32 hex digits
+    span_id,            -- varchar: span of the final attempt; 16 hex digits
+    parent_span_id,     -- varchar: 16 hex digits; null: root span
+    ingested_at         -- timestamp_ns: when the final attempt was committed
 from ranked
 where place = 1

@@ -1,5 +1,5 @@
--- One row per workflow: counts by status and exact duration quantiles of its ended executions,
--- in nanoseconds. Quantiles interpolate as quantile_cont does.
+-- One row per workflow: counts by status and exact duration quantiles of its ended executions.
+-- Quantiles interpolate as quantile_cont does.
 create or replace view workflow_stats as
 with grouped as (
     select
@@ -10,6 +10,7 @@ with grouped as (
         count(*) filter (status in ('failed', 'timed_out')) as failed,
         count(*) filter (status in ('running', 'queued', 'waiting', 'retrying')) as running,
         count(ended_at) as ended,
+        count(ended_at) filter (status = 'success') as ended_success,
         min(duration_ns) as min_ns,
         avg(duration_ns) as mean_ns,
         max(duration_ns) as max_ns,
@@ -20,20 +21,20 @@ with grouped as (
     group by workflow_id
 )
 select
-    workflow_id,
-    workflow_name,
-    count,
-    success,
-    failed,
-    running,
-    count - success - failed - running as other,
-    success / nullif(ended, 0) as success_rate,
-    min_ns,
-    mean_ns,
-    max_ns,
-    quantiles_ns[1] as p50_ns,
-    quantiles_ns[2] as p95_ns,
-    quantiles_ns[3] as p99_ns,
-    first_started_at,
-    last_started_at
+    workflow_id,                       -- varchar: identity of the workflow
+    workflow_name,                     -- varchar: its name; the last in the alphabet when it had several
+    count,                             -- bigint: executions
+    success,                           -- bigint: those that succeeded
+    failed,                            -- bigint: those that failed or timed out
+    running,                           -- bigint: those that are queued, run, wait or retry
+    count - success - failed - running as other, -- bigint: all others: cancelled, lost, skipped, partial, superseded, unknown
+    ended_success / nullif(ended, 0) as success_rate, -- double: share of success among the ended, 0 to 1; null: none ended
+    min_ns,                            -- bigint: shortest duration
+    mean_ns,                           -- double: mean duration
+    max_ns,                            -- bigint: longest duration
+    quantiles_ns[1] as p50_ns,         -- double: median duration
+    quantiles_ns[2] as p95_ns,         -- double: 95th percentile of the durations
+    quantiles_ns[3] as p99_ns,         -- double: 99th percentile of the durations
+    first_started_at,                  -- timestamp_ns: start of the first execution
+    last_started_at                    -- timestamp_ns: start of the newest execution
 from grouped

@@ -1,0 +1,50 @@
+"""The closed list of reasons why something sent was not stored, as in `stored.rejections.reason`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["REASONS", "Reason"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request, span, log record or data point was refused, and what the sender can do."""
+
+    name: str
+    meaning: str
+    remedy: str
+
+
+REASONS: Final[tuple[Reason, ...]] = (
+    Reason(
+        "undecodable",
+        "The whole request is not the OTLP message it claims to be.",
+        "Send OTLP protobuf or OTLP/JSON, with the content type and encoding that say which.",
+    ),
+    Reason(
+        "payload_too_large",
+        "The whole request is over the size limit, before or after it was decompressed.",
+        "Send smaller batches, or raise `limits.max_payload_bytes`.",
+    ),
+    Reason(
+        "invalid_trace_id",
+        "The trace id of a span has not 16 bytes, or all of them are zero.",
+        "Repair the sender: OTLP calls such a span invalid.",
+    ),
+    Reason(
+        "invalid_span_id",
+        "The span id of a span has not 8 bytes, or all of them are zero.",
+        "Repair the sender: OTLP calls such a span invalid.",
+    ),
+    Reason(
+        "invalid_parent_span_id",
+        "The parent span id of a span has neither 0 nor 8 bytes.",
+        "Repair the sender: OTLP calls such a span invalid.",
+    ),
+    Reason(
+        "invalid_metric",
+        "A metric has no data of a type OTLP knows.",
+        "Set one of gauge, sum, histogram, exponential_histogram and summary.",
+    ),
+)
+"""Only grows: a released reason keeps its name and meaning."""
