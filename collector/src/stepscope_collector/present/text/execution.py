@@ -1,0 +1,167 @@
+"""One execution in full, for people: facts, error, what went in and out, steps, children, logs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+from stepscope_collector.present.text.lists import execution_table, log_lines
+from stepscope_collector.present.text.tables import Screen, bold, paint_status
+from stepscope_collector.present.text.values import (
+    clean,
+    format_bytes,
+    format_duration,
+    format_time,
+)
+from stepscope_collector.present.text.waterfall import waterfall
+
+__all__ = ["execution_text"]
+
+Row = Mapping[str, Any]
+
+_FACTS = (
+    ("workflow", "workflow_name"),
+    ("version", "workflow_version"),
+    ("project", "project"),
+    ("trigger", "trigger_type"),
+    ("user", "user_id"),
+    ("service", "service_name"),
+    ("dialect", "dialect"),
+    ("native status", "status_native"),
+    ("exit code", "exit_code"),
+    ("parent", "parent_execution_id"),
+)
+_KINDS = ("params", "trigger", "input", "output", "attribute")
+
+
+def execution_text(
+    document: Mapping[str, Any],
+    screen: Screen,
+    *,
+    zone: tzinfo | None = None,
+    max_body_lines: int | None = 20,
+) -> str:
+    """The whole text of `GET /api/executions/{id}` with steps, attempts, payloads, children.
+
+    Args:
+        document: the answer; `logs` are shown when they are in it.
+        screen: what the text is for.
+        zone: None: the zone of this machine.
+        max_body_lines: longer inputs and outputs are cut, saying so; None: never.
+    """
+    execution: Row = document["execution"]
+    steps: Sequence[Row] = document.get("steps") or []
+    attempts: Sequence[Row] = document.get("attempts") or []
+    payloads: Sequence[Row] = document.get("payloads") or []
+    parts = [_head(execution, screen, zone)]
+    parts += _failure(execution, steps, screen)
+    own, of_steps = _split(payloads, execution, steps, attempts)
+    parts += _payload_parts("", own, screen, max_body_lines)
+    if steps:
+        table = waterfall(execution, steps, attempts, screen)
+        parts.append(_titled(f"Steps ({len(steps)})", table, screen))
+    for name, rows in of_steps:
+        parts += _payload_parts(f"Step {name}: ", rows, screen, max_body_lines)
+    if document.get("children"):
+        table = execution_table(document["children"], screen, zone)
+        parts.append(_titled(f"Child executions ({len(document['children'])})", table, screen))
+    if document.get("logs"):
+        parts.append(_titled("Logs", log_lines(document["logs"], screen, zone), screen))
+    return "\n".join(parts)
+
+
+def _head(execution: Row, screen: Screen, zone: tzinfo | None) -> str:
+    lines = [
+        bold(f"Execution {clean(execution['execution_id'])}", screen),
+        f"  {'status':<14}{paint_status(execution['status'], screen)}",
+    ]
+    for label, column in _FACTS:
+        value = execution.get(column)
+        if value is not None and not (column == "status_native" and value == execution["status"]):
+            lines.append(f"  {label:<14}{clean(str(value))}")
+    lines.append(f"  {'started':<14}{format_time(execution['started_at'], zone)}")
+    if execution["ended_at"] is None:
+        lines.append(f"  {'last seen':<14}{format_time(execution['last_seen_at'], zone)}")
+    else:
+        lines.append(f"  {'ended':<14}{format_time(execution['ended_at'], zone)}")
+    lines.append(f"  {'duration':<14}{format_duration(execution['duration_ns'])}")
+    if execution.get("tags"):
+        tags = execution["tags"]
+        lines.append(
+            f"  {'tags':<14}{clean(', '.join(map(str, tags)) if isinstance(tags, list) else str(tags))}"
+        )
+    if execution.get("trace_id"):
+        lines.append(f"  {'trace':<14}{execution['trace_id']}")
+    return "\n".join(lines) + "\n"
+
+
+def _failure(execution: Row, steps: Sequence[Row], screen: Screen) -> list[str]:
+    if not execution.get("error_type") and not execution.get("error_message"):
+        return []
+    parts = [str(part) for part in (execution["error_type"], execution["error_message"]) if part]
+    text = _indent(clean(": ".join(parts)))
+    failed = [step for step in steps if step.get("error_stack")]
+    if execution.get("error_stack"):
+        text += _indent(clean(execution["error_stack"]))
+    elif failed:
+        # The deepest step raised it; those above only passed it on, and so ended later.
+        first = min(failed, key=lambda row: row["ended_at"] or "")
+        text += f"  raised in step {clean(first['step_name'])}\n"
+        text += _indent(clean(first["error_stack"]))
+    return [_titled("Error", text, screen)]
+
+
+def _split(
+    payloads: Sequence[Row], execution: Row, steps: Sequence[Row], attempts: Sequence[Row]
+) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
+    """Payloads of the execution itself, and those of each step under its name, in order of steps."""
+    names = {row["span_id"]: str(row["step_name"]) for row in steps}
+    for attempt in attempts:
+        names.setdefault(attempt["span_id"], f"{attempt['step_name']} attempt {attempt['attempt']}")
+    own = [row for row in payloads if row["span_id"] not in names]
+    of_steps = [
+        (name, [row for row in payloads if row["span_id"] == span_id])
+        for span_id, name in names.items()
+        if span_id != execution.get("span_id")
+    ]
+    return own, [(name, rows) for name, rows in of_steps if rows]
+
+
+def _payload_parts(
+    prefix: str, rows: Iterable[Row], screen: Screen, max_lines: int | None
+) -> list[str]:
+    def place(row: Row) -> tuple[int, str]:
+        kind = row["kind"]
+        return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), row["key"])
+
+    parts = []
+    for row in sorted(rows, key=place):
+        title = f"{prefix}{row['kind']}"
+        if row["kind"] == "attribute":
+            title += f" {clean(row['key'])}"
+        if row["is_truncated"]:
+            title += f" (cut by the sender; {format_bytes(row['size_bytes'])} whole)"
+        parts.append(_titled(title[0].upper() + title[1:], _body(row, max_lines), screen))
+    return parts
+
+
+def _body(row: Row, max_lines: int | None) -> str:
+    text = row["body"]
+    if row["media_type"] == "application/json":
+        try:
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        except ValueError:
+            pass  # cut JSON is shown as it came
+    lines = clean(text).split("\n")
+    if max_lines is not None and len(lines) > max_lines:
+        left = len(lines) - max_lines
+        lines = [*lines[:max_lines], f"… {left} more lines; --full shows them"]
+    return _indent("\n".join(lines))
+
+
+def _titled(title: str, text: str, screen: Screen) -> str:
+    return f"{bold(title, screen)}\n{text}"
+
+
+def _indent(text: str) -> str:
+    return "".join(f"  {line}".rstrip() + "\n" for line in text.rstrip("\n").split("\n"))

@@ -1,0 +1,150 @@
+"""One execution in full, as golden text."""
+
+import datetime
+
+from stepscope_collector.present.text.execution import execution_text
+from stepscope_collector.present.text.tables import Screen
+from tests.unit.collector.present.text.history import TRACE, execution, payload, step
+
+CET = datetime.timezone(datetime.timedelta(hours=1))
+STACK = 'Traceback (most recent call last):\n  File "etl.py", line 3, in load\nValueError: bad row'
+FAILED = {"status": "failed", "error_type": "ValueError", "error_message": "bad row"}
+
+
+def failed_document() -> dict:
+    outer = step(1, "import", 0, 2000, **FAILED, error_stack="outer stack")
+    inner = step(
+        2, "load", 500, 1900, parent_span_id="0000000000000001", **FAILED, error_stack=STACK
+    )
+    return {
+        "execution": execution(**FAILED, tags=["nightly", "eu"], user_id="ada", exit_code=1),
+        "steps": [outer, inner],
+        "attempts": [outer, inner],
+        "payloads": [
+            payload("output", "null", "0000000000000002"),
+            payload("input", '{"rows": 3}', "0000000000000002"),
+            payload("input", '{"day": "2026-02-28"}'),
+            payload("params", "a\nb\nc\nd", media_type="text/plain", size_bytes=4096,
+                    is_truncated=True),
+        ],
+        "children": [execution(execution_id="child-1", workflow_name="child")],
+        "logs": [{"logged_at": "2026-03-01T13:05:09.1Z", "severity_text": "INFO", "body": "hi"}],
+    }  # fmt: skip
+
+
+def test_a_failed_execution_shows_error_stack_inputs_outputs_steps_and_children():
+    """R028: what flowed through each step, where it failed, which inputs, how long."""
+    assert (
+        execution_text(failed_document(), Screen(), zone=CET, max_body_lines=3)
+        == f"""\
+Execution {TRACE}
+  status        failed
+  workflow      nightly-report
+  version       1.4.0
+  trigger       schedule
+  user          ada
+  service       reports
+  dialect       stepscope
+  exit code     1
+  started       2026-03-01 14:05:09.100+01:00
+  ended         2026-03-01 14:05:11.100+01:00
+  duration      2.00 s
+  tags          nightly, eu
+  trace         {TRACE}
+
+Error
+  ValueError: bad row
+  raised in step load
+  Traceback (most recent call last):
+    File "etl.py", line 3, in load
+  ValueError: bad row
+
+Params (cut by the sender; 4.0 KiB whole)
+  a
+  b
+  c
+  … 1 more lines; --full shows them
+
+Input
+  {{
+    "day": "2026-02-28"
+  }}
+
+Steps (2)
+STEP    STATUS  DURATION  TIME                      ERROR
+import  failed    2.00 s  ████████████████████████  ValueError: bad row
+  load  failed    1.40 s  ······█████████████████·  ValueError: bad row
+
+Step load: input
+  {{
+    "rows": 3
+  }}
+
+Step load: output
+  null
+
+Child executions (1)
+STATUS   EXECUTION  WORKFLOW  STARTED                        DURATION  ATTEMPTS  ERROR
+success  child-1    child     2026-03-01 14:05:09.100+01:00    2.00 s         3
+
+Logs
+2026-03-01 14:05:09.100+01:00 INFO  hi
+"""
+    )
+
+
+def test_a_running_execution_says_when_it_was_last_seen():
+    """ours: an end is never invented."""
+    text = execution_text(
+        {"execution": execution(status="running", ended_at=None, duration_ns=None)},
+        Screen(),
+        zone=CET,
+    )
+    assert "  last seen     2026-03-01 14:05:11.100+01:00\n  duration      -\n" in text
+    assert "ended" not in text
+
+
+def test_the_stack_of_the_execution_itself_comes_before_that_of_steps():
+    """ours: an error raised outside every step has its stack on the execution."""
+    document = failed_document()
+    document["execution"]["error_stack"] = "own stack"
+    text = execution_text(document, Screen(), zone=CET)
+    assert "  ValueError: bad row\n  own stack\n" in text
+    assert "raised in step" not in text
+
+
+def test_json_that_was_cut_is_shown_as_it_came():
+    """ours: half a document is still worth reading."""
+    document = {"execution": execution(), "payloads": [payload("input", '{"a": [1, 2')]}
+    assert 'Input\n  {"a": [1, 2\n' in execution_text(document, Screen())
+
+
+def test_payloads_of_earlier_attempts_and_large_attributes_have_titles():
+    """R116: each attempt is a row; ours: an attribute is named by its key."""
+    first = step(1, "fetch", 0, 500, step_id="fetch", **FAILED)
+    second = step(2, "fetch", 1000, 2000, step_id="fetch", attempt=2)
+    document = {
+        "execution": execution(),
+        "steps": [second],
+        "attempts": [first, second],
+        "payloads": [
+            payload("input", "1", first["span_id"]),
+            payload("attribute", '"x"', key="http.body"),
+        ],
+    }
+    text = execution_text(document, Screen())
+    assert "\nStep fetch attempt 1: input\n  1\n" in text
+    assert '\nAttribute http.body\n  "x"\n' in text
+
+
+def test_nothing_a_sender_wrote_reaches_the_terminal_as_an_escape_sequence():
+    """ours: names, messages, stacks and bodies come from strangers."""
+    evil = "\x1b]0;owned\x07"
+    document = failed_document()
+    document["execution"] |= {"execution_id": evil, "user_id": evil, "error_message": evil,
+                              "tags": [evil]}  # fmt: skip
+    document["steps"][0] |= {"step_name": evil, "error_stack": evil, "error_type": evil}
+    document["payloads"] = [payload("input", evil), payload("attribute", "1", key=evil)]
+    document["logs"][0] |= {"body": evil, "step_name": evil, "severity_text": evil}
+    document["children"][0] |= {"workflow_name": evil}
+    assert "\x1b" not in execution_text(document, Screen())
