@@ -1,0 +1,1 @@
+"""Receivers: bytes of OTLP requests in, answers of the protocol out, over gRPC and HTTP."""
