@@ -1,0 +1,55 @@
+"""What the receivers ask of the rooms below: take a request, and say what they may let in.
+
+The ingest satisfies `Submit` and the configuration `Limits`; a receiver can be tried with anything
+else that does.
+"""
+
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from stepscope_collector.decode.batch import Encoding, Signal
+
+__all__ = ["Limits", "Receipt", "Submit"]
+
+
+class Receipt(Protocol):
+    """What became of one committed request."""
+
+    @property
+    def accepted(self) -> int:
+        """Spans, log records or data points that are in the store."""
+
+    @property
+    def rejected(self) -> int:
+        """Spans, log records or data points that were refused."""
+
+    @property
+    def message(self) -> str:
+        """Why some were refused, or what was odd; "" when all is well."""
+
+
+class Submit(Protocol):
+    """The way into the store."""
+
+    def submit(
+        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+    ) -> Future[Any]:
+        """A future of a `Receipt`, resolved after the commit.
+
+        Args:
+            signal: what the request claims to carry.
+            payload: the uncompressed request.
+            encoding: how it is written.
+            sender: address of the sender, for the table of rejections.
+
+        Raises:
+            StepscopeError: the request is refused; the future may fail with one too.
+        """
+
+
+class Limits(Protocol):
+    """What a receiver may let in."""
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """Largest request in bytes, before and after decompression (OTLP: 64 MiB recommended)."""
