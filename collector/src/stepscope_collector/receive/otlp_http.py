@@ -1,0 +1,217 @@
+"""OTLP/HTTP: three paths, protobuf and JSON on one port, an answer after the commit.
+
+Reads a request as far as its limits allow, hands it to the ingest in a thread, and answers with
+what `responses` makes of the outcome. Opens no socket: the process does, and runs this app on it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from stepscope_collector.decode.batch import Encoding, Signal
+from stepscope_collector.errors import NotFound, StepscopeError, UnsupportedMedia
+from stepscope_collector.receive.limits import (
+    BodySize,
+    declared_bytes,
+    decompress,
+    known_encoding,
+)
+from stepscope_collector.receive.port import Limits, Receipt, Submit
+from stepscope_collector.receive.responses import (
+    MEDIA_TYPES,
+    failure_body,
+    http_headers,
+    success_body,
+)
+
+__all__ = ["DECODE_THREADS", "PATHS", "otlp_app"]
+
+logger = logging.getLogger(__name__)
+
+PATHS: Final[dict[str, Signal]] = {
+    "/v1/traces": "traces",
+    "/v1/logs": "logs",
+    "/v1/metrics": "metrics",
+}
+
+DECODE_THREADS: Final = 4
+"""Requests that are decoded at one time; decoding holds the interpreter, so more would not help."""
+
+_ENCODINGS: Final[dict[str, Encoding]] = {media: name for name, media in MEDIA_TYPES.items()}
+
+
+class _MethodNotAllowed(StepscopeError):
+    """A path that takes POST only was asked otherwise."""
+
+    code = "method_not_allowed"
+    http_status = 405
+    grpc_status = "UNIMPLEMENTED"
+
+
+def otlp_app(
+    ingest: Submit,
+    limits: Limits,
+    *,
+    paths: Mapping[str, Signal] = PATHS,
+    decode_threads: int = DECODE_THREADS,
+) -> Starlette:
+    """The app of an OTLP/HTTP port.
+
+    Args:
+        ingest: where requests go.
+        limits: what may come in.
+        paths: which path takes which signal; a trailing slash makes no difference.
+        decode_threads: requests that are decompressed and decoded at one time.
+    """
+    pool = ThreadPoolExecutor(decode_threads, thread_name_prefix="otlp-http")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        pool.shutdown(wait=False)
+
+    app = Starlette(
+        routes=[
+            Route(path + slash, _Endpoint(signal, ingest, limits, pool))
+            for path, signal in paths.items()
+            for slash in ("", "/")
+        ],
+        exception_handlers={HTTPException: _no_such_path},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    path = request.url.path[:200]
+    message = f"no such path {path!r}; OTLP is received at {', '.join(PATHS)}"
+    return _refusal(NotFound(message), _encoding_or_json(request.headers))
+
+
+class _Endpoint:
+    """One path: an ASGI app, so that every method reaches it and 405 is answered as OTLP wants."""
+
+    def __init__(
+        self, signal: Signal, ingest: Submit, limits: Limits, pool: ThreadPoolExecutor
+    ) -> None:
+        self._signal = signal
+        self._ingest = ingest
+        self._limits = limits
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except ClientDisconnect:
+            # Nothing was submitted; the client sends the whole request again (OTLP checklist H28).
+            logger.debug("client went away while sending")
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        encoding = _encoding_or_json(request.headers)
+        try:
+            if request.method != "POST":
+                raise _MethodNotAllowed(f"method {request.method[:20]} is not allowed; use POST")
+            encoding = _encoding(request.headers)
+            receipt = await self._take(request, encoding)
+        except StepscopeError as error:
+            return _refusal(error, encoding, expects_continue=_expects_continue(request.headers))
+        except ClientDisconnect:
+            raise
+        except Exception:  # the outermost boundary: a bug of ours
+            logger.exception("request failed", extra={"signal": self._signal})
+            return _refusal(StepscopeError("internal error; the collector's log has it"), encoding)
+        body = success_body(self._signal, encoding, receipt)
+        return Response(body, media_type=MEDIA_TYPES[encoding])
+
+    async def _take(self, request: Request, encoding: Encoding) -> Receipt:
+        """The receipt of the committed request."""
+        limit = self._limits.max_payload_bytes
+        compression = known_encoding(request.headers.get("content-encoding"))
+        declared_bytes(request.headers.get("content-length"), limit)
+        body = await _read(request, limit)
+        sender = request.client.host if request.client else None
+        loop = asyncio.get_running_loop()
+        committed = await loop.run_in_executor(
+            self._pool, self._submit, body, compression, encoding, sender
+        )
+        # Shielded: whatever becomes of this task, the commit of others goes on with this request.
+        receipt: Receipt = await asyncio.shield(asyncio.wrap_future(committed))
+        return receipt
+
+    def _submit(
+        self, body: list[bytes], compression: str, encoding: Encoding, sender: str | None
+    ) -> Future[Any]:
+        """Decompress and submit, in a thread of the pool."""
+        whole = body[0] if len(body) == 1 else b"".join(body)
+        body.clear()
+        payload = decompress(whole, compression, self._limits.max_payload_bytes)
+        return self._ingest.submit(self._signal, payload, encoding, sender)
+
+
+async def _read(request: Request, limit: int) -> list[bytes]:
+    """The body in the pieces it came in; PayloadTooLarge at the piece that passes the limit."""
+    size = BodySize(limit)
+    pieces = []
+    async for piece in request.stream():
+        size.add(len(piece))
+        if piece:
+            pieces.append(piece)
+    return pieces
+
+
+def _encoding(headers: Headers) -> Encoding:
+    media_type = headers.get("content-type", "")
+    encoding = _known_encoding_of(media_type)
+    if encoding is None:
+        raise UnsupportedMedia(
+            f"content-type {media_type[:80]!r} is not supported; use {' or '.join(_ENCODINGS)}"
+        )
+    return encoding
+
+
+def _encoding_or_json(headers: Headers) -> Encoding:
+    """The encoding for an answer to a request that may not have a known one."""
+    return _known_encoding_of(headers.get("content-type", "")) or "json"
+
+
+def _known_encoding_of(media_type: str) -> Encoding | None:
+    # RFC 9110 8.3.1: case does not matter, and parameters follow a semicolon.
+    return _ENCODINGS.get(media_type.partition(";")[0].strip().lower())
+
+
+def _expects_continue(headers: Headers) -> bool:
+    return headers.get("expect", "").lower() == "100-continue"
+
+
+def _refusal(
+    error: StepscopeError, encoding: Encoding, *, expects_continue: bool = False
+) -> Response:
+    headers = http_headers(error)
+    if error.http_status == _MethodNotAllowed.http_status:
+        headers["Allow"] = "POST"
+    if expects_continue:
+        # The client may never send the body it announced, so the connection is of no more use.
+        headers["Connection"] = "close"
+    # Otherwise the connection stays: the server reads and forgets the rest of the body, and the
+    # client sees this answer instead of a broken pipe (OTLP checklist H14).
+    return Response(
+        failure_body(error, encoding),
+        status_code=error.http_status,
+        headers=headers,
+        media_type=MEDIA_TYPES[encoding],
+    )

@@ -1,0 +1,115 @@
+"""Real receivers on free ports, before a desk that takes requests as the ingest would."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import uvicorn
+from google.protobuf.message import DecodeError, Message
+
+from stepscope_collector.decode.batch import Encoding, Signal
+from stepscope_collector.decode.otlp_json import REQUESTS, to_message
+from stepscope_collector.errors import PayloadUndecodable
+from stepscope_collector.receive.otlp_grpc import GrpcReceiver
+from stepscope_collector.receive.otlp_http import otlp_app
+
+
+class Receipt(NamedTuple):
+    accepted: int = 1
+    rejected: int = 0
+    message: str = ""
+
+
+class Limits(NamedTuple):
+    max_payload_bytes: int = 1 << 20
+
+
+class Taken(NamedTuple):
+    signal: Signal
+    message: Message
+    sender: str | None
+
+
+@dataclass
+class Desk:
+    """Decodes for real; what it answers is up to the test."""
+
+    taken: list[Taken] = field(default_factory=list)
+    receipt: Receipt = field(default_factory=Receipt)
+    refusal: BaseException | None = None
+    """Raised by submit."""
+    failure: BaseException | None = None
+    """The future fails with it."""
+    is_holding: bool = False
+    """Leaves futures unresolved, in `held`."""
+    held: list[Future[Any]] = field(default_factory=list)
+    arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def submit(
+        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+    ) -> Future[Any]:
+        if self.refusal is not None:
+            raise self.refusal
+        if encoding == "json":
+            message, _ = to_message(signal, payload)
+        else:
+            try:
+                message = REQUESTS[signal].FromString(payload)
+            except DecodeError as error:
+                raise PayloadUndecodable(str(error)) from error
+        self.taken.append(Taken(signal, message, sender))
+        future: Future[Any] = Future()
+        if self.is_holding:
+            self.held.append(future)
+        elif self.failure is not None:
+            future.set_exception(self.failure)
+        else:
+            future.set_result(self.receipt)
+        self.arrived.release()
+        return future
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def serve_http(desk: Desk) -> Iterator[Callable[..., str]]:
+    """Starts an app before the desk; its address."""
+    running: list[tuple[uvicorn.Server, threading.Thread]] = []
+
+    def start(**options: Any) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        app = otlp_app(desk, Limits(), **options)
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="on"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        running.append((server, thread))
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def http(serve_http: Callable[..., str]) -> Iterator[httpx.Client]:
+    """A client of an app before the desk."""
+    with httpx.Client(base_url=f"http://{serve_http()}", timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def grpc_address(desk: Desk) -> Iterator[str]:
+    """Address of a receiver before the desk."""
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    yield receiver.start()
+    receiver.stop(0)

@@ -1,0 +1,176 @@
+"""OTLP/HTTP: what the app does with what the ingest says. Rows of the checklist: tests/conformance."""
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from google.rpc.status_pb2 import Status
+
+from stepscope_collector.errors import Overloaded, StoreUnavailable
+from tests.unit.collector.receive.conftest import Desk, Receipt
+
+_JSON = {"Content-Type": "application/json"}
+_PROTOBUF = {"Content-Type": "application/x-protobuf"}
+
+
+def test_the_answer_comes_after_the_commit(desk: Desk, http: httpx.Client) -> None:
+    """OTLP: C22."""
+    desk.is_holding = True
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(http.post, "/v1/traces", content=b"{}", headers=_JSON)
+        assert desk.arrived.acquire(timeout=10)
+        assert not answer.done()
+        desk.held[0].set_result(Receipt())
+        assert answer.result(10).status_code == 200
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), StoreUnavailable("disk is full")])
+@pytest.mark.parametrize("where", ["refusal", "failure"])
+def test_what_is_temporary_is_503_with_a_hint(
+    desk: Desk, http: httpx.Client, error: Exception, where: str
+) -> None:
+    """OTLP: H16, H17, before the request is queued and when its commit fails."""
+    setattr(desk, where, error)
+    answer = http.post("/v1/traces", content=b"", headers=_PROTOBUF)
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Content-Type"] == "application/x-protobuf"
+    assert Status.FromString(answer.content).message == str(error)
+
+
+@pytest.mark.parametrize("where", ["refusal", "failure"])
+def test_a_bug_of_ours_is_logged_once_and_tells_the_client_nothing(
+    desk: Desk, http: httpx.Client, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """ours: no traceback at users, and one in the log."""
+    setattr(desk, where, ZeroDivisionError("secret"))
+    with caplog.at_level(logging.DEBUG):
+        answer = http.post("/v1/logs", content=b"{}", headers=_JSON)
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json()["code"] == 13
+    assert [r.exc_info is not None for r in caplog.records if r.levelno >= logging.WARNING] == [
+        True
+    ]
+
+
+def test_a_request_is_handed_on_with_its_sender(desk: Desk, http: httpx.Client) -> None:
+    """ours: the table of rejections names the sender."""
+    http.post("/v1/metrics", content=b"{}", headers=_JSON)
+    assert (desk.taken[0].signal, desk.taken[0].sender) == ("metrics", "127.0.0.1")
+
+
+def test_a_partial_success_is_passed_on(desk: Desk, http: httpx.Client) -> None:
+    """OTLP: C5, H10."""
+    desk.receipt = Receipt(1, 2, "why")
+    answer = http.post("/v1/logs", content=b"{}", headers=_JSON)
+    assert answer.json() == {"partialSuccess": {"rejectedLogRecords": "2", "errorMessage": "why"}}
+
+
+def test_paths_can_be_chosen(desk: Desk, serve_http: Callable[..., str]) -> None:
+    """OTLP: C21."""
+    address = serve_http(paths={"/otlp/spans": "traces"})
+    assert httpx.post(f"http://{address}/otlp/spans", json={}).status_code == 200
+    assert httpx.post(f"http://{address}/v1/traces", json={}).status_code == 404
+    assert desk.taken[0].signal == "traces"
+
+
+def _send(address: str, raw: bytes) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(raw)
+    return connection
+
+
+def test_a_client_that_goes_away_while_sending_leaves_nothing_behind(
+    desk: Desk, serve_http: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: H28, half a request is no request."""
+    address = serve_http()
+    with caplog.at_level(logging.INFO):
+        head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        with _send(address, head + b"Content-Length: 100\r\n\r\n{"):
+            pass
+        assert httpx.post(f"http://{address}/v1/logs", json={}).status_code == 200
+    assert [taken.signal for taken in desk.taken] == ["logs"]
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_client_that_goes_away_before_the_answer_does_no_harm(
+    desk: Desk, serve_http: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: H28, C9: the request is committed, and the next one is served."""
+    address = serve_http()
+    desk.is_holding = True
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with _send(address, head + b"Content-Length: 2\r\n\r\n{}"):
+        assert desk.arrived.acquire(timeout=10)
+    desk.is_holding = False
+    with caplog.at_level(logging.INFO):
+        desk.held[0].set_result(Receipt())
+        assert httpx.post(f"http://{address}/v1/logs", json={}).status_code == 200
+    assert not desk.held[0].cancelled()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_many_requests_wait_for_their_commit_at_one_time(
+    desk: Desk, serve_http: Callable[..., str]
+) -> None:
+    """OTLP: G13 for HTTP; waiting holds no thread."""
+    address = serve_http(decode_threads=1)
+    desk.is_holding = True
+    with ThreadPoolExecutor(20) as pool, httpx.Client(timeout=20) as client:
+        url = f"http://{address}/v1/traces"
+        answers = [pool.submit(client.post, url, json={}) for _ in range(20)]
+        for _ in answers:
+            assert desk.arrived.acquire(timeout=10)
+        for held in desk.held:
+            held.set_result(Receipt())
+        assert {answer.result(10).status_code for answer in answers} == {200}
+
+
+def test_decoding_one_request_does_not_hold_up_the_refusal_of_another(
+    desk: Desk, serve_http: Callable[..., str]
+) -> None:
+    """ours: the event loop stays free while threads decode."""
+    address = serve_http(decode_threads=1)
+    is_decoding, go_on = threading.Event(), threading.Event()
+    submit = desk.submit
+
+    def slow(*arguments: object) -> object:
+        is_decoding.set()
+        assert go_on.wait(10)
+        return submit(*arguments)  # type: ignore[arg-type]  # passed through
+
+    desk.submit = slow  # type: ignore[method-assign,assignment]  # one call is made slow
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(httpx.post, f"http://{address}/v1/traces", json={})
+        assert is_decoding.wait(10)
+        assert httpx.get(f"http://{address}/v1/traces").status_code == 405
+        go_on.set()
+        assert first.result(10).status_code == 200
+
+
+def test_a_refused_body_is_read_off_so_that_the_connection_lives(
+    desk: Desk, serve_http: Callable[..., str]
+) -> None:
+    """OTLP: H14, the client sees 413 and not a broken pipe, and goes on."""
+    address = serve_http()
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with _send(address, head + b"Content-Length: 3000000\r\n\r\n") as connection:
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        connection.sendall(b"x" * 3_000_000 + head + b"Content-Length: 2\r\n\r\n{}")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert len(desk.taken) == 1
+
+
+def test_an_answer_to_an_unknown_path_is_in_the_encoding_of_the_request(http: httpx.Client) -> None:
+    """OTLP: H11."""
+    assert Status.FromString(http.post("/v1/x", headers=_PROTOBUF).content).code == 5
+    assert json.loads(http.post("/v1/x").content)["code"] == 5
