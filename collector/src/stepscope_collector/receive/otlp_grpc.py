@@ -1,0 +1,162 @@
+"""OTLP/gRPC: the three Export methods, an answer after the commit.
+
+The handlers see raw bytes, because gRPC's own deserialization would answer a bad request with a
+retryable code and could not say why. Errors become protocol answers through `responses` only.
+"""
+
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Never
+from urllib.parse import unquote
+
+import grpc
+
+from stepscope_collector.decode.batch import Signal
+from stepscope_collector.errors import ConfigError, PortTaken, StepscopeError
+from stepscope_collector.receive.port import Limits, Submit
+from stepscope_collector.receive.responses import grpc_failure, success_body
+
+__all__ = ["METHODS", "GrpcReceiver"]
+
+logger = logging.getLogger(__name__)
+
+_PACKAGE: Final = "opentelemetry.proto.collector"
+METHODS: Final[dict[str, Signal]] = {
+    f"/{_PACKAGE}.trace.v1.TraceService/Export": "traces",
+    f"/{_PACKAGE}.logs.v1.LogsService/Export": "logs",
+    f"/{_PACKAGE}.metrics.v1.MetricsService/Export": "metrics",
+}
+
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EACCES, errno.EAFNOSUPPORT})
+_WORKERS: Final = 64
+"""Each waits in its thread for the commit that holds its rows."""
+
+_Handler = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+class GrpcReceiver:
+    """The server of one OTLP/gRPC port; `start` and `stop` once each.
+
+    Args:
+        ingest: where requests go.
+        listen: HOST:PORT; port 0 takes a free one.
+        limits: what may come in.
+        workers: requests handled at one time; further ones wait, none is refused for it.
+    """
+
+    def __init__(
+        self, ingest: Submit, listen: str, limits: Limits, *, workers: int = _WORKERS
+    ) -> None:
+        self._ingest = ingest
+        self._listen = listen
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
+        self._server = grpc.server(
+            self._pool, handlers=[_Methods(self._export)], options=_options(limits)
+        )
+
+    def start(self) -> str:
+        """Listen and serve; the bound address as HOST:PORT.
+
+        Raises:
+            PortTaken: another process listens there.
+            ConfigError: the host is not one of this machine.
+        """
+        host, _, port = self._listen.rpartition(":")
+        _refuse_taken(host, port)
+        try:
+            bound = self._server.add_insecure_port(self._listen)
+        except RuntimeError as error:  # taken between the look and the bind
+            raise _taken(self._listen) from error
+        self._server.start()
+        return f"{host}:{bound}"
+
+    def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let those in flight finish for `grace_s` seconds, then end them."""
+        self._server.stop(grace_s).wait()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _export(self, signal: Signal) -> _Handler:
+        def export(request: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                # No deadline of our own: when the client's passes, the rows are committed all the
+                # same and its second try changes nothing (OTLP checklist G18, C9).
+                committed = self._ingest.submit(signal, request, "protobuf", _sender(context))
+                return success_body(signal, "protobuf", committed.result())
+            except StepscopeError as error:
+                _abort(context, error)
+            except Exception:  # the outermost boundary: a bug of ours
+                logger.exception("request failed", extra={"signal": signal})
+                _abort(context, StepscopeError("internal error; the collector's log has it"))
+
+        return export
+
+
+class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs
+    """Finds the handler of a method; gRPC answers UNIMPLEMENTED where there is none."""
+
+    def __init__(self, export: Callable[[Signal], _Handler]) -> None:
+        self._handlers = {
+            method: grpc.unary_unary_rpc_method_handler(export(signal))
+            for method, signal in METHODS.items()
+        }
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        return self._handlers.get(handler_call_details.method)
+
+
+def _options(limits: Limits) -> list[tuple[str, int]]:
+    return [
+        # Before and after decompression; the core stops unpacking at it since grpcio
+        # 1.84; earlier ones unpack a bomb whole (measured 1.66 to 1.85, 2026-11).
+        ("grpc.max_receive_message_length", limits.max_payload_bytes),
+        # Two collectors on one port would share its requests at random.
+        ("grpc.so_reuseport", 0),
+        # A client that pings an idle connection keeps it: no GOAWAY with too_many_pings, which
+        # costs exporters the batch they are sending (OTLP checklist G14).
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_ping_strikes", 0),
+    ]
+
+
+def _sender(context: grpc.ServicerContext) -> str:
+    """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and the port."""
+    address = unquote(context.peer()).partition(":")[2]
+    return address.rpartition(":")[0].strip("[]") or address
+
+
+def _abort(context: grpc.ServicerContext, error: StepscopeError) -> Never:
+    code, message, details = grpc_failure(error)
+    context.set_trailing_metadata((("grpc-status-details-bin", details),))
+    context.abort(grpc.StatusCode[code], message)
+    raise AssertionError("abort returned")
+
+
+def _refuse_taken(host: str, port: str) -> None:
+    """PortTaken if somebody listens there: gRPC would write lines of its own about it to stderr."""
+    try:
+        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"otlp.grpc={host}:{port} is not an address: {error}") from error
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError as error:
+            if error.errno in _NOT_HERE:
+                raise ConfigError(
+                    f"otlp.grpc={host}:{port} cannot be listened at: {(error.strerror or '').lower()}"
+                ) from error
+            raise _taken(f"{host}:{port}") from error
+
+
+def _taken(listen: str) -> PortTaken:
+    return PortTaken(
+        f"otlp.grpc={listen} is taken by another process; stop it or choose another port with "
+        "--otlp-grpc (port 0 takes a free one)"
+    )

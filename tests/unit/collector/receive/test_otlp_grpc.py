@@ -1,0 +1,194 @@
+"""OTLP/gRPC: what the server does with what the ingest says. Rows of the checklist: tests/conformance."""
+
+import logging
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from stepscope_collector.errors import ConfigError, Overloaded, PortTaken, StoreUnavailable
+from stepscope_collector.receive.otlp_grpc import METHODS, GrpcReceiver
+from tests.unit.collector.receive.conftest import Desk, Limits, Receipt
+
+_TRACES, _LOGS, _METRICS = METHODS
+_Call = Callable[..., bytes]
+
+
+def _call(address: str, method: str = _TRACES, payload: bytes = b"") -> bytes:
+    with grpc.insecure_channel(address) as channel:
+        return bytes(channel.unary_unary(method)(payload, timeout=20))
+
+
+def _error(address: str, payload: bytes = b"") -> tuple[grpc.StatusCode, Status]:
+    with pytest.raises(grpc.RpcError) as caught:
+        _call(address, payload=payload)
+    call: Any = caught.value
+    status = Status()
+    for key, value in call.trailing_metadata():
+        if key == "grpc-status-details-bin":
+            status = Status.FromString(value)
+    return call.code(), status
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_hands_on_its_signal(desk: Desk, grpc_address: str, method: str) -> None:
+    """OTLP: G1, C4."""
+    assert _call(grpc_address, method) == b""
+    assert (desk.taken[0].signal, desk.taken[0].sender) == (METHODS[method], "127.0.0.1")
+
+
+def test_the_answer_comes_after_the_commit(desk: Desk, grpc_address: str) -> None:
+    """OTLP: C22."""
+    desk.is_holding = True
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(_call, grpc_address)
+        assert desk.arrived.acquire(timeout=10)
+        assert not answer.done()
+        desk.held[0].set_result(Receipt())
+        assert answer.result(10) == b""
+
+
+def test_one_waiting_call_does_not_hold_up_others(desk: Desk, grpc_address: str) -> None:
+    """OTLP: G13."""
+    desk.is_holding = True
+    with grpc.insecure_channel(grpc_address) as channel:
+        export = channel.unary_unary(_TRACES)
+        waiting = [export.future(b"", timeout=20) for _ in range(40)]
+        for _ in waiting:
+            assert desk.arrived.acquire(timeout=10)
+        desk.is_holding = False
+        assert export(b"", timeout=20) == b""
+        assert not any(call.done() for call in waiting)
+        for held in desk.held:
+            held.set_result(Receipt())
+        assert {call.result(10) for call in waiting} == {b""}
+
+
+@pytest.mark.parametrize("error", [Overloaded("full"), StoreUnavailable("disk is full")])
+@pytest.mark.parametrize("where", ["refusal", "failure"])
+def test_what_is_temporary_is_unavailable_with_retry_info(
+    desk: Desk, grpc_address: str, error: Exception, where: str
+) -> None:
+    """OTLP: G6, G9, G10."""
+    setattr(desk, where, error)
+    code, status = _error(grpc_address)
+    assert code is grpc.StatusCode.UNAVAILABLE
+    assert (status.code, status.message) == (14, str(error))
+    retry = RetryInfo()
+    assert status.details[0].Unpack(retry)
+    assert retry.retry_delay.seconds == 1
+
+
+@pytest.mark.parametrize("where", ["refusal", "failure"])
+def test_a_bug_of_ours_is_logged_once_and_tells_the_client_nothing(
+    desk: Desk, grpc_address: str, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """ours: no traceback at users, and one in the log."""
+    setattr(desk, where, ZeroDivisionError("secret"))
+    with caplog.at_level(logging.DEBUG):
+        code, status = _error(grpc_address)
+    assert code is grpc.StatusCode.INTERNAL
+    assert "secret" not in status.message
+    assert [r.exc_info is not None for r in caplog.records if r.levelno >= logging.WARNING] == [
+        True
+    ]
+
+
+def test_undecodable_bytes_are_refused_without_a_word_in_the_log(
+    grpc_address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: G8; hostile input writes no traceback."""
+    with caplog.at_level(logging.DEBUG):
+        code, status = _error(grpc_address, b"\xff\xff")
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert status.details[0].TypeName() == "google.rpc.BadRequest"
+    assert [record for record in caplog.records if record.levelno >= logging.INFO] == []
+
+
+def test_a_partial_success_is_passed_on(desk: Desk, grpc_address: str) -> None:
+    """OTLP: C5."""
+    desk.receipt = Receipt(1, 2, "why")
+    response = ExportTraceServiceResponse.FromString(_call(grpc_address))
+    assert response.partial_success.rejected_spans == 2
+
+
+def test_a_call_whose_client_gave_up_is_committed_all_the_same(
+    desk: Desk, grpc_address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: G18, C9: never half a request, and the second try changes nothing."""
+    desk.is_holding = True
+    with caplog.at_level(logging.DEBUG), grpc.insecure_channel(grpc_address) as channel:
+        call = channel.unary_unary(_TRACES).future(b"", timeout=20)
+        assert desk.arrived.acquire(timeout=10)
+        call.cancel()
+        desk.is_holding = False
+        desk.held[0].set_result(Receipt())
+        assert channel.unary_unary(_TRACES)(b"", timeout=20) == b""
+    assert not desk.held[0].cancelled()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_second_receiver_on_the_port_is_refused_with_the_remedy(
+    desk: Desk, grpc_address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ours: two collectors on one port would share its requests at random."""
+    with pytest.raises(PortTaken, match=f"{grpc_address} is taken .* --otlp-grpc"):
+        GrpcReceiver(desk, grpc_address, Limits()).start()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_port_of_another_kind_of_server_is_taken_too(desk: Desk) -> None:
+    """ours: as above."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(PortTaken):
+            GrpcReceiver(desk, f"127.0.0.1:{other.getsockname()[1]}", Limits()).start()
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.1:0", "no such host:0", "127.0.0.1:x"])
+def test_an_address_that_is_none_is_an_error_of_configuration(desk: Desk, listen: str) -> None:
+    """ours: TEST-NET-1 belongs to nobody (RFC 5737)."""
+    with pytest.raises(ConfigError, match=r"otlp\.grpc="):
+        GrpcReceiver(desk, listen, Limits()).start()
+
+
+def test_a_port_is_free_again_after_stop(desk: Desk) -> None:
+    """ours: a restart finds its port, connections of clients in TIME_WAIT or not."""
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    address = receiver.start()
+    _call(address)
+    receiver.stop(0)
+    again = GrpcReceiver(desk, address, Limits())
+    assert again.start() == address
+    assert _call(address) == b""
+    again.stop(0)
+
+
+def test_stop_lets_calls_finish_and_refuses_new_ones(desk: Desk) -> None:
+    """OTLP: G19."""
+    desk.is_holding = True
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    address = receiver.start()
+    with ThreadPoolExecutor(2) as pool, grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary(_TRACES).future(b"", timeout=20)
+        assert desk.arrived.acquire(timeout=10)
+        stopping = pool.submit(receiver.stop, 10)
+        code = None
+        while code is None:  # until the server has heard of it, calls still come in
+            try:
+                channel.unary_unary(_TRACES)(b"", timeout=0.5)
+            except grpc.RpcError as error:
+                code = (
+                    error.code() if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED else None
+                )
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert not stopping.done()
+        for held in desk.held:
+            held.set_result(Receipt())
+        assert call.result(10) == b""
+        stopping.result(10)
