@@ -1,9 +1,32 @@
-"""Instrumentation for workflows: executions and steps as OpenTelemetry spans.
+"""Stepscope: record workflow executions and their steps as OpenTelemetry spans.
 
-Importing this package loads the OpenTelemetry API and nothing heavier: no SDK, no gRPC,
-no DuckDB. Nothing here may raise into, or block, the program that is watched.
+import stepscope
+stepscope.configure()
+
+@stepscope.workflow
+def checkout(order_id): ...
 """
 
-__all__ = ["__version__"]
+from stepscope._configure import Status, configure, flush, shutdown, status
+from stepscope._context import (
+    Executor,
+    annotate,
+    current_execution,
+    current_step,
+    progress,
+    skip,
+    wrap,
+)
+from stepscope._decorators import step, workflow
+from stepscope._frames import Execution, Frame, Step
+from stepscope._retry import Retry
+from stepscope._settings import VERSION
+from stepscope.errors import MisuseError, StepscopeError
 
-__version__ = "0.1.0"
+__version__ = VERSION
+
+__all__ = [
+    "Execution", "Executor", "Frame", "MisuseError", "Retry", "Status", "Step", "StepscopeError",
+    "annotate", "configure", "current_execution", "current_step", "flush", "progress", "shutdown",
+    "skip", "status", "step", "workflow", "wrap",
+]  # fmt: skip

@@ -1,0 +1,63 @@
+"""What an error says: type, message, stack and the outcome it means."""
+
+import asyncio
+import os
+import traceback
+from typing import Any
+
+from stepscope._capture import Capture
+
+__all__ = ["describe", "outcome_of", "qualified_name"]
+
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - compared with code file names
+
+
+def qualified_name(kind: type[BaseException]) -> str:
+    """`module.Class`, as `error.type` asks; built-in classes keep their module too."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def outcome_of(error: BaseException) -> str:
+    """The outcome word an error that ends a span stands for."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)):
+        return "cancellation"
+    if isinstance(error, SystemExit):
+        return "success" if error.code in (None, 0) else "failure"
+    return "failure"
+
+
+def describe(error: BaseException, capture: Capture) -> dict[str, Any]:
+    """The attributes of an `exception` event; redacted and bounded.
+
+    The stack leaves out this package's own frames. A message that cannot be made is named so.
+    """
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - __str__ is the user's code
+        message = "<no message: str() of the error failed>"
+    try:
+        stack = _stack(error)
+    except Exception:  # noqa: BLE001 - RecursionError, odd __cause__ objects
+        stack = "<no stack: formatting it failed>"
+    return {
+        "exception.type": qualified_name(type(error)),
+        "exception.message": capture.text(message),
+        "exception.stacktrace": capture.text(stack),
+    }
+
+
+def _stack(error: BaseException) -> str:
+    report = traceback.TracebackException.from_exception(error, compact=True)
+    seen = 0
+    queue: list[traceback.TracebackException | None] = [report]
+    while queue and seen < 100:
+        part = queue.pop()
+        if part is None:
+            continue
+        seen += 1
+        kept = [frame for frame in part.stack if not frame.filename.startswith(_OWN_FOLDER)]
+        part.stack[:] = kept
+        queue += [part.__cause__, part.__context__]
+    return "".join(report.format())

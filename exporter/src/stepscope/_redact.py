@@ -1,0 +1,139 @@
+"""Redaction (R057): values that look secret, by the name of their key or by their own form.
+
+Works on the caller's thread before a value is queued, written or sent. Keys are split into words
+(`clientSecret`, `client-secret`, `CLIENT_SECRET` are all `client secret`), so `max_tokens` is
+not a token and `token` is.
+"""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+__all__ = ["MARKER", "Redactor"]
+
+MARKER: Final = "[redacted]"
+"""Stands where a secret stood."""
+
+_WORDS: Final = frozenset(
+    "password passwords passwd pwd passphrase secret secrets token authorization auth cookie "
+    "cookies credential credentials apikey apikeys bearer jwt cvv cvc ssn otp".split()
+)
+_PAIRS: Final = frozenset(
+    {
+        ("api", "key"), ("api", "keys"), ("private", "key"), ("access", "key"),
+        ("secret", "key"), ("signing", "key"), ("encryption", "key"), ("ssh", "key"),
+        ("session", "id"), ("session", "key"), ("card", "number"), ("connection", "string"),
+        ("pass", "word"), ("pass", "phrase"), ("account", "key"), ("sas", "url"),
+    }
+)  # fmt: skip
+_SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+")
+
+_STRING = r'(?:[^"\\]|\\.)'
+_VALUE_PATTERNS: Final = (
+    r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*",  # JWT
+    rf"-----BEGIN [A-Z ]*PRIVATE KEY-----{_STRING}*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\"|\Z))",
+    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    r"\bgh[pousr]_[A-Za-z0-9]{30,}",
+    r"\bgithub_pat_\w{30,}",
+    r"\bsk-[\w-]{20,}",
+    r"\bxox[abprs]-[\w-]{10,}",
+    r"\b(?:sk|rk)_(?:live|test)_\w{16,}",
+    r"(?i:(?<=bearer )|(?<=basic ))[A-Za-z0-9+/._~=-]{8,}",
+    r"(?<=://)[^/\s:@\"\\]*:[^/\s@\"\\]+(?=@)",  # userinfo of a URL
+    r"(?i:(?<=password=)|(?<=passwd=)|(?<=secret=)|(?<=token=)|(?<=api_key=)|(?<=apikey=))"
+    r"[^\s\"'&;,\\]+",
+)
+_VALUE = re.compile("|".join(_VALUE_PATTERNS))
+_ASSIGNMENT = re.compile(
+    r"(?i)\b([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|cookie))"
+    r"(['\"]?\s*[:=]\s*)(?!\[redacted\])(?:(['\"])(?:(?!\3).)*\3|[^\s'\",;&]+(?:\s(?<=bearer )\S+)?)"
+)
+_CARD = re.compile(r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w.-])")
+_CACHE_LIMIT = 4096
+
+
+def _luhn(digits: str) -> bool:
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit)
+        if position % 2:
+            value = value * 2 - 9 if value > 4 else value * 2
+        total += value
+    return total % 10 == 0
+
+
+def _card(match: re.Match[str]) -> str:
+    digits = re.sub(r"\D", "", match.group())
+    return MARKER if len(set(digits)) > 1 and _luhn(digits) else match.group()
+
+
+class Redactor:
+    """Decides by key (`hides`) and cleans text (`clean_json`, `clean_text`).
+
+    `custom(key, value)` returns the value to record instead; it sees every named value after
+    the built-in rules and may not raise into the watched program (an error hides the value).
+    """
+
+    __slots__ = ("_cache", "_extra", "custom", "is_on")
+
+    def __init__(
+        self,
+        extra_keys: Iterable[str] = (),
+        custom: Callable[[str, Any], Any] | None = None,
+        is_on: bool = True,
+    ) -> None:
+        self._extra = frozenset(" ".join(_words(key)) for key in extra_keys)
+        self._cache: dict[str, bool] = {}
+        self.custom = custom
+        self.is_on = is_on
+
+    def hides(self, key: str, value: object) -> bool:
+        """Whether the value under this key is secret by its name."""
+        if not self.is_on:
+            return False
+        known = self._cache.get(key)
+        if known is None:
+            known = self._is_secret(key)
+            if len(self._cache) < _CACHE_LIMIT:
+                self._cache[key] = known
+        if known:
+            return value is not None
+        # `tokens` is a count in language-model work and a list of secrets elsewhere.
+        return "okens" in key and type(value) not in (int, float, bool, type(None))
+
+    def apply(self, key: str, value: Any) -> Any:
+        """The value after the user's own rule; `MARKER` when that rule fails."""
+        if self.custom is None:
+            return value
+        try:
+            return self.custom(key, value)
+        except Exception:  # noqa: BLE001 - a user's rule must not reach the watched program
+            return MARKER
+
+    def clean_json(self, text: str) -> str:
+        """JSON text with secret-looking parts of its strings replaced; stays valid JSON."""
+        if not self.is_on:
+            return text
+        if _VALUE.search(text) is not None:
+            text = _VALUE.sub(MARKER, text)
+        return _CARD.sub(_card, text)
+
+    def clean_text(self, text: str) -> str:
+        """Free text (messages, stacks, log lines) without secret-looking parts."""
+        if not self.is_on or not text:
+            return text
+        text = _ASSIGNMENT.sub(rf"\1\2{MARKER}", _VALUE.sub(MARKER, text))
+        return _CARD.sub(_card, text)
+
+    def _is_secret(self, key: str) -> bool:
+        words = _words(key)
+        return (
+            not _WORDS.isdisjoint(words)
+            or any(pair in _PAIRS for pair in itertools.pairwise(words))
+            or " ".join(words) in self._extra
+        )
+
+
+def _words(key: str) -> list[str]:
+    return [word.lower() for word in _SPLIT.findall(key)]

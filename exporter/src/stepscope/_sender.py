@@ -1,0 +1,288 @@
+"""The export queue and the one thread that empties it.
+
+`put` runs on the watched program's threads: it appends to a deque and never waits. Encoding,
+compression, network and retries happen on the sender's thread. Memory is bounded by spans and by
+payload bytes; what does not fit is dropped and counted, never silently.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from stepscope._transport import Answer, Signal, Transport
+
+__all__ = ["Counters", "Limits", "Sender"]
+
+logger = logging.getLogger("stepscope")
+_random = random.Random()  # noqa: S311 - spreads retries
+_CLOSING_S = 0.15
+"""Part of the time to flush kept for breaking off a request that hangs."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the queue and of requests. Durations are seconds, sizes bytes."""
+
+    queue_items: int = 131_072
+    queue_bytes: int = 128 << 20
+    batch_items: int = 4096
+    batch_bytes: int = 1 << 20
+    """Requests are closed at this size; receivers commonly refuse above 4 MiB."""
+    delay_s: float = 0.5
+    """A span waits at most this long for others to share its request."""
+    timeout_s: float = 10.0
+    flush_timeout_s: float = 2.0
+
+
+@dataclasses.dataclass(slots=True)
+class Counters:
+    """What became of everything that was put.
+
+    `sent` are accepted, `rejected` refused one by one (partial success), `refused` lost with a
+    request that was refused whole, `dropped` lost to a full queue, `lost` unsent at the end of
+    the process.
+    """
+
+    sent: int = 0
+    rejected: int = 0
+    refused: int = 0
+    dropped: int = 0
+    lost: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    last_error: str | None = None
+
+
+class Encoder(Protocol):
+    """Turns queued items of one signal into export requests."""
+
+    def __call__(self, take: Callable[[], Any], limits: Limits) -> tuple[bytes, int]:
+        """One request of at least one item and its count; `take` raises IndexError when empty."""
+        ...
+
+
+class Sender:
+    """Queues per signal, one thread. `encoders` says which signals there are."""
+
+    def __init__(
+        self,
+        open_transport: Callable[[], Transport],
+        encoders: Mapping[Signal, Encoder],
+        limits: Limits,
+        where: str,
+    ) -> None:
+        self._open_transport = open_transport
+        self._encoders = encoders
+        self.limits = limits
+        self.where = where
+        self.counters = Counters()
+        self._has_warned = False
+        self._was_reached = False
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        # Also in a forked child: its copy of the queue is the parent's to send, and the thread,
+        # the locks and the connection stayed behind.
+        self._queues: dict[Signal, deque[Any]] = {signal: deque() for signal in self._encoders}
+        self._spans = self._queues["traces"]
+        self._queued_bytes = 0
+        self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
+        self._wake = threading.Event()
+        self._waiters: deque[threading.Event] = deque()
+        self._deadline: float | None = None
+        self._is_closed = False
+        self._transport: Transport | None = None
+
+    # On the watched program's threads
+
+    def put(self, span: Any) -> None:
+        """Queue one ended span."""
+        attributes = span.attributes
+        weight = len(attributes.get("stepscope.input", "")) + len(
+            attributes.get("stepscope.output", "")
+        )
+        self.put_item("traces", self._spans, span, weight)
+
+    def put_item(self, signal: Signal, queue: deque[Any], item: Any, weight: int = 0) -> None:
+        """Queue one item of a signal; dropped and counted when the queue is full."""
+        limits = self.limits
+        count = len(queue)
+        if (
+            count >= limits.queue_items
+            or self._queued_bytes > limits.queue_bytes
+            or self._is_closed
+        ):
+            self.counters.dropped += 1
+            return
+        self._queued_bytes += weight
+        queue.append(item)
+        if count >= limits.batch_items and not self._wake.is_set():
+            self._wake.set()
+        if self._thread is None:
+            self._start()
+
+    def queue_of(self, signal: Signal) -> deque[Any]:
+        """The queue of a signal, for `put_item`."""
+        return self._queues[signal]
+
+    def hurry(self) -> None:
+        """Send what waits now instead of after the delay."""
+        self._wake.set()
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything put before is sent, refused or given up; False: not in time."""
+        if self._thread is None or self._is_closed:
+            return not self.queued
+        done = threading.Event()
+        self._waiters.append(done)
+        self._wake.set()
+        return done.wait(self.limits.flush_timeout_s if timeout_s is None else timeout_s)
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Send what waits, for a bounded time, then stop; the rest is counted as lost."""
+        if self._is_closed:
+            return
+        budget = self.limits.flush_timeout_s if timeout_s is None else timeout_s
+        self._deadline = time.monotonic() + max(budget - _CLOSING_S, 0.0)
+        self._wake.set()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join(max(budget - _CLOSING_S, 0.0))
+            self._is_closed = True
+            if thread.is_alive() and self._transport is not None:
+                with contextlib.suppress(Exception):
+                    self._transport.close()
+                thread.join(_CLOSING_S)
+        self._is_closed = True
+        remaining = self.queued
+        for queue in self._queues.values():
+            queue.clear()
+        if remaining:
+            self.counters.lost += remaining
+            self._warn(f"{remaining} spans could not be sent before the program ended")
+
+    @property
+    def queued(self) -> int:
+        """Items that wait."""
+        return sum(len(queue) for queue in self._queues.values())
+
+    # On the sender's thread
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None and not self._is_closed:
+                thread = threading.Thread(target=self._run, name="stepscope-sender", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter is ending
+                    return
+                self._thread = thread
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self.limits.delay_s)
+            self._wake.clear()
+            is_last = self._deadline is not None
+            waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
+            try:
+                for signal in self._queues:
+                    self._drain(signal)
+            except Exception as error:
+                self.counters.last_error = f"{type(error).__name__}: {error}"
+                logger.debug("stepscope sender failed inside", exc_info=error)
+            for waiter in waiters:
+                waiter.set()
+            if is_last or self._is_closed:
+                break
+        if self._transport is not None:
+            self._transport.close()
+
+    def _drain(self, signal: Signal) -> None:
+        queue = self._queues[signal]
+        encode = self._encoders[signal]
+        while queue and not self._is_closed:
+            body, count = encode(queue.popleft, self.limits)
+            if not queue:
+                self._queued_bytes = 0
+            if count and not self._deliver(signal, body, count):
+                return
+
+    def _deliver(self, signal: Signal, body: bytes, count: int) -> bool:
+        """Send until accepted, refused or the end; False when time is up."""
+        wait = 0.25
+        while True:
+            answer = self._send(signal, body)
+            if answer.kind == "accepted":
+                self._count_accepted(answer, body, count)
+                return True
+            self.counters.last_error = answer.reason
+            if answer.kind == "refused":
+                self.counters.refused += count
+                self._warn(f"the collector at {self.where} refused {count} spans ({answer.reason})")
+                return True
+            self.counters.retries += 1
+            self._warn(
+                f"the collector at {self.where} does not answer ({answer.reason}); the program goes "
+                f"on and up to {self.limits.queue_items} spans are kept for it. Start it, set "
+                "OTEL_EXPORTER_OTLP_ENDPOINT, or set OTEL_SDK_DISABLED=true"
+            )
+            pause = (
+                answer.wait_s if answer.wait_s is not None else wait * (1 + _random.random() / 4)
+            )
+            if not self._pause(pause):
+                self.counters.lost += count
+                return False
+            wait = min(wait * 2, 5.0)
+
+    def _send(self, signal: Signal, body: bytes) -> Answer:
+        if self._transport is None:
+            self._transport = self._open_transport()
+        timeout = self.limits.timeout_s
+        if self._deadline is not None:
+            timeout = min(timeout, max(self._deadline - time.monotonic(), 0.05))
+        self.counters.requests += 1
+        return self._transport.send(signal, body, timeout)
+
+    def _count_accepted(self, answer: Answer, body: bytes, count: int) -> None:
+        self._was_reached = True
+        self.counters.sent += count - min(answer.rejected, count)
+        self.counters.bytes += len(body)
+        if answer.rejected:
+            self.counters.rejected += min(answer.rejected, count)
+            self.counters.last_error = answer.reason
+            self._warn(
+                f"the collector rejected {answer.rejected} of {count} spans: {answer.reason}"
+            )
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait before a retry; False when the process ends first."""
+        until = time.monotonic() + seconds
+        while True:
+            if self._is_closed:
+                return False
+            now = time.monotonic()
+            if self._deadline is not None and (not self._was_reached or now >= self._deadline):
+                return False
+            if now >= until:
+                return True
+            self._wake.wait(min(until - now, 0.5))
+            if self._deadline is None:
+                self._wake.clear()
+            else:
+                threading.Event().wait(0.02)
+
+    def _warn(self, text: str) -> None:
+        """One warning per sender: the first thing that goes wrong, with the remedy."""
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning("stepscope: %s", text)

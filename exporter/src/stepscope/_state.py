@@ -1,0 +1,54 @@
+"""The one piece of process-wide state: what records spans, and under which settings."""
+
+from typing import Any, Protocol
+
+from opentelemetry import trace
+
+from stepscope._capture import Capture
+from stepscope._settings import VERSION, Settings
+from stepscope._spans import Recorder, TracerRecorder
+from stepscope_schema.attributes import SCOPE_NAME
+
+__all__ = ["LiveKeeper", "State", "state"]
+
+
+class LiveKeeper(Protocol):
+    """Told of frames that open and close; sends live markers for those that stay open."""
+
+    def opened(self, frame: Any) -> None:
+        """A frame opened."""
+        ...
+
+    def closed(self, frame: Any) -> None:
+        """A frame closed."""
+        ...
+
+
+class State:
+    """Mutable, replaced field by field by `configure` and `stepscope.testing`.
+
+    Until `configure` runs, spans go to the global tracer provider: nowhere, unless the program
+    set one, as OpenTelemetry asks of instrumentation.
+    """
+
+    __slots__ = ("capture", "live", "recorder", "settings")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the unconfigured state."""
+        self.settings = Settings()
+        self.capture: Capture = self.settings.capture()
+        self.recorder: Recorder = TracerRecorder(trace.get_tracer(SCOPE_NAME, VERSION))
+        self.live: LiveKeeper | None = None
+
+    def use(self, settings: Settings, recorder: Recorder, live: LiveKeeper | None) -> None:
+        """Switch to these; frames that are open end where they began."""
+        self.settings = settings
+        self.capture = settings.capture()
+        self.recorder = recorder
+        self.live = live
+
+
+state = State()

@@ -1,0 +1,1 @@
+"""Hooks for engines and libraries; each is imported only on request."""
