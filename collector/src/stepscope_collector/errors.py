@@ -11,10 +11,12 @@
     ├── UnsupportedMedia       a content type or encoding no receiver knows
     ├── Overloaded             the byte budget is used up; try again
     ├── StoreUnavailable       the store cannot commit now; try again
+    ├── Unwritable             the store refuses the rows themselves; a fault of ours
     ├── BadRequest             a question that makes no sense, with a hint
     ├── NotFound               no such execution, workflow or path
     ├── QueryRefused           SQL outside what the guard allows
-    └── QueryTimeout           SQL that ran longer than its limit
+    ├── QueryTimeout           SQL that ran longer than its limit
+    └── ServerUnreachable      the server a command asks does not answer
 
 A class owns its HTTP status, its gRPC status and whether a retry can help; nothing else maps
 errors to protocols. Messages are lower case, without full stop: what was wrong, the value, the
@@ -34,9 +36,11 @@ __all__ = [
     "PortTaken",
     "QueryRefused",
     "QueryTimeout",
+    "ServerUnreachable",
     "StepscopeError",
     "StoreUnavailable",
     "UnsupportedMedia",
+    "Unwritable",
 ]
 
 
@@ -143,6 +147,12 @@ class StoreUnavailable(StepscopeError):
     retry_after_s = 1
 
 
+class Unwritable(StepscopeError):
+    """The store refuses the rows themselves; trying again cannot help, so it is not retryable."""
+
+    code = "unwritable"
+
+
 class BadRequest(StepscopeError):
     """A question that makes no sense; the hint names the nearest right one."""
 
@@ -177,3 +187,12 @@ class QueryTimeout(StepscopeError):
     http_status = 408
     grpc_status = "DEADLINE_EXCEEDED"
     exit_code = 8
+
+
+class ServerUnreachable(StepscopeError):
+    """The server that a command asks does not answer, or not as a server of ours."""
+
+    code = "server_unreachable"
+    http_status = 502
+    grpc_status = "UNAVAILABLE"
+    exit_code = 9

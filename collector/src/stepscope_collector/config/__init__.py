@@ -1,11 +1,10 @@
 """All settings of the collector: one typed tree, and how it is filled.
 
-Default < TOML file < `STEPSCOPE_*` < flag that was typed. Flags, variables, TOML keys and the
-reference page derive from the tree in `tree.py`; nothing else in the collector reads the
-environment.
+Default < TOML file < `STEPSCOPE_*` < flag that was typed. All of them and the reference page derive
+from the tree in `tree.py`. Nothing else in the collector reads the environment.
 """
 
-from stepscope_collector.config.load import Loaded, find_config_file, load
+from stepscope_collector.config.load import Loaded, environment, find_config_file, load
 from stepscope_collector.config.tree import (
     DataConfig,
     ExecutionsConfig,
@@ -35,6 +34,7 @@ __all__ = [
     "StoreConfig",
     "WebConfig",
     "all_settings",
+    "environment",
     "find_config_file",
     "load",
 ]

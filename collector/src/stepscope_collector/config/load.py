@@ -17,7 +17,14 @@ from typing import Any
 from stepscope_collector.config.tree import Setting, Settings, all_settings, default_data_dir
 from stepscope_collector.errors import ConfigError
 
-__all__ = ["CONFIG_VARIABLE", "SERVER_VARIABLE", "Loaded", "find_config_file", "load"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "SERVER_VARIABLE",
+    "Loaded",
+    "environment",
+    "find_config_file",
+    "load",
+]
 
 CONFIG_VARIABLE = "STEPSCOPE_CONFIG"
 """Names the TOML file; the flag `--config` wins over it."""
@@ -38,6 +45,11 @@ class Loaded:
     """The TOML file that was read; None: there is none."""
     server: str | None
     """Value of STEPSCOPE_SERVER; None: not set."""
+
+
+def environment() -> dict[str, str]:
+    """A copy of the environment: for child processes and for what is no setting (NO_COLOR)."""
+    return dict(os.environ)
 
 
 def find_config_file(named: Path | None, environ: Mapping[str, str], cwd: Path) -> Path | None:

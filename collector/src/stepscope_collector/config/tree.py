@@ -280,7 +280,7 @@ class StoreConfig:
     )
     checkpoint_threshold_bytes: int = _setting(
         "bytes",
-        64 * _MIB,
+        128 * _MIB,
         "Size of the write-ahead log at which the engine moves its content into the database file.",
         "Larger: commits wait less often but longer, and a start after a crash replays more.",
         minimum=_MIB,
@@ -289,22 +289,31 @@ class StoreConfig:
 
 @dataclass(frozen=True)
 class SqlConfig:
-    """Limits of SQL that somebody typed."""
+    """Limits of SQL that somebody typed. Memory is limited for the whole store."""
 
     timeout_s: float = _setting(
         "s",
         30.0,
-        "A statement that runs longer is interrupted.",
-        "Enough for a scan of tens of millions of spans.",
-        minimum=0.001,
+        "A statement that runs longer, its answer included, is interrupted.",
+        "Enough for a scan of tens of millions of spans. 0: no limit.",
+        minimum=0,
         maximum=86400,
     )
     max_rows: int = _setting(
         "count",
         10_000,
-        "Rows of an answer; the rest is cut off and the answer says so.",
-        "More than a person reads. A caller may ask for fewer, not for more.",
+        "Rows of an answer in JSON; the rest is cut off and the answer says so. The streamed formats "
+        "(NDJSON, CSV, Arrow) are cut only when the question asks for it.",
+        "More than a person reads. 0: no limit.",
+        minimum=0,
+    )
+    max_concurrent: int = _setting(
+        "count",
+        4,
+        "Statements of users that run at the same time; others wait.",
+        "They share the memory and threads of the store with everything else.",
         minimum=1,
+        maximum=256,
     )
 
 
