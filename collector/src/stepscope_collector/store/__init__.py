@@ -1,0 +1,9 @@
+"""Sole owner of the DuckDB database: opening, migrations, connections, writing.
+
+Nothing else imports duckdb; rooms above use the names below.
+"""
+
+from stepscope_collector.store.database import DATABASE_NAME, Database
+from stepscope_collector.store.engine import Connection, EngineError, Interrupted
+
+__all__ = ["DATABASE_NAME", "Connection", "Database", "EngineError", "Interrupted"]

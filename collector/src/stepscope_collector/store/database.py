@@ -1,0 +1,284 @@
+"""The one owner of the DuckDB file: opens and migrates it, hands out connections, closes it.
+
+DuckDB's file lock shuts out every other process, so there is one Database per file and process.
+One connection writes, and only the writer thread of ingest uses it. Readers get a connection of
+their own each, inside a read-only transaction: a snapshot of what was committed before.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, Self
+
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.errors import ConfigError, NotFound, QueryTimeout, StoreUnavailable
+from stepscope_collector.store.engine import Connection, EngineError, Interrupted, connect
+from stepscope_collector.store.migrate import (
+    apply_schema,
+    copy_before,
+    file_version,
+    row_counts,
+)
+from stepscope_schema.load import Schema, load_schema
+
+__all__ = ["DATABASE_NAME", "Database"]
+
+logger = logging.getLogger(__name__)
+
+DATABASE_NAME: Final = "stepscope.duckdb"
+"""File in the data directory."""
+
+_MAX_IDLE_READERS = 16
+_ROUND_S = 0.05
+_READERS_END_WITHIN_ROUNDS = 100
+"""5 s in all."""
+
+
+class Database:
+    """An open database with the schema of this version. Made by `open`; a context manager."""
+
+    def __init__(self, root: Connection, path: Path | None, *, read_only: bool) -> None:
+        self.path = path
+        """The file; None: in memory."""
+        self.is_read_only = read_only
+        self._root = root
+        self._writer = root.cursor()
+        self._lock = threading.Condition()
+        self._idle: deque[Connection] = deque()
+        self._busy: set[Connection] = set()
+        self._is_closed = False
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        config: StoreConfig,
+        *,
+        read_only: bool = False,
+        lost_after_s: float = 300,
+        schema: Schema | None = None,
+    ) -> Self:
+        """The database at `path`, made or migrated as needed.
+
+        Args:
+            path: the file; its directory is made for the owner only (0700), the file likewise
+                (0600). None: in memory.
+            config: what the engine may use.
+            read_only: the file must exist, have the present schema, and is not changed.
+            lost_after_s: silence after which an open execution counts as lost, seconds; not used
+                when `read_only`, the file then says what it last was.
+            schema: None: the packaged one.
+
+        Raises:
+            DatabaseLocked: another process has it open; names its PID.
+            NewerSchema: a newer version of Stepscope or DuckDB wrote it.
+            DatabaseDamaged: it cannot be opened as a database.
+            ConfigError: it belongs to another program, or is older and `read_only`.
+            NotFound: it does not exist and `read_only`.
+            StoreUnavailable: it cannot be reached, or a migration failed and changed nothing.
+        """
+        schema = schema or load_schema()
+        if read_only:
+            return cls(_open_present(path, config, schema), path, read_only=True)
+        is_new = path is not None and not path.exists()
+        if path is not None and is_new:
+            _make_directory(path.parent)
+        root = connect(path, config)
+        try:
+            if path is not None and is_new:
+                path.chmod(0o600)
+            version = file_version(root, schema, path)
+            if path is not None and version is not None and version < schema.version:
+                root = _copied(root, path, config, schema, version)
+            apply_schema(root, schema, version, lost_after_s=lost_after_s)
+        except BaseException:
+            root.close()
+            raise
+        return cls(root, path, read_only=False)
+
+    def writer(self) -> Connection:
+        """The connection that writes; for one thread only.
+
+        Registered Arrow tables are seen by it alone.
+        """
+        return self._writer
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection inside a read-only transaction: one snapshot of all that is committed.
+
+        For named queries, from any thread. After an error the transaction is over: leave the
+        block. Raises StoreUnavailable once the database is closed.
+        """
+        connection = self._take()
+        try:
+            connection.execute("begin transaction read only")
+            yield connection
+        except Interrupted as error:
+            if self._is_closed:
+                raise StoreUnavailable("the database is being closed") from error
+            raise
+        finally:
+            self._give_back(connection)
+
+    @contextmanager
+    def read_user_sql(self, timeout_s: float | None = None) -> Iterator[Connection]:
+        """A connection for SQL that somebody typed; nothing of it stays behind.
+
+        In a read-only transaction that is always rolled back, on a connection that is not used
+        again. The transaction alone does not refuse everything: check the statement before.
+        `connection.interrupt()` from another thread stops it with `Interrupted`.
+
+        Args:
+            timeout_s: the block is interrupted after so many seconds; None: never.
+
+        Raises:
+            QueryTimeout: the time was up.
+            StoreUnavailable: the database is closed.
+        """
+        connection = self._take(new=True)
+        is_late = threading.Event()
+
+        def stop() -> None:
+            is_late.set()
+            connection.interrupt()
+
+        timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
+        try:
+            connection.execute("begin transaction read only")
+            if timer is not None:
+                timer.daemon = True
+                timer.start()
+            yield connection
+        except Interrupted as error:
+            if is_late.is_set():
+                raise QueryTimeout(
+                    f"statement ran longer than {timeout_s} s",
+                    hint="ask for less, or raise sql.timeout_s",
+                ) from error
+            if self._is_closed:
+                raise StoreUnavailable("the database is being closed") from error
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+                # It must not interrupt a closed connection.
+                timer.join()
+            self._give_back(connection, keep=False)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file; readers may go on meanwhile."""
+        with self._lock:
+            self._refuse_if_closed()
+            self._root.execute("checkpoint")
+
+    def close(self) -> None:
+        """Interrupt readers, checkpoint and close; then there is no write-ahead log.
+
+        The writer thread must have ended. Closing again does nothing.
+        """
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            while self._idle:
+                self._idle.pop().close()
+            # The file stays locked as long as any connection is open. An interrupt before the
+            # reader's statement began has no effect, so it is repeated.
+            for _ in range(_READERS_END_WITHIN_ROUNDS):
+                for connection in self._busy:
+                    connection.interrupt()
+                if self._lock.wait_for(lambda: not self._busy, _ROUND_S):
+                    break
+            else:
+                logger.warning("readers still at work", extra={"readers": len(self._busy)})
+        self._writer.close()
+        if not self.is_read_only:
+            try:
+                self._root.execute("checkpoint")
+            except EngineError as error:
+                # Nothing is lost: the next start replays the log.
+                logger.warning("checkpoint at close failed", extra={"error": str(error)})
+        self._root.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise StoreUnavailable("the database is closed")
+
+    def _take(self, *, new: bool = False) -> Connection:
+        with self._lock:
+            self._refuse_if_closed()
+            # A new connection costs its first statement 0.2 ms, a used one nothing.
+            connection = self._idle.pop() if self._idle and not new else self._root.cursor()
+            self._busy.add(connection)
+            return connection
+
+    def _give_back(self, connection: Connection, *, keep: bool = True) -> None:
+        # An interrupted or failed transaction may be over already.
+        with suppress(EngineError):
+            connection.execute("rollback")
+        with self._lock:
+            self._busy.discard(connection)
+            if keep and not self._is_closed and len(self._idle) < _MAX_IDLE_READERS:
+                self._idle.append(connection)
+            else:
+                connection.close()
+            self._lock.notify_all()
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"directory {directory} cannot be made: {error.strerror}",
+            hint="choose another with --data",
+        ) from error
+
+
+def _open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Connection:
+    root = connect(path, config, read_only=True)
+    try:
+        version = file_version(root, schema, path)
+        if version is None:
+            raise NotFound(f"{path} holds no history", hint="start `stepscope serve`")
+        if version < schema.version:
+            raise ConfigError(
+                f"{path} has schema version {version}, this version needs {schema.version}",
+                hint="start `stepscope serve` once: it makes a copy and migrates the file",
+            )
+    except BaseException:
+        root.close()
+        raise
+    return root
+
+
+def _copied(
+    root: Connection, path: Path, config: StoreConfig, schema: Schema, version: int
+) -> Connection:
+    """The database opened again, after a copy was made if it holds rows."""
+    counts = row_counts(root)
+    if not any(counts.values()):
+        return root
+    root.execute("checkpoint")
+    # Closed while it is copied: closing any descriptor of a file gives up the process's lock on it.
+    root.close()
+    copy = copy_before(path, schema.version, counts, config)
+    logger.info("database copied", extra={"copy": str(copy), "version": version})
+    root = connect(path, config)
+    if file_version(root, schema, path) != version or row_counts(root) != counts:
+        root.close()
+        raise StoreUnavailable(
+            f"{path} was changed by another process while it was copied",
+            hint="start again; only one process may use the file",
+        )
+    return root

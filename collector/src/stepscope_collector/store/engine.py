@@ -1,0 +1,122 @@
+"""The settings of a DuckDB connection, and what DuckDB's errors mean.
+
+Nothing may be changed once a connection is made: the last setting locks all others. User SQL runs
+on the same engine as the writer, so there is no access to files, no extension is installed or
+loaded by itself, and Python variables are no tables. The writer registers its Arrow batches by
+name instead, which stays possible.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import duckdb
+
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.errors import (
+    DatabaseDamaged,
+    DatabaseLocked,
+    NewerSchema,
+    NotFound,
+    StepscopeError,
+    StoreUnavailable,
+)
+
+__all__ = ["Connection", "EngineError", "Interrupted", "connect"]
+
+Connection = duckdb.DuckDBPyConnection
+EngineError = duckdb.Error
+"""Every error of DuckDB; rooms above the store catch it under this name."""
+Interrupted = duckdb.InterruptException
+"""A statement was stopped by `interrupt()`."""
+
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_OUR_OTHER_CONNECTION = "with a different configuration than existing connections"
+_NEWER_FILE = "created with an newer version of DuckDB"
+_NEWER_FORMAT = "but we can only read versions"
+_UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
+
+
+def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) -> Connection:
+    """A connection with all settings made and locked; None: a database in memory.
+
+    Raises:
+        DatabaseLocked: a process, this one included, has the file open.
+        DatabaseDamaged: the file is no DuckDB database, or a broken one.
+        NewerSchema: a newer DuckDB wrote the file.
+        NotFound: there is no file and `read_only` is asked for.
+        StoreUnavailable: the file cannot be reached.
+    """
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{config.memory_limit_bytes}B",
+        # Beside the file; nowhere for a database in memory.
+        "temp_directory": "" if path is None else f"{path}.tmp",
+        "checkpoint_threshold": f"{config.checkpoint_threshold_bytes}B",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "allow_community_extensions": False,
+        "python_enable_replacements": False,
+    }
+    if path is not None:
+        options["max_temp_directory_size"] = f"{config.temp_limit_bytes}B"
+    if config.threads:
+        options["threads"] = config.threads
+    try:
+        connection = duckdb.connect(
+            ":memory:" if path is None else str(path), read_only=read_only, config=options
+        )
+    except duckdb.Error as error:
+        raise _meaning(error, path) from error
+    try:
+        if _setting(connection, "lock_configuration") == "true":
+            raise _locked(path, os.getpid())
+        connection.execute("set global timezone = 'UTC'")
+        # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _setting(connection: Connection, name: str) -> str:
+    row = connection.execute("select current_setting($name)::varchar", {"name": name}).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _locked(path: Path | None, pid: int) -> DatabaseLocked:
+    who = "this process" if pid == os.getpid() else f"process {pid}"
+    return DatabaseLocked(
+        f"{path} is in use by {who} (PID {pid})",
+        hint=f"ask the server that runs there, or stop it first: kill {pid}",
+    )
+
+
+def _meaning(error: duckdb.Error, path: Path | None) -> StepscopeError:
+    text = str(error)
+    reason = text.splitlines()[0].partition(": ")[2] or text
+    if holder := _HOLDER.search(text):
+        return _locked(path, int(holder[1]))
+    if _OUR_OTHER_CONNECTION in text:
+        return _locked(path, os.getpid())
+    if "database does not exist" in text:
+        return NotFound(
+            f"there is no database at {path}",
+            hint="start `stepscope serve`, or name its directory with --data",
+        )
+    if _NEWER_FILE in text or _NEWER_FORMAT in text:
+        return NewerSchema(
+            f"{path} was written by a newer version of DuckDB than {duckdb.__version__}",
+            hint="upgrade: pip install --upgrade stepscope-collector duckdb",
+        )
+    if any(sign in text for sign in _UNREACHABLE):
+        return StoreUnavailable(
+            f"{path} cannot be opened: {reason}",
+            hint="check the directory's owner, rights and free space, or choose another with --data",
+        )
+    return DatabaseDamaged(
+        f"{path} cannot be opened as a database: {reason}",
+        hint="put back a copy, or move the file and its .wal away to start a new history",
+    )
