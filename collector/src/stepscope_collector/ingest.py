@@ -1,0 +1,303 @@
+"""The write path on one page: admit, decode, group, commit, answer.
+
+A receiver calls `submit` with the bytes of a request. The calling thread admits and decodes them;
+one writer thread takes everything that waits, writes it in one transaction, and only after the
+commit resolves the futures: an answer of success means the rows are on disk (design: section 4).
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Final
+
+from stepscope_collector.config import IngestConfig
+from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
+from stepscope_collector.decode.request import decode_request
+from stepscope_collector.errors import (
+    Overloaded,
+    PayloadUndecodable,
+    StepscopeError,
+    StoreUnavailable,
+    Unwritable,
+)
+from stepscope_collector.mapping.group import NewDimensions, RejectionRow, group_of
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.telemetry import Telemetry
+
+__all__ = ["Ingest", "Receipt"]
+
+logger = logging.getLogger(__name__)
+
+_REMEMBER_REQUESTS: Final = timedelta(hours=1)
+"""Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one request; its rows are committed."""
+
+    accepted: int
+    """Rows that are in the store, whether now or before."""
+    rejected: int
+    """Rows that were refused, each for a reason in `message`."""
+    message: str
+    """Why rows were refused and what was odd; "" when all is well."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """One request between decode and answer."""
+
+    batch: Batch
+    payload_bytes: int
+    sender: str | None
+    request_hash: bytes | None
+    """Content of a log or metric request; None for spans, which have their own identity."""
+    future: Future[Receipt]
+
+    def rejections(self) -> list[RejectionRow]:
+        """One row per reason."""
+        counts = Counter(rejection.reason for rejection in self.batch.rejections)
+        samples: dict[str, Rejection] = {}
+        for rejection in self.batch.rejections:
+            samples.setdefault(rejection.reason, rejection)
+        return [
+            (self.batch.signal, samples[reason], count, self.payload_bytes, self.sender)
+            for reason, count in counts.items()
+        ]
+
+
+class Ingest:
+    """Takes requests in and answers after their commit. Thread-safe."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        plan: Plan,
+        config: IngestConfig,
+        max_inflight_bytes: int,
+        telemetry: Telemetry,
+    ) -> None:
+        self._committer = committer
+        self._plan = plan
+        self._config = config
+        self._budget = _ByteBudget(max_inflight_bytes)
+        self._telemetry = telemetry
+        self._dimensions = NewDimensions()
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._held: _Waiting | None = None
+        """Taken from the queue, but too large for the group that was being gathered."""
+        self._is_closing = False
+        self._prune_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="stepscope-writer", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+    ) -> Future[Receipt]:
+        """Decode a request and queue its rows; the future resolves after their commit.
+
+        Args:
+            signal: what the request carries.
+            payload: the uncompressed request.
+            encoding: how it is written.
+            sender: address of the sender, for stored.rejections.
+
+        Raises:
+            Overloaded: the byte budget is used up.
+            PayloadUndecodable: not a request of that signal; it is noted in stored.rejections.
+            StoreUnavailable: the collector is shutting down. The future may fail with it, too.
+        """
+        size = len(payload)
+        if self._is_closing:
+            self._telemetry.count_refused(signal, "shutting_down", size)
+            raise StoreUnavailable("the collector is shutting down")
+        if not self._budget.take(size):
+            self._telemetry.count_refused(signal, "overloaded", size)
+            raise Overloaded(
+                f"{size} bytes more would exceed max_inflight_bytes={self._budget.limit}; "
+                "try again, or raise limits.max_inflight_bytes"
+            )
+        try:
+            batch = decode_request(signal, payload, encoding, self._plan)
+        except BaseException as error:
+            self._budget.give_back(size)
+            if isinstance(error, PayloadUndecodable):
+                self.note_refused(signal, error, size, sender)
+            raise
+        future = self._future(size)
+        self._telemetry.count_rows(
+            signal,
+            received=batch.row_count + len(batch.rejections),
+            rejected=len(batch.rejections),
+        )
+        is_repeatable = signal != "traces" and batch.rows is not None
+        request_hash = blake2b(payload, digest_size=16).digest() if is_repeatable else None
+        waiting = _Waiting(batch, size, sender, request_hash, future)
+        if batch.rows is None and not batch.rejections:
+            future.set_result(_receipt(batch))
+        else:
+            self._queue.put(waiting)
+        return future
+
+    def note_refused(
+        self, signal: Signal, error: StepscopeError, payload_bytes: int, sender: str | None
+    ) -> None:
+        """Count a request that was refused before its rows were known, and note it for the user."""
+        self._telemetry.count_refused(signal, error.code, payload_bytes)
+        batch = Batch(signal, rejections=[Rejection(error.code, error.message)])
+        if self._queue.qsize() < 1000:  # a flood of bad requests is counted, not noted one by one
+            self._queue.put(_Waiting(batch, payload_bytes, sender, None, self._future(0)))
+
+    def _future(self, size: int) -> Future[Receipt]:
+        future: Future[Receipt] = Future()
+        future.set_running_or_notify_cancel()  # a client that goes away cannot cancel a commit
+        future.add_done_callback(lambda _: self._budget.give_back(size))
+        return future
+
+    def drain(self, timeout_s: float) -> bool:
+        """Take nothing more in, commit what waits; False if that took longer than the timeout."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._queue.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # The writer thread
+
+    def _run(self) -> None:
+        while True:
+            group, is_last = self._gather()
+            if group:
+                self._commit_or_split(group)
+            if is_last:
+                return
+
+    def _gather(self) -> tuple[list[_Waiting], bool]:
+        """Everything that waits, up to the limits of a group, and whether the queue has ended."""
+        first = self._held or self._queue.get()
+        self._held = None
+        if first is None:
+            return [], True
+        group = [first]
+        size, rows = first.payload_bytes, first.batch.row_count
+        deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
+        while True:
+            try:
+                waiting = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                return group, False
+            if waiting is None:
+                return group, True
+            size += waiting.payload_bytes
+            rows += waiting.batch.row_count
+            if size > self._config.group_max_bytes or rows > self._config.group_max_rows:
+                self._held = waiting
+                return group, False
+            group.append(waiting)
+
+    def _commit_or_split(self, group: list[_Waiting]) -> None:
+        try:
+            self._commit(group)
+        except StepscopeError as error:
+            if isinstance(error, Unwritable) and len(group) > 1:
+                # one bad request must not take its neighbours with it
+                for waiting in group:
+                    self._commit_or_split([waiting])
+                return
+            self._fail(group, error)
+        except Exception as error:
+            logger.exception("commit failed")
+            failure = Unwritable(f"the collector failed on this request: {error}")
+            failure.__cause__ = error
+            self._fail(group, failure)
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        started = time.monotonic_ns()
+        fresh = self._without_repeats(group)
+        now_ns = time.time_ns()
+        now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
+        batches = [waiting.batch for waiting in fresh]
+        rejections = [row for waiting in group for row in waiting.rejections()]
+        hashes = [w.request_hash for w in fresh if w.request_hash is not None]
+        streams = group_of(batches, rejections, hashes, self._dimensions)
+        written = self._committer.commit(streams, now, now_ns)
+        self._dimensions.committed(batches)
+        self._count(group, fresh, written.duplicate, time.monotonic_ns() - started)
+        for waiting in group:
+            waiting.future.set_result(_receipt(waiting.batch))
+        if time.monotonic() > self._prune_at:
+            self._prune_at = time.monotonic() + 600
+            self._committer.forget_requests(now - _REMEMBER_REQUESTS)
+
+    def _without_repeats(self, group: list[_Waiting]) -> list[_Waiting]:
+        """The requests without log and metric requests that were committed before."""
+        hashes = [w.request_hash for w in group if w.request_hash is not None]
+        if not hashes:
+            return group
+        known = self._committer.known_requests(hashes)
+        fresh = []
+        for waiting in group:
+            if waiting.request_hash is None:
+                fresh.append(waiting)
+            elif waiting.request_hash not in known:
+                known.add(waiting.request_hash)
+                fresh.append(waiting)
+        return fresh
+
+    def _count(
+        self, group: list[_Waiting], fresh: list[_Waiting], duplicate_spans: int, elapsed_ns: int
+    ) -> None:
+        duplicates = Counter[Signal](traces=duplicate_spans)
+        stored = Counter[Signal](traces=-duplicate_spans)
+        written = {id(waiting) for waiting in fresh}
+        for waiting in group:
+            outcome = stored if id(waiting) in written else duplicates
+            outcome[waiting.batch.signal] += waiting.batch.row_count
+        for signal in {waiting.batch.signal for waiting in group}:
+            self._telemetry.count_rows(
+                signal, stored=stored[signal], duplicate=duplicates[signal]
+            )
+        self._telemetry.count_commit(
+            requests=len(group),
+            payload_bytes=sum(waiting.payload_bytes for waiting in group),
+            elapsed_ns=elapsed_ns,
+        )
+
+    def _fail(self, group: list[_Waiting], error: StepscopeError) -> None:
+        logger.error("commit refused", extra={"code": error.code, "error": error.message})
+        for waiting in group:
+            self._telemetry.count_rows(waiting.batch.signal, failed=waiting.batch.row_count)
+            waiting.future.set_exception(error)
+
+
+def _receipt(batch: Batch) -> Receipt:
+    return Receipt(batch.row_count, len(batch.rejections), batch.message())
+
+
+class _ByteBudget:
+    """Bytes of requests that are being decoded or wait for their commit."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Whether the bytes fit; then they are taken."""
+        with self._lock:
+            if self._taken + size > self.limit:
+                return False
+            self._taken += size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Return bytes that were taken."""
+        with self._lock:
+            self._taken -= size

@@ -1,0 +1,214 @@
+"""The whole process on one page: store, ingest, receivers, pages; start and stop in order.
+
+Start: database, writer thread, OTLP/gRPC, then OTLP/HTTP and the web port in one event loop.
+Stop (SIGTERM, SIGINT): no new requests, what is in flight is committed and answered, then the
+database is checkpointed and closed. A second signal ends the process at once; what was answered
+is on disk all the same.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvicorn
+
+from stepscope_collector import __version__
+from stepscope_collector.config import Settings
+from stepscope_collector.decode.request import IMPLEMENTATION
+from stepscope_collector.config.endpoints import Endpoints
+from stepscope_collector.ingest import Ingest
+from stepscope_collector.mapping.compile import compile_profiles
+from stepscope_collector.mapping.profile import load_shipped
+from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.query.doctor import store_report
+from stepscope_collector.receive.otlp_grpc import GrpcReceiver
+from stepscope_collector.receive.otlp_http import otlp_app
+from stepscope_collector.receive.sockets import address_of, listen
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.database import Database
+from stepscope_collector.telemetry import Telemetry
+
+__all__ = ["serve"]
+
+logger = logging.getLogger(__name__)
+
+_GRACE_S: Final = 10
+"""How long a stop waits for requests in flight; a commit takes milliseconds."""
+
+
+def serve(settings: Settings) -> int:
+    """Run the collector until SIGTERM or SIGINT; the exit code.
+
+    Raises:
+        DatabaseLocked, NewerSchema, DatabaseDamaged, PortTaken, ConfigError: it cannot start.
+    """
+    with contextlib.ExitStack() as cleanup:
+        http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
+        web = cleanup.enter_context(listen(settings.web.listen, "--web"))
+        database = Database.open(
+            settings.data.database_path,
+            settings.store,
+            lost_after_s=settings.executions.lost_after_s,
+        )
+        cleanup.callback(database.close)
+        collector = _Collector(settings, database)
+        cleanup.callback(collector.close)
+        grpc = collector.start_grpc()
+        endpoints = Endpoints(
+            pid=os.getpid(),
+            otlp_grpc=grpc,
+            otlp_http=address_of(http),
+            web=address_of(web),
+            version=__version__,
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        )
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(collector.run(http, web, endpoints))
+    return 0
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # not on every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+@dataclass(slots=True)
+class _Collector:
+    """The parts of a running collector."""
+
+    settings: Settings
+    database: Database
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    ingest: Ingest = field(init=False)
+    grpc: GrpcReceiver = field(init=False)
+    started_s: float = field(default_factory=time.time)
+    is_ready: bool = False
+
+    def __post_init__(self) -> None:
+        limits = self.settings.limits
+        mapping = compile_profiles(load_shipped())
+        self.ingest = Ingest(
+            Committer(self.database.writer(), mapping),
+            mapping.plan,
+            self.settings.ingest,
+            limits.max_inflight_bytes,
+            self.telemetry,
+        )
+        self.grpc = GrpcReceiver(
+            self.ingest, self.settings.otlp.grpc, limits, workers=limits.grpc_workers
+        )
+
+    def start_grpc(self) -> str:
+        """Start OTLP/gRPC; its address."""
+        return self.grpc.start()
+
+    async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
+        """Serve until a signal asks to stop, then answer what is in flight."""
+        servers = [
+            _Server(_uvicorn_config(otlp_app(self.ingest, self.settings.limits))),
+            _Server(
+                _uvicorn_config(
+                    rest_app(
+                        self.database,
+                        self.settings.sql,
+                        doctor=self.doctor,
+                        ready=lambda: self.is_ready,
+                    )
+                )
+            ),
+        ]
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, stopping)
+        tasks = [
+            asyncio.create_task(server.serve([listening]))
+            for server, listening in zip(servers, (http, web), strict=True)
+        ]
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                await asyncio.gather(*(server.has_started.wait() for server in servers))
+            self.is_ready = True
+            path = self.settings.data.endpoints_path
+            endpoints.write(path)
+            print(  # the one line that says where: scripts read it
+                f"stepscope ready: OTLP/gRPC {endpoints.otlp_grpc}, OTLP/HTTP "
+                f"{endpoints.otlp_http}, web http://{endpoints.web}, data "
+                f"{self.settings.data.dir}",
+                flush=True,
+            )
+            ended = asyncio.create_task(stopping.wait())
+            await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            ended.cancel()
+        finally:
+            self.is_ready = False
+            endpoints.remove(self.settings.data.endpoints_path)
+            await asyncio.to_thread(self.grpc.stop, _GRACE_S)
+            for server in servers:
+                server.should_exit = True
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _on_signal(self, stopping: asyncio.Event) -> None:
+        if stopping.is_set():
+            logger.warning("second signal, leaving at once")
+            os._exit(130)
+        stopping.set()
+
+    def close(self) -> None:
+        """Commit what waits; the receivers have stopped."""
+        self.grpc.stop(0)
+        if not self.ingest.drain(_GRACE_S):
+            logger.error("requests were still waiting for their commit", extra={"s": _GRACE_S})
+
+    def doctor(self) -> dict[str, Any]:
+        """What `stepscope doctor` shows of this process and its store."""
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "uptime_s": round(time.time() - self.started_s, 3),
+            "is_ready": self.is_ready,
+            "decoder": IMPLEMENTATION,
+            "ingest": self.telemetry.snapshot(),
+            "store": store_report(self.database),
+        }
+
+
+def _uvicorn_config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that is one of several in a process which handles the signals itself."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell who waits for it."""
+        await super().startup(sockets)
+        self.has_started.set()

@@ -1,0 +1,117 @@
+"""One transaction of the writer thread: everything of a group of requests, or nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import duckdb
+
+from stepscope_collector.errors import StoreUnavailable, Unwritable
+from stepscope_collector.store.group import Group
+from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
+from stepscope_collector.store.statements import statement
+
+__all__ = ["Committer"]
+
+_INCOMING = (
+    "incoming_spans",
+    "incoming_payloads",
+    "incoming_resources",
+    "incoming_scopes",
+    "incoming_logs",
+    "incoming_metrics",
+    "incoming_requests",
+    "incoming_rejections",
+)
+
+
+_PASSING = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.FatalException,
+    duckdb.ConnectionException,
+    duckdb.TransactionException,
+)
+"""What may pass by itself: a full or read-only disk, memory at its limit (OTLP checklist H17)."""
+
+
+@dataclass(slots=True)
+class Committer:
+    """The only code that writes the history; used by the writer thread alone."""
+
+    connection: duckdb.DuckDBPyConnection
+    mapping: Mapping
+    _spans: SpanWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._spans = SpanWriter(self.connection, self.mapping)
+
+    def commit(self, group: Group, now: datetime, now_ns: int) -> Written:
+        """Write the group and commit; the rows are on disk when this returns.
+
+        Args:
+            group: at least one stream.
+            now: UTC time without zone.
+            now_ns: the same in ns since the epoch.
+
+        Raises:
+            StoreUnavailable: the disk or memory is at its limit; nothing of the group was written.
+            Unwritable: DuckDB refuses some row of it; nothing of the group was written.
+        """
+        try:
+            self.connection.execute("begin")
+            written = self._write(group, now, now_ns)
+            self.connection.execute("commit")
+        except _PASSING as error:
+            self._roll_back()
+            raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
+        except duckdb.Error as error:
+            self._roll_back()
+            raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+        finally:
+            # not before: a connection whose transaction failed refuses even this
+            for name in _INCOMING:
+                self.connection.unregister(name)
+        return written
+
+    def _write(self, group: Group, now: datetime, now_ns: int) -> Written:
+        self._insert("resources", group.resources)
+        self._insert("scopes", group.scopes)
+        written = Written(0, 0)
+        if group.spans is not None:
+            written = self._spans.write(group.spans, now, now_ns)
+        self._insert("logs", group.logs, ingested_at=now)
+        self._insert("metrics", group.metrics, ingested_at=now)
+        self._insert("requests", group.requests, received_at=now)
+        self._insert("rejections", group.rejections, received_at=now)
+        return written
+
+    def _insert(self, what: str, rows: Any, **parameters: object) -> None:
+        if rows is None:
+            return
+        self.connection.register(f"incoming_{what}", rows)
+        self.connection.execute(statement(f"insert_{what}"), parameters)
+
+    def known_requests(self, hashes: Sequence[bytes]) -> set[bytes]:
+        """Which content hashes of log and metric requests were committed before."""
+        found = self.connection.execute(
+            statement("find_requests"), {"hashes": [UUID(bytes=value) for value in hashes]}
+        ).fetchall()
+        return {request_hash.bytes for (request_hash,) in found}
+
+    def forget_requests(self, before: datetime) -> None:
+        """Forget log and metric requests committed before a UTC time."""
+        self.connection.execute(statement("prune_requests"), {"before": before})
+
+    def _roll_back(self) -> None:
+        try:
+            self.connection.execute("rollback")
+        except duckdb.Error:
+            # the failed statement may have ended the transaction itself
+            pass
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

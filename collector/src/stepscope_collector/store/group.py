@@ -1,0 +1,34 @@
+"""What one transaction writes, as Arrow streams."""
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Group", "Spans"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Decoded spans of one commit."""
+
+    rows: Any
+    """Arrow stream of spans; never empty."""
+    payloads: Any
+    """Arrow stream of their payloads, or None."""
+    may_repeat: bool
+    """Whether a span id may stand twice among them."""
+    open_count: int
+    """How many are live markers or have no end."""
+
+
+@dataclass(slots=True)
+class Group:
+    """What one transaction writes; each stream is an Arrow table or None."""
+
+    spans: Spans | None = None
+    logs: Any = None
+    metrics: Any = None
+    resources: Any = None
+    scopes: Any = None
+    rejections: Any = None
+    requests: Any = None
+    """Content hashes of the log and metric requests among them."""

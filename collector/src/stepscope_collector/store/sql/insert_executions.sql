@@ -1,0 +1,17 @@
+-- Stores the executions of `folded` that have no row yet. $ingested_at: UTC time of the commit.
+insert into stored.executions by name
+select
+    f.* exclude (final),
+    f.final.end_unix_nano as final_end_unix_nano,
+    f.final.start_unix_nano as final_start_unix_nano,
+    f.final.trace_id as final_trace_id,
+    f.final.span_id as final_span_id,
+    f.final.status as status,
+    f.final.status_native as status_native,
+    f.final.error_type as error_type,
+    f.final.error_message as error_message,
+    f.final.exit_code as exit_code,
+    $ingested_at as ingested_at,
+    $ingested_at as updated_at
+from folded f
+where not exists (from merged m where m.execution_id = f.execution_id)

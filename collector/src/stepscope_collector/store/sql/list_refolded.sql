@@ -1,0 +1,8 @@
+-- Executions to fold anew from their spans, as temporary table `refolded`: those a mixed trace
+-- touches in this commit, those that spans were moved from, and those they were moved to.
+create or replace temp table refolded as
+select execution_id from staged where trace_id in (select trace_id from mixed)
+union
+select execution_id from moved
+union
+select execution_id_before from moved
