@@ -1,0 +1,124 @@
+"""Puts a request to an ASGI application in this process: the read API without a server.
+
+The application runs on an event loop in a thread of its own, so that an answer of any length is
+read as it is made.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from stepscope_collector.cli.client import Answer
+
+__all__ = ["Application", "ask"]
+
+Message = MutableMapping[str, Any]
+Application = Callable[
+    [
+        MutableMapping[str, Any],
+        Callable[[], Awaitable[Message]],
+        Callable[[Message], Awaitable[None]],
+    ],
+    Awaitable[None],
+]
+
+_END: Final = object()
+# An answer is made as fast as it is read, but for this many pieces.
+_MAX_WAITING = 16
+
+
+def ask(
+    application: Application, method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """The answer of the application; what it raises is raised here."""
+    exchange = _Exchange(application, _scope(method, target, headers), body)
+    threading.Thread(target=exchange.run, name="read-api", daemon=True).start()
+    status = int(exchange.take())
+    return Answer(status, exchange.chunks())
+
+
+class _AbandonedError(Exception):
+    """Nobody reads the answer any more."""
+
+
+class _Exchange:
+    """One request and its answer, between the thread of the application and the one that asks."""
+
+    def __init__(self, application: Application, scope: Message, body: bytes) -> None:
+        self._application = application
+        self._scope = scope
+        self._body: bytes | None = body
+        self._pieces: queue.Queue[Any] = queue.Queue(_MAX_WAITING)
+        self._is_abandoned = threading.Event()
+
+    def run(self) -> None:
+        """Run the application to its end; its thread does this."""
+        try:
+            asyncio.run(self._serve())
+        except _AbandonedError:
+            pass
+        except BaseException as error:  # noqa: BLE001 carried to the thread that asked
+            self._put(error)
+        else:
+            self._put(_END)
+
+    def take(self) -> Any:
+        """The next piece: the status, then bytes, then the end; raises what the application did."""
+        piece = self._pieces.get()
+        if isinstance(piece, BaseException):
+            raise piece
+        return piece
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body; the application is stopped when the reading stops."""
+        try:
+            while (piece := self.take()) is not _END:
+                yield piece
+        finally:
+            self._is_abandoned.set()
+
+    async def _serve(self) -> None:
+        await self._application(self._scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        if self._body is None:
+            # No more comes: a client that waits neither sends nor leaves.
+            await asyncio.Event().wait()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.to_thread(self._put, int(message["status"]))
+        elif message["type"] == "http.response.body" and message.get("body"):
+            await asyncio.to_thread(self._put, bytes(message["body"]))
+
+    def _put(self, piece: Any) -> None:
+        while not self._is_abandoned.is_set():
+            try:
+                return self._pieces.put(piece, timeout=0.1)
+            except queue.Full:
+                continue
+        raise _AbandonedError
+
+
+def _scope(method: str, target: str, headers: Mapping[str, str]) -> Message:
+    path, _, query = target.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode("ascii"),
+        "root_path": "",
+        "query_string": query.encode("ascii"),
+        "headers": [(b"host", b"localhost")]
+        + [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+        "server": None,
+    }

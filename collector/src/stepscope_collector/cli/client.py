@@ -1,0 +1,234 @@
+"""Asks the read API and turns its answers into values and its errors into ours.
+
+Over HTTP with the standard library, because an HTTP client package would cost every command its
+import. The same questions go to the API in this process when no server runs (`local.py`).
+"""
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode, urlsplit
+
+from stepscope_collector import errors
+from stepscope_collector.errors import BadRequest, ServerUnreachable, StepscopeError
+
+__all__ = ["Answer", "Client", "HttpTransport", "Transport"]
+
+_CONNECT_TIMEOUT_S = 5.0
+# A statement may run as long as the server lets it; this only ends a wait for a dead one.
+_ANSWER_TIMEOUT_S = 3600.0
+_CHUNK_BYTES = 65536
+
+_BY_CODE: Mapping[str, type[StepscopeError]] = {
+    getattr(errors, name).code: getattr(errors, name) for name in errors.__all__
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response whose body is read as it arrives."""
+
+    status: int
+    chunks: Iterator[bytes]
+
+
+class Transport(Protocol):
+    """Carries a request to the read API."""
+
+    where: str
+    """Who answers, for people."""
+    is_live: bool
+    """Answers may change while we watch: a server runs."""
+
+    def request(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """The answer; ServerUnreachable when there is none."""
+
+    def close(self) -> None:
+        """Give back what the transport holds."""
+
+
+class HttpTransport:
+    """The read API of a running server.
+
+    Args:
+        url: such as `http://127.0.0.1:4319`; BadRequest when it is no such URL.
+    """
+
+    is_live = True
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            port = parts.port
+        except ValueError as error:
+            raise BadRequest(f"{url!r} is not the URL of a server: {error}") from error
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise BadRequest(
+                f"{url!r} is not the URL of a server", hint="write http://HOST:PORT, port 4319"
+            )
+        self.where = f"{parts.scheme}://{parts.netloc}"
+        self._prefix = parts.path.rstrip("/")
+        self._host, self._port = parts.hostname, port
+        self._is_secure = parts.scheme == "https"
+        self._connection: http.client.HTTPConnection | None = None
+
+    def request(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """The answer; ServerUnreachable when there is none."""
+        self.close()
+        connection = self._connect()
+        self._connection = connection
+        try:
+            connection.connect()
+            connection.sock.settimeout(_ANSWER_TIMEOUT_S)
+            connection.request(method, self._prefix + target, body=body, headers=dict(headers))
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        return Answer(response.status, self._chunks(response))
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._is_secure:
+            return http.client.HTTPSConnection(
+                self._host,
+                self._port,
+                timeout=_CONNECT_TIMEOUT_S,
+                context=ssl.create_default_context(),
+            )
+        return http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_TIMEOUT_S)
+
+    def _chunks(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        try:
+            while chunk := response.read1(_CHUNK_BYTES):
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerUnreachable(
+                f"the answer of {self.where} ended early: {_reason(error)}",
+                hint="the server stopped or the statement was interrupted",
+            ) from error
+
+    def _unreachable(self, error: Exception) -> ServerUnreachable:
+        return ServerUnreachable(
+            f"no answer from {self.where}: {_reason(error)}",
+            hint="start one with: stepscope serve",
+        )
+
+
+class Client:
+    """The questions of the read API."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.where = transport.where
+        self.is_live = transport.is_live
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON answer to GET `path` (already quoted); params that are None are left out."""
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        query = urlencode(
+            {
+                name: ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str)
+                else value
+                for name, value in given.items()
+            }
+        )  # fmt: skip
+        target = path + (f"?{query}" if query else "")
+        return self._json(self._checked("GET", target, {"accept": "application/json"}, body=None))
+
+    def execution(self, execution_id: str, *include: str) -> dict[str, Any]:
+        """One execution with what is to be included; NotFound."""
+        path = f"/api/executions/{quote(execution_id, safe='')}"
+        return self.get(path, {"include": include or None})
+
+    def sql(
+        self,
+        statement: str,
+        params: Mapping[str, Any] | None = None,
+        max_rows: int | None = None,
+    ) -> dict[str, Any]:
+        """The answer of `POST /api/sql` as JSON: columns, rows, whether it was cut, time taken."""
+        chunks = self.sql_stream("json", statement, params, max_rows)
+        return self._json(chunks)
+
+    def sql_stream(
+        self,
+        form: str,
+        statement: str,
+        params: Mapping[str, Any] | None = None,
+        max_rows: int | None = None,
+    ) -> Iterator[bytes]:
+        """The answer of `POST /api/sql` in `form` (json, ndjson, csv, arrow), as it arrives."""
+        question: dict[str, Any] = {"sql": statement}
+        if params:
+            question["params"] = dict(params)
+        if max_rows is not None:
+            question["max_rows"] = max_rows
+        body = json.dumps(question).encode()
+        headers = {"content-type": "application/json"}
+        return self._checked("POST", f"/api/sql?format={form}", headers, body)
+
+    def close(self) -> None:
+        """Give back the connection or the database file."""
+        self._transport.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _checked(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Iterator[bytes]:
+        answer = self._transport.request(method, target, headers, body)
+        if answer.status >= 400:
+            raise _error_of(self.where, answer)
+        return answer.chunks
+
+    def _json(self, chunks: Iterator[bytes]) -> dict[str, Any]:
+        text = b"".join(chunks)
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise _no_stepscope(self.where) from error
+        if not isinstance(document, dict):
+            raise _no_stepscope(self.where)
+        return document
+
+
+def _error_of(where: str, answer: Answer) -> StepscopeError:
+    """The error the server had, as the class it had there."""
+    try:
+        about = json.loads(b"".join(answer.chunks))["error"]
+        code, message = str(about["code"]), str(about["message"])
+        hint = about.get("hint")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ServerUnreachable(
+            f"{where} answered {answer.status} without saying why",
+            hint="is it a stepscope server? see stepscope doctor",
+        )
+    return _BY_CODE.get(code, StepscopeError)(message, hint=None if hint is None else str(hint))
+
+
+def _no_stepscope(where: str) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"{where} did not answer with a JSON document", hint="is it a stepscope server?"
+    )
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

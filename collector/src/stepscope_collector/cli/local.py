@@ -1,0 +1,46 @@
+"""The read API over the database file, for when no server runs.
+
+It is the application that the server serves, so both ways give the same answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stepscope_collector import __version__
+from stepscope_collector.cli.asgi import ask
+from stepscope_collector.cli.client import Answer
+from stepscope_collector.config import Settings
+from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.query.doctor import store_report
+from stepscope_collector.store.database import Database
+
+__all__ = ["FileTransport"]
+
+
+class FileTransport:
+    """The read API in this process; it holds the database file until it is closed.
+
+    Raises what `Database.open` raises, DatabaseLocked among it.
+    """
+
+    is_live = False
+
+    def __init__(self, settings: Settings) -> None:
+        self.where = f"file {settings.data.database_path}"
+        self._database = Database.open(settings.data.database_path, settings.store, read_only=True)
+        self._application = rest_app(
+            self._database, settings.sql, doctor=self._doctor, ready=lambda: False
+        )
+
+    def request(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """The answer of the read API."""
+        return ask(self._application, method, target, headers, body or b"")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _doctor(self) -> dict[str, Any]:
+        return {"version": __version__, "is_ready": False, "store": store_report(self._database)}

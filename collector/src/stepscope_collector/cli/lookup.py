@@ -1,0 +1,41 @@
+"""An execution by its id or by the beginning of it, when only one begins so."""
+
+from importlib.resources import files
+from typing import Any
+
+from stepscope_collector.cli.client import Client
+from stepscope_collector.errors import BadRequest, NotFound
+
+__all__ = ["find_execution", "read_sql"]
+
+_SHOWN = 5
+
+
+def read_sql(name: str) -> str:
+    """The statement in `cli/sql/<name>.sql`, as it stands there."""
+    return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def find_execution(client: Client, written: str, *include: str) -> dict[str, Any]:
+    """The answer for the execution with this id, else for the only one whose id begins so.
+
+    Raises:
+        NotFound: no id begins so.
+        BadRequest: several do; the hint names some.
+    """
+    try:
+        return client.execution(written, *include)
+    except NotFound as error:
+        rows = client.sql(read_sql("execution_ids"), {"prefix": written})["rows"]
+        if not rows:
+            raise NotFound(
+                f"no execution with the id {written!r}, and none whose id begins so",
+                hint="stepscope executions lists them",
+            ) from error
+        if len(rows) > 1:
+            shown = ", ".join(row[0] for row in rows[:_SHOWN])
+            raise BadRequest(
+                f"several executions have an id that begins with {written!r}",
+                hint=f"write more of it: {shown}" + (", …" if len(rows) > _SHOWN else ""),
+            ) from error
+    return client.execution(rows[0][0], *include)

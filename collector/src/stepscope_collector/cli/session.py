@@ -1,0 +1,178 @@
+"""What every command shares: the options of all commands, settings, the source, the output."""
+
+import functools
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from stepscope_collector import config
+from stepscope_collector.cli.client import Client
+from stepscope_collector.cli.source import open_client
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.present.text.formats import to_csv, to_json, to_ndjson
+from stepscope_collector.present.text.tables import Screen
+
+__all__ = ["FORMATS", "Session", "pass_session", "shared_options"]
+
+FORMATS = ("table", "json", "ndjson", "csv")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """One run of the command: what the shared options said, and what follows from it.
+
+    Options may stand before or after the name of the command; the later one wins.
+    """
+
+    server: str | None = None
+    data: str | None = None
+    config_file: Path | None = None
+    format: str = "table"
+    is_debug: bool = False
+    flags: dict[str, object] = field(default_factory=dict)
+    """Settings typed as flags of `serve`."""
+
+    @functools.cached_property
+    def loaded(self) -> config.Loaded:
+        """The effective settings; ConfigError."""
+        flags = dict(self.flags)
+        if self.data is not None:
+            flags["data.dir"] = self.data
+        return config.load(config_file=self.config_file, flags=flags)
+
+    @property
+    def settings(self) -> config.Settings:
+        """The effective settings; ConfigError."""
+        return self.loaded.settings
+
+    def client(self) -> Client:
+        """Somebody to ask: the server named, the one that runs, or the file itself."""
+        return open_client(self.settings, self.server or self.loaded.server)
+
+    @functools.cached_property
+    def screen(self) -> Screen:
+        """What stdout is. NO_COLOR: https://no-color.org, any text but the empty one."""
+        if not sys.stdout.isatty():
+            return Screen()
+        environ = config.environment()
+        is_coloured = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+        return Screen(shutil.get_terminal_size().columns, is_coloured)
+
+    def write(self, text: str) -> None:
+        """Put a result on stdout."""
+        sys.stdout.write(text)
+
+    def write_bytes(self, chunks: Iterable[bytes]) -> None:
+        """Put bytes on stdout as they come."""
+        sys.stdout.flush()
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+    def flush(self) -> None:
+        """Let whoever reads stdout have what was written."""
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Say something that is not the result."""
+        print(text, file=sys.stderr)
+
+    def write_rows(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        table: Callable[[Sequence[Mapping[str, Any]], Screen], str],
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        """Put rows on stdout in the format asked for.
+
+        Args:
+            rows: one mapping per row.
+            table: makes the text for people.
+            columns: header of CSV; None: the keys of the first row.
+        """
+        if self.format == "table":
+            self.write(table(rows, self.screen))
+        elif self.format == "json":
+            self.write(to_json(list(rows)))
+        elif self.format == "ndjson":
+            self.write(to_ndjson(rows))
+        else:
+            header = columns if columns is not None else list(rows[0]) if rows else []
+            self.write(to_csv(header, rows) if header else "")
+
+    def write_document(
+        self, document: Mapping[str, Any], text: Callable[[Mapping[str, Any], Screen], str]
+    ) -> None:
+        """Put one document on stdout; it has no CSV form: BadRequest."""
+        if self.format == "table":
+            self.write(text(document, self.screen))
+        elif self.format == "json":
+            self.write(to_json(document))
+        elif self.format == "ndjson":
+            self.write(to_ndjson([document]))
+        else:
+            raise BadRequest(
+                "this answer is no table and has no csv form", hint="use --format json"
+            )
+
+
+pass_session = click.make_pass_decorator(Session)
+
+
+def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
+    """Add the options that every command knows; `has_arrow`: the command can answer in Arrow."""
+    formats = (*FORMATS, "arrow") if has_arrow else FORMATS
+    options = [
+        click.option(
+            "--server",
+            metavar="URL",
+            help="Ask this server, such as http://127.0.0.1:4319. Default: the one that runs on "
+            "the data directory.",
+        ),
+        click.option("--data", metavar="DIR", help="Data directory; setting data.dir."),
+        click.option(
+            "--config",
+            "config_file",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="TOML file with settings.",
+        ),
+        click.option(
+            "--format",
+            type=click.Choice(formats),
+            help="Form of the result; default: table.",
+        ),
+        click.option(
+            "--debug", "is_debug", is_flag=True, default=None, help="Show tracebacks of errors."
+        ),
+    ]
+
+    def add(command: F) -> F:
+        wrapped: Any = command
+        for option in reversed(options):
+            wrapped = option(wrapped)
+
+        @functools.wraps(wrapped)
+        def remember(*arguments: Any, **keywords: Any) -> Any:
+            session = click.get_current_context().ensure_object(Session)
+            for name in ("server", "data", "config_file", "format", "is_debug"):
+                value = keywords.pop(name)
+                if value is not None:
+                    setattr(session, name, value)
+            if session.format not in formats:
+                raise BadRequest(
+                    f"this command has no {session.format} form",
+                    hint=f"use one of {', '.join(formats)}",
+                )
+            return wrapped(*arguments, **keywords)
+
+        return cast(F, remember)
+
+    return add

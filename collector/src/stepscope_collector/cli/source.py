@@ -1,0 +1,107 @@
+"""Finds somebody to ask: the server named, the server that runs on the data directory, or the file.
+
+DuckDB locks the file against every other process, so the file is opened only when no server runs.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from stepscope_collector.cli.client import Client, HttpTransport
+from stepscope_collector.config import Settings
+from stepscope_collector.config.values import format_address, split_address
+from stepscope_collector.errors import NotFound, StepscopeError
+
+__all__ = ["Endpoints", "is_alive", "open_client", "read_endpoints", "running_server"]
+
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened on
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """What a running server wrote into `endpoints.json`."""
+
+    pid: int
+    otlp_grpc: str
+    otlp_http: str
+    web: str
+
+    @property
+    def web_url(self) -> str:
+        """Where a client of this machine reaches the read API."""
+        host, port = split_address(self.web)
+        return f"http://{format_address(_ANY_HOST.get(host, host), port)}"
+
+
+def read_endpoints(path: Path) -> Endpoints | None:
+    """The content of `endpoints.json`; None when there is no such file or it is not whole."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        found = Endpoints(
+            pid=int(document["pid"]),
+            otlp_grpc=_address(document["otlp_grpc"]),
+            otlp_http=_address(document["otlp_http"]),
+            web=_address(document["web"]),
+        )
+        split_address(found.web)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """True when a process with this id exists, whoever owns it."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def running_server(settings: Settings) -> Endpoints | None:
+    """The server on the data directory; None when none lives, or what lives does not answer.
+
+    A file left behind by a server that was killed names a process that is gone, or one that has
+    nothing to do with us: both are found out here.
+    """
+    endpoints = read_endpoints(settings.data.endpoints_path)
+    if endpoints is None or not is_alive(endpoints.pid):
+        return None
+    try:
+        with Client(HttpTransport(endpoints.web_url)) as client:
+            client.get("/healthz")
+    except StepscopeError:
+        return None
+    return endpoints
+
+
+def open_client(settings: Settings, server: str | None) -> Client:
+    """Somebody to ask.
+
+    Raises:
+        NotFound: no server runs and there is no database file.
+        DatabaseLocked: another process has the file and does not answer as a server.
+    """
+    if server is not None:
+        return Client(HttpTransport(server))
+    endpoints = running_server(settings)
+    if endpoints is not None:
+        return Client(HttpTransport(endpoints.web_url))
+    if not settings.data.database_path.is_file():
+        raise NotFound(
+            f"no history in {settings.data.dir}: no server runs there and there is no database file",
+            hint="start one with: stepscope serve; or name another place with --data or --server",
+        )
+    # Imports DuckDB and the API, about 400 ms that a command asking a server need not spend.
+    from stepscope_collector.cli.local import FileTransport
+
+    return Client(FileTransport(settings))
+
+
+def _address(value: object) -> str:
+    return str(value).removeprefix("http://").rstrip("/")
