@@ -67,7 +67,7 @@ floor: setup ## Run the packages' tests with the oldest dependencies allowed; a 
 	.isolate/floor/bin/python -m pytest --ignore tests/unit/scripts --ignore tests/contract/test_dependencies.py $(ARGS)
 
 docs: setup ## Generate docs/reference
-	$(BIN)/python scripts/make_reference.py
+	$(BIN)/python -m scripts.make_reference
 
 constraints: ## Write constraints.txt anew from the newest versions
 	scripts/make_constraints.sh

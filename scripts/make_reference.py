@@ -1,6 +1,6 @@
 """Writes the pages of docs/reference, and the first migration as long as it is not released.
 
-    python scripts/make_reference.py [ROOT]
+    python -m scripts.make_reference [ROOT]
 
 Pages come from the packages: nobody writes them by hand, and tests/contract/test_schema_reference.py
 fails when one is stale. A new page is one more entry in `PAGES`.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from scripts.collector_reference import cli, config
 from stepscope_schema.attributes import ATTRIBUTES
 from stepscope_schema.columns import Relation, relations
 from stepscope_schema.load import Statement, load_schema
@@ -132,6 +133,8 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "macros.md": macros,
     "attributes.md": attributes,
     "rejections.md": rejections,
+    "config.md": config,
+    "cli.md": cli,
 }
 """File below docs/reference to what writes it."""
 
