@@ -18,6 +18,7 @@ from stepscope._context import (
     wrap,
 )
 from stepscope._decorators import step, workflow
+from stepscope._foreign_retry import next_attempt
 from stepscope._frames import Execution, Frame, Step
 from stepscope._retry import Retry
 from stepscope._settings import VERSION
@@ -27,6 +28,6 @@ __version__ = VERSION
 
 __all__ = [
     "Execution", "Executor", "Frame", "MisuseError", "Retry", "Status", "Step", "StepscopeError",
-    "annotate", "configure", "current_execution", "current_step", "flush", "progress", "shutdown",
+    "annotate", "configure", "current_execution", "current_step", "flush", "next_attempt", "progress", "shutdown",
     "skip", "status", "step", "workflow", "wrap",
 ]  # fmt: skip

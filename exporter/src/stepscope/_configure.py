@@ -26,6 +26,7 @@ from stepscope._pipeline import SpanEncoder
 from stepscope._redact import Redactor
 from stepscope._sender import Counters, Limits, Sender
 from stepscope._settings import VERSION, Protocol, Settings
+from stepscope._signals import watch_sigterm
 from stepscope._spans import LightRecorder, Recorder, TracerRecorder
 from stepscope._state import state
 from stepscope._transport import Endpoint, open_transport
@@ -81,6 +82,7 @@ class Options(TypedDict, total=False):
     flush_timeout_s: float
     compression: Literal["gzip", "none"]
     use_existing_provider: bool
+    handle_sigterm: bool
     limits: Limits
 
 
@@ -112,12 +114,15 @@ def configure(
             send type, size and hash instead of values); `payload_limit_bytes` (65536); `redact`
             (True; more key names; a function of key and value; False); `live_delay_s` (1, 0 is
             off); `heartbeat_s` (10); `flush_timeout_s` (2); `compression`;
-            `use_existing_provider` (True); `limits`.
+            `use_existing_provider` (True); `handle_sigterm` (True: where the program has no
+            handler, SIGTERM ends what is open as cancelled before the process dies of it);
+            `limits`.
 
     Raises:
         MisuseError: An argument cannot work.
     """
     settings = _settings(project, options)
+    handles_sigterm = options.get("handle_sigterm", True)
     shutdown()
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return _off("disabled", settings)
@@ -132,12 +137,12 @@ def configure(
     if is_foreign and options.get("use_existing_provider", True):
         _Active.mode = "provider"
         recorder: Recorder = TracerRecorder(provider.get_tracer(SCOPE_NAME, VERSION))
-        return _start(settings, recorder, None)
+        return _start(settings, recorder, None, handles_sigterm)
     where = _endpoint(endpoint, protocol, headers, options.get("compression"))
     _Active.mode = "sender"
     sender = _open_sender(where, service_name, settings, options.get("limits"), is_foreign)
     _Active.sender = sender
-    return _start(settings, LightRecorder(sender.put), sender)
+    return _start(settings, LightRecorder(sender.put), sender, handles_sigterm)
 
 
 def status() -> Status:
@@ -185,11 +190,15 @@ def _off(mode: Literal["disabled", "no-sdk"], settings: Settings) -> None:
     state.use(settings, TracerRecorder(NoOpTracer()), None)
 
 
-def _start(settings: Settings, recorder: Recorder, sender: Sender | None) -> None:
+def _start(
+    settings: Settings, recorder: Recorder, sender: Sender | None, handles_sigterm: bool
+) -> None:
     if sender is None:
         _Active.sender = None
     if settings.live_delay_s > 0:
-        _Active.live = Live(settings, sender.hurry if sender else None)
+        _Active.live = live = Live(settings, sender.hurry if sender else None)
+        if handles_sigterm:
+            watch_sigterm(lambda: live.open_frames() if _Active.live is live else (), shutdown)
     state.use(settings, recorder, _Active.live)
     if not _Active.is_registered:
         _Active.is_registered = True

@@ -58,7 +58,9 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
     execution_id: str | Callable[..., str | None] | None = None,
     enqueued_at_ns: int | None = None,
 ) -> Any:
-    """A declaration for `@workflow`, `@workflow(...)` or `with workflow("name") as execution`.
+    """Declare a workflow.
+
+    As a decorator with or without arguments, or as `with workflow("name") as execution:`.
 
     Args:
         name: Name of the workflow; default: the function's name.
@@ -103,16 +105,16 @@ def step(
     retry: Retry | None = None,
     description: str | None = None,
 ) -> Any:
-    """A declaration for `@step`, `@step(...)` or `with step("name") as s`.
+    """Declare a step.
 
-    Outside any workflow a step is an execution of its own, named like the step.
+    As a decorator with or without arguments, or as `with step("name") as s:`. Outside any workflow a step is an execution of its own, named like the step.
 
     Args:
         name: Name of the step; default: the function's name.
         type: Kind of step; default: `function`, `coroutine`, `generator`, `async_generator` or,
             for a context manager, `block`.
         retry: When a failed call is tried again; each attempt is recorded. A context manager
-            cannot run its block again and records attempt 1 only.
+            cannot run its block again and ignores it.
         description: What the step is for.
     """
     if callable(name) or isinstance(name, (classmethod, staticmethod)):

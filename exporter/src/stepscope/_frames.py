@@ -9,8 +9,8 @@ counted in `failures` and never raised.
 import itertools
 import json
 import logging
-from collections.abc import Iterable, Mapping
-from contextvars import Token
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar, Token
 from typing import Any, Final
 
 from opentelemetry import context as otel_context
@@ -24,9 +24,11 @@ from stepscope._ids import source
 from stepscope._spans import SPAN_KEY
 from stepscope._state import state
 
-__all__ = ["FRAME_KEY", "Execution", "Frame", "Step", "current_frame", "guarded"]
+__all__ = ["FRAME_KEY", "Execution", "Frame", "Step", "current_frame", "guarded", "last_failed"]
 
 FRAME_KEY: Final = otel_context.create_key("stepscope-frame")
+last_failed: "ContextVar[Step | None]" = ContextVar("stepscope-last-failed", default=None)
+"""The step that failed last in this thread or task, until the next one does."""
 logger = logging.getLogger("stepscope")
 
 
@@ -161,6 +163,11 @@ class Frame:
             guarded(failure)
         self._end()
 
+    def cancel(self, error: BaseException) -> None:
+        """Close as cancelled from outside, while the frame's own code is still running."""
+        self._forced = "cancellation"
+        self.end_with(error)
+
     def capture_input(self, arguments: Mapping[str, Any]) -> None:
         """Record arguments unless capture of inputs is off."""
         if self.is_recording and state.settings.capture_input and arguments:
@@ -224,7 +231,7 @@ class Frame:
             self.span.set_attribute("error.type", "stepscope.Failed")
 
     def _error(self, error: BaseException) -> None:
-        outcome = outcome_of(error)
+        outcome = "cancellation" if self._forced == "cancellation" else outcome_of(error)
         self.span.set_attribute(self._outcome_key, outcome)
         if isinstance(error, SystemExit):
             code = error.code
@@ -319,6 +326,8 @@ class Step(Frame):
     """One named part of an execution, or one attempt of it."""
 
     _outcome_key = "workflow.task.outcome"
+    expects: Callable[[BaseException], bool] | None = None
+    """Whether the retry policy in force expected an error, when somebody else's retry said so."""
 
     def __init__(
         self,
@@ -338,6 +347,16 @@ class Step(Frame):
             **attributes,
         }
         super().__init__(name, parent, base, own)
+
+    def end_with(self, error: BaseException, extra: Mapping[str, Any] | None = None) -> None:
+        """Close with an error; remembered for a retry that may follow."""
+        last_failed.set(self)
+        if self.expects is not None:
+            try:
+                extra = {"stepscope.step.is_expected_retry": bool(self.expects(error))}
+            except Exception as failure:  # noqa: BLE001 - the predicate is the user's code
+                guarded(failure)
+        super().end_with(error, extra)
 
     @property
     def execution(self) -> Execution:

@@ -19,6 +19,7 @@ from stepscope._settings import Settings
 
 __all__ = ["Live"]
 
+_STOP_S = 0.2
 _GRACE_S = 0.02
 """An execution that ends within this time needs no marker."""
 
@@ -55,10 +56,17 @@ class Live:
         """Watch it no longer."""
         self._open.pop(id(frame), None)
 
+    def open_frames(self) -> list[Frame]:
+        """What is open now, innermost last."""
+        return list(self._open.values())
+
     def stop(self) -> None:
         """End the thread; open frames stay without a further sign of life."""
         self._is_stopped = True
         self._wake.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_STOP_S)
 
     def _start(self) -> None:
         with self._start_lock:

@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any, ClassVar, ParamSpec, TypeVar, overload
 
 from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 
 from stepscope._arguments import version_of
+from stepscope._foreign_retry import Attempt, pending
 from stepscope._frames import Execution, Frame, Step, current_frame, detach, guarded
 from stepscope._retry import Retry
 from stepscope._state import state
@@ -221,13 +223,28 @@ class StepSpec(Spec):
             frame = Execution(name, None, base, attributes=self.fixed)
             frame.is_one_step = True
         else:
-            frame = Step(
-                name, parent, base, parent.execution.next_index(),
-                {"workflow.task.type": self.type or kind, **self.fixed},
-            )  # fmt: skip
+            attempt = pending.get()
+            attributes = {"workflow.task.type": self.type or kind, **self.fixed}
+            if attempt is None or not attempt.is_for(name, parent):
+                frame = Step(name, parent, base, parent.execution.next_index(), attributes)
+            else:
+                frame = _join(attempt, name, parent, base, attributes)
         if arguments:
             frame.capture_input(arguments)
         return frame
+
+
+def _join(
+    attempt: Attempt, name: str, parent: Frame, base: Context, attributes: dict[str, Any]
+) -> Step:
+    """The step that somebody else's retry has announced."""
+    pending.set(None)
+    index = attempt.group.index
+    if index is None:
+        index = parent.execution.next_index()
+    frame = Step(name, parent, base, index, {**attributes, **attempt.attributes()})
+    attempt.joined(frame)
+    return frame
 
 
 def _ask(rule: Callable[..., str | None], arguments: Mapping[str, Any] | None) -> str | None:
