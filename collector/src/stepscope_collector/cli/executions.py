@@ -1,40 +1,35 @@
 """`stepscope executions`: the list, with every filter of the read API."""
 
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from stepscope_collector.cli.filters import filter_options
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.present.text.lists import execution_table
-from stepscope_collector.query.filters import FIELDS, ORDERS
+from stepscope_collector.query.filters import ORDERS
 
 __all__ = ["command"]
 
 _PAGE = 50
-_LARGEST_PAGE = 1000
-
-
-def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name, field in reversed(list(FIELDS.items())):
-        text = f"{field.meaning} Example: {field.example}."
-        metavar = name.rpartition("_")[2].upper()
-        command = click.option(f"--{name.replace('_', '-')}", metavar=metavar, help=text)(command)
-    return command
+# query.executions.MAX_PAGE; a test compares the two, since importing it would import DuckDB.
+LARGEST_PAGE = 1000
 
 
 @click.command("executions")
-@_filters
+@filter_options
 @click.option(
     "--order",
     metavar="COLUMN",
     help=f"{' or '.join(ORDERS)}; a minus in front turns it round. Default: -started_at.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), help=f"Executions of one page; default: {_PAGE}."
+    "--limit",
+    type=click.IntRange(min=1),
+    help=f"Executions at most, of all pages together; default: {_PAGE}.",
 )
-@click.option("--cursor", metavar="CURSOR", help="The page after the one that printed this.")
-@click.option("--all", "is_all", is_flag=True, help="All pages.")
+@click.option("--cursor", metavar="CURSOR", help="Go on after the list that ended with this.")
+@click.option("--all", "is_all", is_flag=True, help="All executions; not with --limit.")
 @shared_options()
 @pass_session
 def command(
@@ -48,18 +43,21 @@ def command(
     **filters: str | None,
 ) -> None:
     """List executions, newest first."""
-    question: dict[str, Any] = {**filters, "order": order, "cursor": cursor}
-    question["limit"] = limit if limit is not None else _LARGEST_PAGE if is_all else _PAGE
+    if is_all and limit is not None:
+        raise click.UsageError("--all and --limit exclude each other", click.get_current_context())
+    left = None if is_all else limit or _PAGE
     rows: list[dict[str, Any]] = []
     with session.client() as client:
         while True:
+            size = LARGEST_PAGE if left is None else min(left - len(rows), LARGEST_PAGE)
+            question = {**filters, "order": order, "cursor": cursor, "limit": size}
             page = client.get("/api/executions", question)
             rows += page["executions"]
-            question["cursor"] = page["next_cursor"]
-            if not is_all or page["next_cursor"] is None:
+            cursor = page["next_cursor"]
+            if cursor is None or (left is not None and len(rows) >= left):
                 break
-    session.write_rows(rows, execution_table)
-    if page["next_cursor"] is not None:
-        session.note(f"more: --cursor {page['next_cursor']}")
+    session.write_rows(rows, execution_table, view="executions")
+    if cursor is not None:
+        session.note(f"more: --cursor {cursor}")
     elif not rows and session.format == "table":
         session.note("no execution matches")

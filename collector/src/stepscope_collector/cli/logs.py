@@ -49,7 +49,7 @@ def command(
         execution = find_execution(client, execution_id)["execution"]
         path = f"/api/executions/{quote(execution['execution_id'], safe='')}/logs"
         rows = client.get(path, {"tail": tail, "after": after})["logs"]
-        session.write_rows(rows, log_lines)
+        session.write_rows(rows, log_lines, view="execution_logs")
         if is_following and not client.is_live:
             session.note("no server runs, so nothing can follow")
         elif is_following:

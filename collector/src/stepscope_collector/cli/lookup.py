@@ -6,7 +6,7 @@ from typing import Any
 from stepscope_collector.cli.client import Client
 from stepscope_collector.errors import BadRequest, NotFound
 
-__all__ = ["find_execution", "read_sql"]
+__all__ = ["add_stack", "find_execution", "read_sql"]
 
 _SHOWN = 5
 
@@ -39,3 +39,13 @@ def find_execution(client: Client, written: str, *include: str) -> dict[str, Any
                 hint=f"write more of it: {shown}" + (", …" if len(rows) > _SHOWN else ""),
             ) from error
     return client.execution(rows[0][0], *include)
+
+
+def add_stack(client: Client, document: dict[str, Any]) -> None:
+    """Put `error_stack` into the execution when it failed in no step: then its own span has it."""
+    execution = document["execution"]
+    if not execution["error_type"] or document.get("error_step") or not execution["span_id"]:
+        return
+    place = {"trace_id": execution["trace_id"], "span_id": execution["span_id"]}
+    rows = client.sql(read_sql("execution_stack"), place)["rows"]
+    execution["error_stack"] = rows[0][0] if rows else None

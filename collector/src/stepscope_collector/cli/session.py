@@ -16,6 +16,7 @@ from stepscope_collector.cli.source import open_client
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.formats import to_csv, to_json, to_ndjson
 from stepscope_collector.present.text.tables import Screen
+from stepscope_schema.columns import relations
 
 __all__ = ["FORMATS", "Session", "pass_session", "shared_options"]
 
@@ -88,14 +89,15 @@ class Session:
         self,
         rows: Sequence[Mapping[str, Any]],
         table: Callable[[Sequence[Mapping[str, Any]], Screen], str],
-        columns: Sequence[str] | None = None,
+        *,
+        view: str | None = None,
     ) -> None:
         """Put rows on stdout in the format asked for.
 
         Args:
             rows: one mapping per row.
             table: makes the text for people.
-            columns: header of CSV; None: the keys of the first row.
+            view: the view the rows come from: CSV has its header also when there is no row.
         """
         if self.format == "table":
             self.write(table(rows, self.screen))
@@ -103,9 +105,10 @@ class Session:
             self.write(to_json(list(rows)))
         elif self.format == "ndjson":
             self.write(to_ndjson(rows))
-        else:
-            header = columns if columns is not None else list(rows[0]) if rows else []
-            self.write(to_csv(header, rows) if header else "")
+        elif rows:
+            self.write(to_csv(list(rows[0]), rows))
+        elif view is not None:
+            self.write(to_csv(_columns(view), []))
 
     def write_document(
         self, document: Mapping[str, Any], text: Callable[[Mapping[str, Any], Screen], str]
@@ -124,6 +127,11 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+def _columns(view: str) -> list[str]:
+    relation = next(each for each in relations() if (each.schema, each.name) == ("main", view))
+    return [column.name for column in relation.columns]
 
 
 def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:

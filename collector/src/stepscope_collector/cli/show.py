@@ -4,7 +4,7 @@ import functools
 
 import click
 
-from stepscope_collector.cli.lookup import find_execution
+from stepscope_collector.cli.lookup import add_stack, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.present.text.execution import execution_text
 
@@ -26,5 +26,6 @@ def command(session: Session, *, execution_id: str, has_logs: bool, is_full: boo
     include = ["steps", "attempts", "payloads", "children", *(["logs"] if has_logs else [])]
     with session.client() as client:
         document = find_execution(client, execution_id, *include)
+        add_stack(client, document)
     text = functools.partial(execution_text, max_body_lines=None) if is_full else execution_text
     session.write_document(document, text)

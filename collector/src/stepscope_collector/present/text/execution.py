@@ -54,7 +54,7 @@ def execution_text(
     attempts: Sequence[Row] = document.get("attempts") or []
     payloads: Sequence[Row] = document.get("payloads") or []
     parts = [_head(execution, screen, zone)]
-    parts += _failure(execution, steps, screen)
+    parts += _failure(execution, document.get("error_step"), steps, screen)
     own, of_steps = _split(payloads, execution, steps, attempts)
     parts += _payload_parts("", own, screen, max_body_lines)
     if steps:
@@ -95,19 +95,27 @@ def _head(execution: Row, screen: Screen, zone: tzinfo | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failure(execution: Row, steps: Sequence[Row], screen: Screen) -> list[str]:
+def _raised_in(error_step: Row | None, steps: Sequence[Row]) -> Row | None:
+    """The step the API names, else the failed one that ended first: those above only passed it on."""
+    if error_step is not None:
+        return next((step for step in steps if step["step_id"] == error_step["step_id"]), None)
+    failed = [step for step in steps if step.get("error_stack")]
+    return min(failed, key=lambda row: row["ended_at"] or "", default=None)
+
+
+def _failure(
+    execution: Row, error_step: Row | None, steps: Sequence[Row], screen: Screen
+) -> list[str]:
     if not execution.get("error_type") and not execution.get("error_message"):
         return []
     parts = [str(part) for part in (execution["error_type"], execution["error_message"]) if part]
     text = _indent(clean(": ".join(parts)))
-    failed = [step for step in steps if step.get("error_stack")]
+    raised_in = _raised_in(error_step, steps)
     if execution.get("error_stack"):
         text += _indent(clean(execution["error_stack"]))
-    elif failed:
-        # The deepest step raised it; those above only passed it on, and so ended later.
-        first = min(failed, key=lambda row: row["ended_at"] or "")
-        text += f"  raised in step {clean(first['step_name'])}\n"
-        text += _indent(clean(first["error_stack"]))
+    elif raised_in is not None:
+        text += f"  raised in step {clean(raised_in['step_name'])}\n"
+        text += _indent(clean(raised_in["error_stack"] or "no stack was sent"))
     return [_titled("Error", text, screen)]
 
 
