@@ -1,6 +1,7 @@
 -- Log records of executions. The execution is the one the record names, else the one of its span.
 create or replace view execution_logs as
-with by_span as (
+-- Not materialized: a filter on execution_id must reach stored.spans (5M spans: 48 ms, else 175).
+with by_span as not materialized (
     -- A span id may be used again for the next attempt, and a log record must not double.
     select
         trace_id,
