@@ -72,6 +72,17 @@ class Capture:
             return Payload(text)
         return Payload(self._cut(tree, text), len(data), hashlib.sha256(data).hexdigest())
 
+    def attribute(self, key: str, value: object) -> str | bool | int | float | None:
+        """A named value as one attribute value: scalars as they are, all else as JSON text."""
+        if value is None:
+            return None
+        plain = json.loads(self.payload({key: value}).text)
+        if type(plain) is dict:
+            plain = plain.get(key)
+        if plain is None or isinstance(plain, (str, bool, int, float)):
+            return plain
+        return _dumps(plain)
+
     def text(self, value: str) -> str:
         """Free text, redacted and at most `limit_bytes` bytes, its middle cut out."""
         if self.content == "shape":

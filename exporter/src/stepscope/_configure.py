@@ -22,10 +22,11 @@ from opentelemetry.trace import NoOpTracer, ProxyTracerProvider
 from stepscope._capture import Content
 from stepscope._frames import failures
 from stepscope._live import Live
+from stepscope._logs import LEVELS, LogEncoder, capture_logging, queue_sink
 from stepscope._pipeline import SpanEncoder
 from stepscope._redact import Redactor
 from stepscope._sender import Counters, Limits, Sender
-from stepscope._settings import VERSION, Protocol, Settings
+from stepscope._settings import VERSION, LogLevel, Protocol, Settings
 from stepscope._signals import watch_sigterm
 from stepscope._spans import LightRecorder, Recorder, TracerRecorder
 from stepscope._state import state
@@ -75,6 +76,7 @@ class Options(TypedDict, total=False):
     capture_input: bool
     capture_output: bool
     content: Content
+    logs: LogLevel
     payload_limit_bytes: int
     redact: bool | Iterable[str] | Callable[[str, Any], Any]
     live_delay_s: float
@@ -111,7 +113,8 @@ def configure(
         project: The project of every workflow that names none.
         headers: Sent with every request, for example to authenticate.
         **options: `capture_input`, `capture_output` (True); `content` ("full", or "shape" to
-            send type, size and hash instead of values); `payload_limit_bytes` (65536); `redact`
+            send type, size and hash instead of values); `logs` ("info": records of this level
+            and above that the program's loggers let through; "off"); `payload_limit_bytes` (65536); `redact`
             (True; more key names; a function of key and value; False); `live_delay_s` (1, 0 is
             off); `heartbeat_s` (10); `flush_timeout_s` (2); `compression`;
             `use_existing_provider` (True); `handle_sigterm` (True: where the program has no
@@ -177,6 +180,7 @@ def shutdown(timeout_s: float | None = None) -> None:
     """Send what waits, within the time to flush, and stop recording. Runs at exit by itself."""
     live, sender = _Active.live, _Active.sender
     state.reset()
+    capture_logging(None)
     _Active.live = None
     if live is not None:
         live.stop()
@@ -199,6 +203,9 @@ def _start(
         _Active.live = live = Live(settings, sender.hurry if sender else None)
         if handles_sigterm:
             watch_sigterm(lambda: live.open_frames() if _Active.live is live else (), shutdown)
+    level = LEVELS[settings.logs]
+    if sender is not None and level is not None:
+        capture_logging(queue_sink(sender), level)
     state.use(settings, recorder, _Active.live)
     if not _Active.is_registered:
         _Active.is_registered = True
@@ -219,7 +226,7 @@ def _open_sender(
     encoder = SpanEncoder(resource.attributes, (SCOPE_NAME, VERSION), _sdk.SdkEncoder())
     sender = Sender(
         lambda: open_transport(where),
-        {"traces": encoder},
+        {"traces": encoder, "logs": LogEncoder(resource.attributes, (SCOPE_NAME, VERSION))},
         limits or _limits(settings, where),
         where.url,
     )

@@ -13,7 +13,7 @@ from stepscope._spans import LightSpan
 
 __all__ = [
     "any_value", "attributes_field", "count_field", "event", "flags", "head", "light_span", "link",
-    "message", "request", "resource", "scope", "status",
+    "message", "request", "resource", "scope", "status", "text_field",
 ]  # fmt: skip
 
 _pack_double: Final = struct.Struct("<d").pack
@@ -172,6 +172,11 @@ def light_span(span: LightSpan) -> bytes:
     parts.append(status(span.status_code, span.status_message))
     parts.append(_FLAGS_REMOTE if span.is_parent_remote else _FLAGS_LOCAL)
     return b"".join(parts)
+
+
+def text_field(tag: bytes, text: str) -> bytes:
+    """One text field."""
+    return message(tag, _utf8(text))
 
 
 def head(name: str, kind: int, start_ns: int, end_ns: int) -> bytes:

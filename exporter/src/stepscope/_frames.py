@@ -7,7 +7,6 @@ counted in `failures` and never raised.
 """
 
 import itertools
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token
@@ -96,15 +95,9 @@ class Frame:
                 guarded(error)
 
     def _annotate(self, key: str, value: object) -> None:
-        capture = state.capture
-        text = capture.payload({key: value}).text
-        plain = json.loads(text)
-        plain = plain.get(key) if type(plain) is dict else plain
-        if plain is None:
-            return
-        if not isinstance(plain, (str, bool, int, float)):
-            plain = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-        self.span.set_attribute(key, plain)
+        plain = state.capture.attribute(key, value)
+        if plain is not None:
+            self.span.set_attribute(key, plain)
 
     def set_output(self, value: object) -> None:
         """Record the output; it stands also when the function returns something else."""
@@ -275,6 +268,7 @@ class Execution(Frame):
         self.parent_id: str | None = above.id if above else None
         self.root_id: str = above.root_id if above else self.id
         self._indexes = itertools.count()
+        self._log_sequence = itertools.count()
         own: dict[str, Any] = {
             "workflow.execution.id": self.id,
             "stepscope.span.role": "execution",
@@ -297,6 +291,10 @@ class Execution(Frame):
     def next_index(self) -> int:
         """Index of the step that starts now, from 0."""
         return next(self._indexes)
+
+    def next_log_sequence(self) -> int:
+        """Position of the log record that comes now, from 0."""
+        return next(self._log_sequence)
 
     def set_user(self, user: str) -> None:
         """Who the execution runs for."""

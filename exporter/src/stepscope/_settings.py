@@ -6,8 +6,9 @@ from typing import Final, Literal
 from stepscope._capture import Capture, Content
 from stepscope._redact import Redactor
 
-__all__ = ["VERSION", "Protocol", "Settings"]
+__all__ = ["VERSION", "LogLevel", "Protocol", "Settings"]
 
+LogLevel = Literal["debug", "info", "warning", "error", "off"]
 VERSION: Final = "0.1.0"
 Protocol = Literal["grpc", "http/protobuf"]
 
@@ -20,6 +21,8 @@ class Settings:
     capture_input: bool = True
     capture_output: bool = True
     content: Content = "full"
+    logs: LogLevel = "info"
+    """The lowest level of log records that are sent; the program's own levels apply first."""
     payload_limit_bytes: int = 65536
     live_delay_s: float = 1.0
     """A step open for this long sends a live marker; executions at once. 0 turns live off."""

@@ -9,8 +9,9 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from opentelemetry import trace
@@ -18,8 +19,9 @@ from opentelemetry import trace
 from stepscope._capture import Content
 from stepscope._ids import Source, source
 from stepscope._live import Live
+from stepscope._logs import LEVELS, Installed, LogLine, capture_logging
 from stepscope._redact import Redactor
-from stepscope._settings import Settings
+from stepscope._settings import LogLevel, Settings
 from stepscope._spans import LightRecorder, LightSpan
 from stepscope._state import state
 
@@ -76,6 +78,8 @@ class Recorded:
     def __init__(self) -> None:
         self._spans: list[RecordedSpan] = []
         self._arrived = threading.Condition()
+        self.logs: list[LogLine] = []
+        """Log records inside executions, in order."""
 
     @property
     def spans(self) -> list[RecordedSpan]:
@@ -107,9 +111,13 @@ class Recorded:
 
     def wait_for_markers(self, count: int, timeout_s: float = 5.0) -> list[RecordedSpan]:
         """The markers, once there are this many; fewer after the timeout."""
-        with self._arrived:
-            self._arrived.wait_for(lambda: len(self.markers) >= count, timeout_s)
+        self.wait_for(lambda: len(self.markers) >= count, timeout_s)
         return self.markers
+
+    def wait_for(self, is_there: Callable[[], bool], timeout_s: float = 5.0) -> bool:
+        """Whether this became true within the time; asked after every span."""
+        with self._arrived:
+            return self._arrived.wait_for(is_there, timeout_s)
 
     def add(self, span: LightSpan) -> None:
         """Take an ended span."""
@@ -165,6 +173,7 @@ def capture(  # noqa: PLR0913 - the settings of configure
     payload_limit_bytes: int = 65536,
     live_delay_s: float = 0.0,
     heartbeat_s: float = 10.0,
+    logs: LogLevel = "info",
     redactor: Redactor | None = None,
 ) -> Iterator[Recorded]:
     """Record in memory inside the block; afterwards everything is as before.
@@ -178,6 +187,7 @@ def capture(  # noqa: PLR0913 - the settings of configure
         payload_limit_bytes: As in `configure`.
         live_delay_s: As in `configure`; 0, the default here, sends no live markers.
         heartbeat_s: As in `configure`.
+        logs: As in `configure`.
         redactor: What hides secrets; default: the built-in rules.
     """
     settings = Settings(
@@ -195,6 +205,8 @@ def capture(  # noqa: PLR0913 - the settings of configure
     source_before = source.current
     live = Live(settings, None) if live_delay_s > 0 else None
     state.use(settings, LightRecorder(recorded.add), live)
+    log_sink_before = (Installed.sink, Installed.level)
+    capture_logging(recorded.logs.append, LEVELS[logs] or logging.CRITICAL + 1)
     if is_fixed:
         source.current = FixedSource()
     try:
@@ -203,6 +215,7 @@ def capture(  # noqa: PLR0913 - the settings of configure
         if live is not None:
             live.stop()
         source.current = source_before
+        capture_logging(*log_sink_before)
         state.use(*before)
 
 

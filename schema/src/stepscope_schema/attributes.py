@@ -438,6 +438,14 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         _OURS,
         "Position of the log record in its execution, from 0 (R065).",
     ),
+    Attribute(
+        "stepscope.log.logger",
+        "string",
+        "log",
+        "shop.payment",
+        _OURS,
+        "Name of the logger that wrote the record.",
+    ),
     # Standard keys the mapping reads
     Attribute("service.name", "string", "resource", "billing", _OTEL, "Name of the service."),
     Attribute("service.version", "string", "resource", "1.4.0", _OTEL, "Version of the service."),

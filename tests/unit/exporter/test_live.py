@@ -10,7 +10,6 @@ def test_open_spans_are_marked_with_their_own_identity():
     """design section 3: a zero-length child with the open span's name and attributes."""
     with testing.capture(is_fixed=False, live_delay_s=0.02, heartbeat_s=60) as recorded:
         with stepscope.workflow("w", tags=["t"]) as execution:
-            stepscope.progress(1, 4)
             execution.record("stepscope.input", {"big": 1})
             with stepscope.step("s") as s:
                 markers = recorded.wait_for_markers(2)
@@ -28,7 +27,6 @@ def test_open_spans_are_marked_with_their_own_identity():
     assert identity["stepscope.span.role"] == "step"
     root = by_name["w"].attributes
     assert "stepscope.live.parent_span_id" not in root
-    assert root["stepscope.progress.done"] == 1
     assert root["stepscope.tags"] == ("t",)
     assert "stepscope.input" not in root
 
@@ -41,6 +39,17 @@ def test_heartbeats_follow_while_a_span_stays_open():
     phases = [marker.attributes["stepscope.live.phase"] for marker in markers]
     assert phases[0] == "started"
     assert set(phases[1:]) == {"heartbeat"}
+
+
+def test_heartbeats_carry_the_progress_of_their_time():
+    """issue #3: progress(done, total) while it runs."""
+    with testing.capture(is_fixed=False, live_delay_s=0.01, heartbeat_s=0.02) as recorded:
+        with stepscope.workflow("w"):
+            stepscope.progress(1, 4)
+            key = "stepscope.progress.done"
+            assert recorded.wait_for(
+                lambda: any(marker.attributes.get(key) == 1 for marker in recorded.markers)
+            )
 
 
 def test_short_steps_and_short_executions_send_no_marker():
