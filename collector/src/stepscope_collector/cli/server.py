@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from stepscope_collector import config
-from stepscope_collector.cli.source import Endpoints, read_endpoints
+from stepscope_collector.cli.source import read_endpoints
+from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.errors import StepscopeError
 
 __all__ = ["run_program", "run_server", "wait_for"]

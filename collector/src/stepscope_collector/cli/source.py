@@ -5,33 +5,19 @@ DuckDB locks the file against every other process, so the file is opened only wh
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 from stepscope_collector.cli.client import Client, HttpTransport
 from stepscope_collector.config import Settings
+from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import format_address, split_address
 from stepscope_collector.errors import NotFound, StepscopeError
 
-__all__ = ["Endpoints", "is_alive", "open_client", "read_endpoints", "running_server"]
+__all__ = ["is_alive", "open_client", "read_endpoints", "running_server", "web_url"]
 
+_TEXTS = [each.name for each in fields(Endpoints) if each.name != "pid"]
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened on
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """What a running server wrote into `endpoints.json`."""
-
-    pid: int
-    otlp_grpc: str
-    otlp_http: str
-    web: str
-
-    @property
-    def web_url(self) -> str:
-        """Where a client of this machine reaches the read API."""
-        host, port = split_address(self.web)
-        return f"http://{format_address(_ANY_HOST.get(host, host), port)}"
 
 
 def read_endpoints(path: Path) -> Endpoints | None:
@@ -40,14 +26,18 @@ def read_endpoints(path: Path) -> Endpoints | None:
         document = json.loads(path.read_text(encoding="utf-8"))
         found = Endpoints(
             pid=int(document["pid"]),
-            otlp_grpc=_address(document["otlp_grpc"]),
-            otlp_http=_address(document["otlp_http"]),
-            web=_address(document["web"]),
+            **{name: str(document[name]) for name in _TEXTS},
         )
         split_address(found.web)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found
+
+
+def web_url(endpoints: Endpoints) -> str:
+    """Where a client of this machine reaches the read API."""
+    host, port = split_address(endpoints.web)
+    return f"http://{format_address(_ANY_HOST.get(host, host), port)}"
 
 
 def is_alive(pid: int) -> bool:
@@ -73,7 +63,7 @@ def running_server(settings: Settings) -> Endpoints | None:
     if endpoints is None or not is_alive(endpoints.pid):
         return None
     try:
-        with Client(HttpTransport(endpoints.web_url)) as client:
+        with Client(HttpTransport(web_url(endpoints))) as client:
             client.get("/healthz")
     except StepscopeError:
         return None
@@ -91,7 +81,7 @@ def open_client(settings: Settings, server: str | None) -> Client:
         return Client(HttpTransport(server))
     endpoints = running_server(settings)
     if endpoints is not None:
-        return Client(HttpTransport(endpoints.web_url))
+        return Client(HttpTransport(web_url(endpoints)))
     if not settings.data.database_path.is_file():
         raise NotFound(
             f"no history in {settings.data.dir}: no server runs there and there is no database file",
@@ -101,7 +91,3 @@ def open_client(settings: Settings, server: str | None) -> Client:
     from stepscope_collector.cli.local import FileTransport
 
     return Client(FileTransport(settings))
-
-
-def _address(value: object) -> str:
-    return str(value).removeprefix("http://").rstrip("/")
