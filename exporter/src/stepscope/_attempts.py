@@ -4,15 +4,13 @@ Outside any workflow the attempts are steps of an execution of their own, so the
 them are part of it.
 """
 
-import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from stepscope._frames import Execution, Frame, Step, current_frame, detach, guarded
+from stepscope._frames import Execution, Frame, Step, detach, guarded, where
 from stepscope._retry import Retry
 from stepscope._specs import StepSpec
 
@@ -46,8 +44,7 @@ class Attempts:
         if policy.attempts is not None:
             self._fixed["stepscope.step.max_attempts"] = policy.attempts
         self._whole: Execution | None = None
-        base = otel_context.get_current()
-        parent = current_frame(base)
+        base, parent = where()
         if parent is None:
             parent = self._whole = Execution(name, None, base)
             base = parent.context
@@ -151,6 +148,8 @@ async def retry_async(
     args: tuple[Any, ...], kwargs: dict[str, Any],
 ) -> Any:  # fmt: skip
     """Like `retry_sync`, waiting with `asyncio.sleep`."""
+    import asyncio  # 15 ms for programs that have no use for it
+
     attempts = _begin(opener, policy, "coroutine")
     number = 0
     while True:

@@ -5,18 +5,17 @@ imported here, when `configure` is called, so `import stepscope` costs only the 
 """
 
 import atexit
-import contextlib
 import dataclasses
 import importlib.util
 import logging
 import os
 import pathlib
 import sys
-import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, ProxyTracerProvider
 
 from stepscope._capture import Content
@@ -24,23 +23,22 @@ from stepscope._frames import failures
 from stepscope._live import Live
 from stepscope._logs import LEVELS, LogEncoder, capture_logging, queue_sink
 from stepscope._pipeline import SpanEncoder
+from stepscope._propagation import ENVIRONMENT_KEYS, inject, remote_context
 from stepscope._redact import Redactor
 from stepscope._sender import Counters, Limits, Sender
 from stepscope._settings import VERSION, LogLevel, Protocol, Settings
 from stepscope._signals import watch_sigterm
 from stepscope._spans import LightRecorder, Recorder, TracerRecorder
 from stepscope._state import state
-from stepscope._transport import Endpoint, open_transport
 from stepscope.errors import MisuseError
 from stepscope_schema.attributes import SCOPE_NAME
 
-__all__ = ["Status", "configure", "flush", "shutdown", "status"]
+if TYPE_CHECKING:
+    from stepscope._transport import Endpoint
+
+__all__ = ["Status", "configure", "environment", "flush", "shutdown", "status"]
 
 logger = logging.getLogger("stepscope")
-_DEFAULTS: Mapping[Protocol, str] = {
-    "grpc": "http://127.0.0.1:4317",
-    "http/protobuf": "http://127.0.0.1:4318",
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +66,8 @@ class _Active:
     processor: Any = None
     provider: Any = None
     is_registered = False
+    arguments: Mapping[str, Any] | None = None
+    worker_pid: int | None = None
 
 
 class Options(TypedDict, total=False):
@@ -125,6 +125,10 @@ def configure(
         MisuseError: An argument cannot work.
     """
     settings = _settings(project, options)
+    _Active.arguments = {
+        "endpoint": endpoint, "protocol": protocol, "service_name": service_name,
+        "project": project, "headers": headers, **options,
+    }  # fmt: skip
     handles_sigterm = options.get("handle_sigterm", True)
     shutdown()
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
@@ -141,9 +145,13 @@ def configure(
         _Active.mode = "provider"
         recorder: Recorder = TracerRecorder(provider.get_tracer(SCOPE_NAME, VERSION))
         return _start(settings, recorder, None, handles_sigterm)
-    where = _endpoint(endpoint, protocol, headers, options.get("compression"))
+    # Sockets, HTTP and TLS: about 10 ms.
+    from stepscope._endpoint import make_limits, resolve
+
+    where = resolve(os.environ, endpoint, protocol, headers, options.get("compression"))
+    limits = options.get("limits") or make_limits(os.environ, settings, where)
     _Active.mode = "sender"
-    sender = _open_sender(where, service_name, settings, options.get("limits"), is_foreign)
+    sender = _open_sender(where, service_name, limits, is_foreign)
     _Active.sender = sender
     return _start(settings, LightRecorder(sender.put), sender, handles_sigterm)
 
@@ -188,6 +196,45 @@ def shutdown(timeout_s: float | None = None) -> None:
         sender.close(timeout_s)
 
 
+def environment() -> dict[str, str]:
+    """The environment of this process, with the current execution and step in it.
+
+    For `subprocess.run(..., env=stepscope.environment())`: what the child process records belongs
+    to the execution that started it.
+    """
+    carrier = inject()
+    return {**os.environ, **{key.upper(): text for key, text in carrier.items()}}
+
+
+def last_arguments() -> Mapping[str, Any] | None:
+    """What `configure` was called with; None before it was."""
+    return _Active.arguments
+
+
+def join_worker(arguments: Mapping[str, Any] | None) -> None:
+    """In a worker process: configure like its parent, and send at its end.
+
+    Workers of multiprocessing leave without running `atexit`.
+    """
+    if _Active.worker_pid == os.getpid():
+        return
+    _Active.worker_pid = os.getpid()
+    if arguments is not None and _Active.mode == "off":
+        configure(**{**arguments, "handle_sigterm": False})
+    # 12 ms to import; a worker of multiprocessing has it loaded.
+    from multiprocessing.util import Finalize
+
+    Finalize(None, shutdown, exitpriority=100)
+
+
+def _in_forked_child() -> None:
+    """Send at the end of a child that multiprocessing forked; it leaves without `atexit`."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        # Runs after multiprocessing has thrown away the finalizers it inherited.
+        util.register_after_fork(_Active, lambda _: util.Finalize(None, shutdown, exitpriority=100))
+
+
 def _off(mode: Literal["disabled", "no-sdk"], settings: Settings) -> None:
     _Active.mode = mode
     _Active.sender = None
@@ -207,27 +254,27 @@ def _start(
     if sender is not None and level is not None:
         capture_logging(queue_sink(sender), level)
     state.use(settings, recorder, _Active.live)
+    carried = {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ}
+    state.ambient = remote_context(carried, Context()) if carried else None
     if not _Active.is_registered:
         _Active.is_registered = True
         atexit.register(shutdown)
+        os.register_at_fork(after_in_child=_in_forked_child)
 
 
 def _open_sender(
-    where: Endpoint,
-    service_name: str | None,
-    settings: Settings,
-    limits: Limits | None,
-    is_foreign: bool,
+    where: "Endpoint", service_name: str | None, limits: Limits, is_foreign: bool
 ) -> Sender:
     # The SDK takes about 25 ms to import; only programs that send pay for it.
     from stepscope import _sdk
+    from stepscope._transport import open_transport
 
     resource = _sdk.make_resource(service_name, _program_name())
     encoder = SpanEncoder(resource.attributes, (SCOPE_NAME, VERSION), _sdk.SdkEncoder())
     sender = Sender(
         lambda: open_transport(where),
         {"traces": encoder, "logs": LogEncoder(resource.attributes, (SCOPE_NAME, VERSION))},
-        limits or _limits(settings, where),
+        limits,
         where.url,
     )
     if _Active.processor is None and not is_foreign:
@@ -256,102 +303,6 @@ def _settings(project: str | None, options: Options) -> Settings:
         if getattr(settings, field) < 0:
             raise MisuseError(f"{field}={getattr(settings, field)} is below 0")
     return settings
-
-
-def _endpoint(
-    url: str | None, protocol: Protocol | None, headers: Mapping[str, str] | None,
-    compression: str | None,
-) -> Endpoint:  # fmt: skip
-    env_url = _env("ENDPOINT")
-    chosen_protocol = protocol or _protocol(url or env_url)
-    address = url or env_url or _DEFAULTS[chosen_protocol]
-    if "://" not in address:
-        address = f"http://{address}"
-    split = urllib.parse.urlsplit(address)
-    if split.scheme not in ("http", "https") or not split.hostname:
-        raise MisuseError(f"endpoint={address!r} is no http:// or https:// address")
-    paths = {}
-    if url is None and os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        paths["traces"] = address  # used as it is (OTLP exporter specification)
-    insecure = _env("INSECURE").lower() == "true"
-    return Endpoint(
-        url=address,
-        protocol=chosen_protocol,
-        headers={**_env_headers(), **(headers or {})},
-        timeout_s=_number(_env("TIMEOUT"), 10.0),
-        is_compressed=(compression or _env("COMPRESSION")) == "gzip",
-        is_insecure=split.scheme == "http" or ("://" not in (url or env_url or "://") and insecure),
-        certificate=_file(_env("CERTIFICATE")),
-        client_key=_file(_env("CLIENT_KEY")),
-        client_certificate=_file(_env("CLIENT_CERTIFICATE")),
-        paths=paths,
-    )
-
-
-def _protocol(url: str) -> Protocol:
-    named = _env("PROTOCOL")
-    if named in ("grpc", "http/protobuf"):
-        return named  # type: ignore[return-value]  # narrowed by the test
-    if named:
-        logger.warning("stepscope: protocol %s is unknown; http/protobuf is used", named)
-        return "http/protobuf"
-    with contextlib.suppress(ValueError):
-        if url and urllib.parse.urlsplit(url).port == 4318:
-            return "http/protobuf"
-    return "grpc" if importlib.util.find_spec("grpc") is not None else "http/protobuf"
-
-
-def _limits(settings: Settings, where: Endpoint) -> Limits:
-    default = Limits()
-    delay = _number(os.environ.get("OTEL_BSP_SCHEDULE_DELAY", ""), default.delay_s * 1000) / 1000
-    return dataclasses.replace(
-        default,
-        queue_items=int(
-            _number(os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE", ""), default.queue_items)
-        ),
-        batch_items=int(
-            _number(os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", ""), default.batch_items)
-        ),
-        delay_s=delay,
-        timeout_s=where.timeout_s,
-        flush_timeout_s=settings.flush_timeout_s,
-    )
-
-
-def _env(name: str) -> str:
-    """The variable for traces, else the one for all signals, else nothing."""
-    prefix = "OTEL_EXPORTER_OTLP_"
-    specific = os.environ.get(f"{prefix}TRACES_{name}", "").strip()
-    return specific or os.environ.get(f"{prefix}{name}", "").strip()
-
-
-def _env_headers() -> dict[str, str]:
-    pairs = (part.partition("=") for part in _env("HEADERS").split(",") if "=" in part)
-    return {
-        key.strip().lower(): urllib.parse.unquote(value.strip())
-        for key, _, value in pairs
-        if key.strip()
-    }
-
-
-def _number(text: str, default: float) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        return default
-    return number if number > 0 else default
-
-
-def _file(path: str) -> bytes | None:
-    if not path:
-        return None
-    try:
-        return pathlib.Path(path).read_bytes()
-    except OSError as error:
-        logger.warning(
-            "stepscope: %s cannot be read (%s); going on without it", path, error.strerror
-        )
-        return None
 
 
 def _program_name() -> str:

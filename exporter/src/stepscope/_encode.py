@@ -20,7 +20,7 @@ _pack_double: Final = struct.Struct("<d").pack
 _pack_times: Final = struct.Struct("<BQBQ").pack
 _U64: Final = (1 << 64) - 1
 _VARINTS: Final = tuple(
-    bytes([n]) if n < 0x80 else bytes([n & 0x7F | 0x80, n >> 7]) for n in range(1 << 14)
+    bytes([n]) if n < 0x80 else bytes([n & 0x7F | 0x80, n >> 7]) for n in range(1 << 11)
 )
 _VARINT_COUNT: Final = len(_VARINTS)
 _KEYS: dict[str, bytes] = {}
@@ -115,7 +115,7 @@ def _span_attributes(attributes: Mapping[str, Any]) -> bytes:
             if body is None:
                 data = _utf8(value)
                 size = len(data)
-                if size < 8192:
+                if size < 2000:
                     text = b"\x0a" + varints[size] + data
                     body = b"\x12" + varints[len(text)] + text
                 else:

@@ -1,7 +1,7 @@
 """What an error says: type, message, stack and the outcome it means."""
 
-import asyncio
 import os
+import sys
 import traceback
 from typing import Any
 
@@ -21,11 +21,17 @@ def outcome_of(error: BaseException) -> str:
     """The outcome word an error that ends a span stands for."""
     if isinstance(error, TimeoutError):
         return "timeout"
-    if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)):
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)) or _is_cancelled(error):
         return "cancellation"
     if isinstance(error, SystemExit):
         return "success" if error.code in (None, 0) else "failure"
     return "failure"
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    # asyncio takes 15 ms to import; where it is not loaded nothing of it was raised.
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
 
 
 def describe(error: BaseException, capture: Capture) -> dict[str, Any]:

@@ -288,8 +288,8 @@ class Execution(Frame):
         """Itself."""
         return self
 
-    def next_index(self) -> int:
-        """Index of the step that starts now, from 0."""
+    def next_index(self) -> int | None:
+        """Index of the step that starts now, from 0; None where it cannot be known."""
         return next(self._indexes)
 
     def next_log_sequence(self) -> int:
@@ -332,7 +332,7 @@ class Step(Frame):
         name: str,
         parent: Frame,
         base: Context,
-        index: int,
+        index: int | None,
         attributes: Mapping[str, Any],
     ) -> None:
         self._execution = execution = parent.execution
@@ -341,9 +341,10 @@ class Step(Frame):
             "workflow.execution.id": execution.id,
             "stepscope.span.role": "step",
             "workflow.task.name": name,
-            "stepscope.step.index": index,
             **attributes,
         }
+        if index is not None:
+            own["stepscope.step.index"] = index
         super().__init__(name, parent, base, own)
 
     def end_with(self, error: BaseException, extra: Mapping[str, Any] | None = None) -> None:
@@ -366,6 +367,17 @@ def current_frame(context: Context | None = None) -> Frame | None:
     """The innermost open execution or step of a context (default: the current one)."""
     frame = (otel_context.get_current() if context is None else context).get(FRAME_KEY)
     return frame if isinstance(frame, Frame) else None
+
+
+def where() -> tuple[Context, Frame | None]:
+    """The context a new frame opens in, and its parent frame."""
+    base = otel_context.get_current()
+    parent = current_frame(base)
+    ambient = state.ambient
+    if parent is None and ambient is not None and SPAN_KEY not in base:
+        base = Context({**ambient, **base})
+        parent = current_frame(base)
+    return base, parent
 
 
 def detach(token: Token[Context] | None) -> None:

@@ -14,12 +14,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from stepscope._transport import Answer, Signal, Transport
+if TYPE_CHECKING:
+    from stepscope._transport import Answer, Transport
 
-__all__ = ["Counters", "Limits", "Sender"]
+__all__ = ["Counters", "Limits", "Sender", "Signal"]
 
+Signal = Literal["traces", "logs"]
 logger = logging.getLogger("stepscope")
 _random = random.Random()  # noqa: S311 - spreads retries
 _CLOSING_S = 0.15
@@ -74,7 +76,7 @@ class Sender:
 
     def __init__(
         self,
-        open_transport: Callable[[], Transport],
+        open_transport: "Callable[[], Transport]",
         encoders: Mapping[Signal, Encoder],
         limits: Limits,
         where: str,
@@ -244,7 +246,7 @@ class Sender:
                 return False
             wait = min(wait * 2, 5.0)
 
-    def _send(self, signal: Signal, body: bytes) -> Answer:
+    def _send(self, signal: Signal, body: bytes) -> "Answer":
         if self._transport is None:
             self._transport = self._open_transport()
         timeout = self.limits.timeout_s
@@ -253,7 +255,7 @@ class Sender:
         self.counters.requests += 1
         return self._transport.send(signal, body, timeout)
 
-    def _count_accepted(self, answer: Answer, body: bytes, count: int) -> None:
+    def _count_accepted(self, answer: "Answer", body: bytes, count: int) -> None:
         self._was_reached = True
         self.counters.sent += count - min(answer.rejected, count)
         self.counters.bytes += len(body)

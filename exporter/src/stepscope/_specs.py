@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, ParamSpec, TypeVar, overload
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from stepscope._arguments import version_of
 from stepscope._foreign_retry import Attempt, pending
-from stepscope._frames import Execution, Frame, Step, current_frame, detach, guarded
+from stepscope._frames import Execution, Frame, Step, current_frame, detach, guarded, where
 from stepscope._retry import Retry
 from stepscope._state import state
 from stepscope.errors import MisuseError
@@ -139,8 +138,7 @@ class WorkflowSpec(Spec):
         function: Callable[..., Any] | None = None,
     ) -> Execution:  # fmt: skip
         """An open execution: a child of the current one, if there is one."""
-        base = otel_context.get_current()
-        parent = current_frame(base)
+        base, parent = where()
         attributes = self._fixed
         if function is not None and "workflow.version" not in attributes:
             attributes = self._with_version(function)
@@ -216,8 +214,7 @@ class StepSpec(Spec):
         function: Callable[..., Any] | None = None,
     ) -> Frame:  # fmt: skip
         """An open step; outside any workflow an execution of one step."""
-        base = otel_context.get_current()
-        parent = current_frame(base)
+        base, parent = where()
         frame: Frame
         if parent is None:
             frame = Execution(name, None, base, attributes=self.fixed)

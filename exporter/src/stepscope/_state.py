@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from stepscope._capture import Capture
 from stepscope._settings import VERSION, Settings
@@ -31,7 +32,7 @@ class State:
     set one, as OpenTelemetry asks of instrumentation.
     """
 
-    __slots__ = ("capture", "live", "recorder", "settings")
+    __slots__ = ("ambient", "capture", "live", "recorder", "settings")
 
     def __init__(self) -> None:
         self.reset()
@@ -42,6 +43,8 @@ class State:
         self.capture: Capture = self.settings.capture()
         self.recorder: Recorder = TracerRecorder(trace.get_tracer(SCOPE_NAME, VERSION))
         self.live: LiveKeeper | None = None
+        self.ambient: Context | None = None
+        """What this process continues, told by its environment; None: nothing."""
 
     def use(self, settings: Settings, recorder: Recorder, live: LiveKeeper | None) -> None:
         """Switch to these; frames that are open end where they began."""

@@ -15,9 +15,9 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Protocol
 
-__all__ = ["Answer", "Endpoint", "GrpcTransport", "HttpTransport", "Transport", "open_transport"]
+from stepscope._sender import Signal
 
-Signal = Literal["traces", "logs"]
+__all__ = ["Answer", "Endpoint", "GrpcTransport", "HttpTransport", "Transport", "open_transport"]
 
 _GRPC_METHODS: Final = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

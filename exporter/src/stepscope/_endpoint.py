@@ -1,0 +1,122 @@
+"""Where to send and how: from arguments and `OTEL_EXPORTER_OTLP_*` to an `Endpoint`.
+
+Pure but for certificate files; the environment comes in as a mapping.
+"""
+
+import contextlib
+import dataclasses
+import importlib.util
+import logging
+import pathlib
+import urllib.parse
+from collections.abc import Mapping
+
+from stepscope._sender import Limits
+from stepscope._settings import Protocol, Settings
+from stepscope._transport import Endpoint
+from stepscope.errors import MisuseError
+
+__all__ = ["make_limits", "resolve"]
+
+logger = logging.getLogger("stepscope")
+_DEFAULTS: Mapping[Protocol, str] = {
+    "grpc": "http://127.0.0.1:4317",
+    "http/protobuf": "http://127.0.0.1:4318",
+}
+
+
+def resolve(
+    environ: Mapping[str, str],
+    url: str | None, protocol: Protocol | None, headers: Mapping[str, str] | None,
+    compression: str | None,
+) -> Endpoint:  # fmt: skip
+    """Where to send: arguments over the variables for traces over those for all signals."""
+    env_url = _env(environ, "ENDPOINT")
+    chosen_protocol = protocol or _protocol(environ, url or env_url)
+    address = url or env_url or _DEFAULTS[chosen_protocol]
+    if "://" not in address:
+        address = f"http://{address}"
+    split = urllib.parse.urlsplit(address)
+    if split.scheme not in ("http", "https") or not split.hostname:
+        raise MisuseError(f"endpoint={address!r} is no http:// or https:// address")
+    paths = {}
+    if url is None and environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        paths["traces"] = address  # used as it is (OTLP exporter specification)
+    insecure = _env(environ, "INSECURE").lower() == "true"
+    return Endpoint(
+        url=address,
+        protocol=chosen_protocol,
+        headers={**_env_headers(environ), **(headers or {})},
+        timeout_s=_number(_env(environ, "TIMEOUT"), 10.0),
+        is_compressed=(compression or _env(environ, "COMPRESSION")) == "gzip",
+        is_insecure=split.scheme == "http" or ("://" not in (url or env_url or "://") and insecure),
+        certificate=_file(_env(environ, "CERTIFICATE")),
+        client_key=_file(_env(environ, "CLIENT_KEY")),
+        client_certificate=_file(_env(environ, "CLIENT_CERTIFICATE")),
+        paths=paths,
+    )
+
+
+def _protocol(environ: Mapping[str, str], url: str) -> Protocol:
+    named = _env(environ, "PROTOCOL")
+    if named in ("grpc", "http/protobuf"):
+        return named  # type: ignore[return-value]  # narrowed by the test
+    if named:
+        logger.warning("stepscope: protocol %s is unknown; http/protobuf is used", named)
+        return "http/protobuf"
+    with contextlib.suppress(ValueError):
+        if url and urllib.parse.urlsplit(url).port == 4318:
+            return "http/protobuf"
+    return "grpc" if importlib.util.find_spec("grpc") is not None else "http/protobuf"
+
+
+def make_limits(environ: Mapping[str, str], settings: Settings, where: Endpoint) -> Limits:
+    """Bounds of the queue; the standard variables of the batch processor are honoured."""
+    default = Limits()
+    delay = _number(environ.get("OTEL_BSP_SCHEDULE_DELAY", ""), default.delay_s * 1000) / 1000
+    return dataclasses.replace(
+        default,
+        queue_items=int(_number(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", ""), default.queue_items)),
+        batch_items=int(
+            _number(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", ""), default.batch_items)
+        ),
+        delay_s=delay,
+        timeout_s=where.timeout_s,
+        flush_timeout_s=settings.flush_timeout_s,
+    )
+
+
+def _env(environ: Mapping[str, str], name: str) -> str:
+    """The variable for traces, else the one for all signals, else nothing."""
+    prefix = "OTEL_EXPORTER_OTLP_"
+    specific = environ.get(f"{prefix}TRACES_{name}", "").strip()
+    return specific or environ.get(f"{prefix}{name}", "").strip()
+
+
+def _env_headers(environ: Mapping[str, str]) -> dict[str, str]:
+    pairs = (part.partition("=") for part in _env(environ, "HEADERS").split(",") if "=" in part)
+    return {
+        key.strip().lower(): urllib.parse.unquote(value.strip())
+        for key, _, value in pairs
+        if key.strip()
+    }
+
+
+def _number(text: str, default: float) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        return default
+    return number if number > 0 else default
+
+
+def _file(path: str) -> bytes | None:
+    if not path:
+        return None
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError as error:
+        logger.warning(
+            "stepscope: %s cannot be read (%s); going on without it", path, error.strerror
+        )
+        return None
