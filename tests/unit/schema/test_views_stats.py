@@ -146,3 +146,22 @@ def test_step_stats_equal_a_recount(shared_history, steps):
         values = [duration for *_, duration in members if duration is not None]
         assert_durations(row, values)
         assert row["total_ns"] == (sum(values) if values else None)
+
+
+def test_share_of_success_never_exceeds_one(shared_history):
+    """issue #2: an end beyond int64 is a right answer, not an ended execution of its own kind."""
+    shared_history.clear()
+    for number, end in enumerate((OLD + 5, 2**64 - 1)):
+        shared_history.add(
+            "executions",
+            execution_id=f"e{number}",
+            workflow_id="w",
+            started_unix_nano=OLD,
+            final_end_unix_nano=end,
+            status="success",
+        )
+        shared_history.add(
+            "spans", execution_id=f"e{number}", start_time_unix_nano=OLD, end_time_unix_nano=end
+        )
+    for view in ("workflow_stats", "step_stats"):
+        assert shared_history.ask(f"select count, success, success_rate from {view}") == [(2, 2, 1)]
