@@ -1,0 +1,234 @@
+"""Executions: pages of them, and one in full.
+
+Every answer is one snapshot: its statements run in one read-only transaction. What belongs to one
+execution is read between time bounds that are fetched first, so that it takes milliseconds among
+ten million spans (benchmarks/bench_query.py).
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.error_path import TreeSpan, find_error_step
+from stepscope_collector.query.filters import Order, compile_filter, parse_order, put
+from stepscope_collector.query.load import sql
+from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.rows import (
+    Attempt,
+    Cursor,
+    ErrorStep,
+    Execution,
+    LogRecord,
+    Payload,
+    Step,
+    fetch,
+)
+from stepscope_collector.store import Database
+
+__all__ = [
+    "DEFAULT_ORDER",
+    "INCLUDES",
+    "MAX_CHILDREN",
+    "MAX_PAGE",
+    "MAX_PAYLOADS",
+    "Detail",
+    "Page",
+    "execution_detail",
+    "execution_page",
+    "locate",
+]
+
+DEFAULT_ORDER: Final = "-started_at"
+MAX_PAGE: Final = 1000
+"""Executions on one page at most."""
+MAX_CHILDREN: Final = 1000
+MAX_PAYLOADS: Final = 10_000
+
+INCLUDES: Final = ("steps", "attempts", "logs", "payloads", "children")
+"""What an execution in full may have beside its own row."""
+
+_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Executions in order, and the cursor of the page after them; None: this was the last."""
+
+    executions: list[Execution]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One execution with what was asked for; None in a field: not asked for."""
+
+    execution: Execution
+    error_step: ErrorStep | None
+    """The step that made it fail; None: it did not fail, or no step did."""
+    steps: list[Step] | None = None
+    attempts: list[Attempt] | None = None
+    logs: list[LogRecord] | None = None
+    payloads: list[Payload] | None = None
+    children: list[Execution] | None = None
+    truncated: tuple[str, ...] = ()
+    """Names of the fields that were cut: `logs` to the newest MAX_LOGS, others to the first rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the rows of an execution lie."""
+
+    execution_id: str
+    first_unix_nano: int
+    last_start_unix_nano: int
+    ingested_unix_nano: int
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """Parameters of statements that read between the bounds."""
+        return {
+            "execution_id": self.execution_id,
+            "first_unix_nano": self.first_unix_nano,
+            "last_start_unix_nano": self.last_start_unix_nano,
+        }
+
+
+def execution_page(
+    database: Database,
+    filters: Mapping[str, str],
+    *,
+    now_ns: int,
+    order: str = DEFAULT_ORDER,
+    limit: int = 50,
+    cursor: str | None = None,
+    offset: int = 0,
+) -> Page:
+    """The executions that hold all `filters`, from the row after `cursor` on.
+
+    Walking by cursor meets each execution once, also while new ones arrive. In the order of
+    duration, one that ends meanwhile may move to a part that was walked already.
+
+    Raises:
+        BadRequest: an unknown filter or order, a limit out of range, a cursor of another order.
+    """
+    if not 1 <= limit <= MAX_PAGE:
+        raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
+    if offset < 0:
+        raise BadRequest(f"offset={offset} is negative")
+    conditions = compile_filter(filters, now_ns)
+    parsed = parse_order(order)
+    if cursor is not None:
+        conditions += parsed.after(*_read_cursor(cursor, parsed))
+    with database.read() as connection:
+        reader: Cursor = connection
+        # One row more tells whether there is a next page.
+        last = {**conditions.params, "last": offset + limit}
+        reader.execute(put(sql("executions/cutoff"), conditions, parsed), last)
+        found = reader.fetchall()
+        if found and found[0][0] is not None:
+            conditions += parsed.until(found[0][0])
+        params = {**conditions.params, "limit": limit + 1, "offset": offset}
+        rows = fetch(reader, Execution, put(sql("executions/page"), conditions, parsed), params)
+    has_more = len(rows) > limit
+    return Page(rows[:limit], _write_cursor(rows[limit - 1], parsed) if has_more else None)
+
+
+def execution_detail(
+    database: Database, execution_id: str, include: Collection[str] = ()
+) -> Detail:
+    """The execution with this id, or the first one of the trace with this id, with what to `include`.
+
+    Raises:
+        NotFound: there is none.
+        BadRequest: `include` names something unknown.
+    """
+    for name in include:
+        if name not in INCLUDES:
+            raise unknown("include", name, INCLUDES)
+    with database.read() as connection:
+        reader: Cursor = connection
+        place = locate(reader, execution_id)
+        by_id = {
+            "execution_id": place.execution_id,
+            "ingested_unix_nano": place.ingested_unix_nano,
+        }
+        execution = fetch(reader, Execution, sql("executions/by_id"), by_id)[0]
+        parts = {name: _part(reader, name, place) for name in INCLUDES if name in include}
+        error_step = None
+        if execution.status in {"failed", "timed_out"}:
+            spans = fetch(reader, TreeSpan, sql("executions/spans"), place.bounds)
+            error_step = find_error_step(spans, (execution.error_type, execution.error_message))
+    truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
+    for name in truncated:
+        # Of the logs the newest are kept, of all else the first.
+        del parts[name][0 if name == "logs" else -1]
+    return Detail(execution, error_step, truncated=truncated, **parts)
+
+
+def _limit(name: str) -> float:
+    limits = {"logs": MAX_LOGS, "payloads": MAX_PAYLOADS, "children": MAX_CHILDREN}
+    return limits.get(name, math.inf)
+
+
+def _part(reader: Cursor, name: str, place: Place) -> list[Any]:
+    """The rows of one include, one more than the limit when there are more."""
+    match name:
+        case "steps":
+            return fetch(reader, Step, sql("executions/steps"), place.bounds)
+        case "attempts":
+            return fetch(reader, Attempt, sql("executions/attempts"), place.bounds)
+        case "logs":
+            return read_logs(reader, place.bounds, limit=MAX_LOGS + 1, is_tail=True)
+        case "payloads":
+            params = {**place.bounds, "limit": MAX_PAYLOADS + 1}
+            return fetch(reader, Payload, sql("executions/payloads"), params)
+        case _:
+            children = {"execution_id": place.execution_id, "limit": MAX_CHILDREN + 1}
+            return fetch(reader, Execution, sql("executions/children"), children)
+
+
+def locate(reader: Cursor, written: str) -> Place:
+    """Where the execution with this id lies, else the first one of the trace with this id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if places := fetch(reader, Place, sql("executions/locate"), {"id": written}):
+        return places[0]
+    if _TRACE_ID.fullmatch(written):
+        reader.execute(sql("executions/of_trace"), {"trace_id": written})
+        if found := reader.fetchall():
+            return locate(reader, found[0][0])
+    raise NotFound(f"no execution with the id {written!r}", hint="GET /api/executions lists them")
+
+
+def _write_cursor(row: Execution, order: Order) -> str:
+    value = getattr(row, order.column)
+    text = json.dumps([str(order), value, row.execution_id], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _read_cursor(cursor: str, order: Order) -> tuple[int | None, str]:
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        name, value, execution_id = json.loads(base64.urlsafe_b64decode(padded))
+        if not isinstance(execution_id, str) or not isinstance(value, int | None):
+            raise TypeError
+        if value is not None and not -(2**63) <= value < 2**63:
+            raise ValueError
+    except (ValueError, TypeError, UnicodeError, binascii.Error) as error:
+        raise BadRequest(
+            f"cursor {cursor!r} is not one of ours", hint="use next_cursor as it was answered"
+        ) from error
+    if name != str(order):
+        raise BadRequest(
+            f"the cursor was made with order={name}, not {order}", hint=f"ask with order={name}"
+        )
+    return value, execution_id

@@ -1,0 +1,48 @@
+"""Log records of one execution, in order of their sequence (R065)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.query.load import sql
+from stepscope_collector.query.rows import Cursor, LogRecord, fetch
+
+__all__ = ["MAX_LOGS", "read_logs"]
+
+MAX_LOGS: Final = 100_000
+"""Log records in one answer at most."""
+
+_BEFORE_ALL: Final = -(2**63)
+
+
+def read_logs(
+    reader: Cursor,
+    bounds: Mapping[str, Any],
+    *,
+    after: int | None = None,
+    limit: int = MAX_LOGS,
+    is_tail: bool = False,
+) -> list[LogRecord]:
+    """Records with a sequence greater than `after`: the first `limit` of them, or the last ones.
+
+    Args:
+        reader: inside a read-only transaction.
+        bounds: `Place.bounds` of the execution.
+        after: None: from the first record on.
+        limit: records at most, 0 or more.
+        is_tail: cut the oldest instead of the newest records.
+
+    Raises:
+        BadRequest: `after` or `limit` out of range.
+    """
+    if limit < 0:
+        raise BadRequest(f"{limit} log records are asked for", hint="0 or more")
+    if after is not None and not _BEFORE_ALL <= after < 2**63:
+        raise BadRequest(f"after={after} is no sequence", hint="a 64-bit integer")
+    params = {
+        **bounds,
+        "after": _BEFORE_ALL if after is None else after,
+        "is_tail": is_tail,
+        "limit": min(limit, MAX_LOGS + 1),
+    }
+    return fetch(reader, LogRecord, sql("logs/of_execution"), params)

@@ -1,0 +1,32 @@
+-- Every workflow of the history, the one that started last first.
+-- Columns: workflow_id; workflow_name (newest); count of executions; running; failed; first_started_at,
+-- last_started_at in nanoseconds since the epoch (UTC); last_status, last_execution_id, last_version,
+-- project and service_name of the execution that started last.
+with grouped as (
+    select
+        workflow_id,
+        count(*) as count,
+        count(*) filter (status in ('running', 'queued', 'waiting', 'retrying')) as running,
+        count(*) filter (status in ('failed', 'timed_out')) as failed,
+        min(started_at) as first_started_at,
+        max(started_at) as last_started_at,
+        arg_max(execution_id, coalesce(started_at, ingested_at)) as last_execution_id
+    from executions
+    group by workflow_id
+)
+select
+    g.workflow_id,
+    e.workflow_name,
+    g.count,
+    g.running,
+    g.failed,
+    epoch_ns(g.first_started_at) as first_started_at,
+    epoch_ns(g.last_started_at) as last_started_at,
+    e.status as last_status,
+    g.last_execution_id,
+    e.workflow_version as last_version,
+    e.project,
+    e.service_name
+from grouped g
+join executions e on e.execution_id = g.last_execution_id
+order by g.last_started_at desc nulls last, g.workflow_id
