@@ -1,0 +1,15 @@
+-- Spans as they were received, with the columns that are the home of attributes.
+-- $trace_id: UUID, $execution_id: null means any.
+-- One row per span; those of one resource and scope stand together.
+select
+    trace_id, span_id, parent_span_id, trace_state, flags, name, kind, start_time_unix_nano,
+    end_time_unix_nano, status_code, status_message, attributes, attribute_types, home_bits,
+    dropped_attributes_count, events, dropped_events_count, links, dropped_links_count, raw,
+    resource_id, scope_id,
+    execution_id, role, step_name, step_id, step_type, status_native, step_index, attempt,
+    max_attempts, is_expected_retry, error_type, workflow_id, workflow_name, workflow_version,
+    trigger_type, project, user_id, parent_execution_id, root_execution_id, exit_code, live_phase
+from stored.spans
+where ($trace_id::uuid is null or trace_id = $trace_id::uuid)
+    and ($execution_id::varchar is null or execution_id = $execution_id::varchar)
+order by resource_id, scope_id, start_time_unix_nano, trace_id, span_id
