@@ -4,9 +4,7 @@ The handlers see raw bytes, because gRPC's own deserialization would answer a ba
 retryable code and could not say why. Errors become protocol answers through `responses` only.
 """
 
-import errno
 import logging
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Never
@@ -15,9 +13,10 @@ from urllib.parse import unquote
 import grpc
 
 from stepscope_collector.decode.batch import Signal
-from stepscope_collector.errors import ConfigError, PortTaken, StepscopeError
+from stepscope_collector.errors import PortTaken, StepscopeError
 from stepscope_collector.receive.port import Limits, Submit
 from stepscope_collector.receive.responses import grpc_failure, success_body
+from stepscope_collector.receive.sockets import listen
 
 __all__ = ["METHODS", "GrpcReceiver"]
 
@@ -30,7 +29,7 @@ METHODS: Final[dict[str, Signal]] = {
     f"/{_PACKAGE}.metrics.v1.MetricsService/Export": "metrics",
 }
 
-_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EACCES, errno.EAFNOSUPPORT})
+_FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Each waits in its thread for the commit that holds its rows."""
 
@@ -64,14 +63,17 @@ class GrpcReceiver:
             PortTaken: another process listens there.
             ConfigError: the host is not one of this machine.
         """
-        host, _, port = self._listen.rpartition(":")
-        _refuse_taken(host, port)
+        # gRPC would write lines of its own about a taken port to stderr: look first.
+        listen(self._listen, _FLAG).close()
         try:
-            bound = self._server.add_insecure_port(self._listen)
-        except RuntimeError as error:  # taken between the look and the bind
-            raise _taken(self._listen) from error
+            port = self._server.add_insecure_port(self._listen)
+        except RuntimeError as error:  # taken since the look
+            raise PortTaken(
+                f"another process listens on {self._listen}",
+                hint=f"stop it or choose a port by {_FLAG}",
+            ) from error
         self._server.start()
-        return f"{host}:{bound}"
+        return f"{self._listen.rpartition(':')[0]}:{port}"
 
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those in flight finish for `grace_s` seconds, then end them."""
@@ -132,31 +134,3 @@ def _abort(context: grpc.ServicerContext, error: StepscopeError) -> Never:
     context.set_trailing_metadata((("grpc-status-details-bin", details),))
     context.abort(grpc.StatusCode[code], message)
     raise AssertionError("abort returned")
-
-
-def _refuse_taken(host: str, port: str) -> None:
-    """PortTaken if somebody listens there: gRPC would write lines of its own about it to stderr."""
-    try:
-        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
-            host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"otlp.grpc={host}:{port} is not an address: {error}") from error
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-            probe.listen()
-        except OSError as error:
-            if error.errno in _NOT_HERE:
-                raise ConfigError(
-                    f"otlp.grpc={host}:{port} cannot be listened at: {(error.strerror or '').lower()}"
-                ) from error
-            raise _taken(f"{host}:{port}") from error
-
-
-def _taken(listen: str) -> PortTaken:
-    return PortTaken(
-        f"otlp.grpc={listen} is taken by another process; stop it or choose another port with "
-        "--otlp-grpc (port 0 takes a free one)"
-    )

@@ -138,8 +138,9 @@ def test_a_second_receiver_on_the_port_is_refused_with_the_remedy(
     desk: Desk, grpc_address: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """ours: two collectors on one port would share its requests at random."""
-    with pytest.raises(PortTaken, match=f"{grpc_address} is taken .* --otlp-grpc"):
+    with pytest.raises(PortTaken, match=f"another process listens on {grpc_address}") as caught:
         GrpcReceiver(desk, grpc_address, Limits()).start()
+    assert "--otlp-grpc" in str(caught.value.hint)
     assert capfd.readouterr() == ("", "")
 
 
@@ -150,11 +151,10 @@ def test_a_port_of_another_kind_of_server_is_taken_too(desk: Desk) -> None:
             GrpcReceiver(desk, f"127.0.0.1:{other.getsockname()[1]}", Limits()).start()
 
 
-@pytest.mark.parametrize("listen", ["192.0.2.1:0", "no such host:0", "127.0.0.1:x"])
-def test_an_address_that_is_none_is_an_error_of_configuration(desk: Desk, listen: str) -> None:
+def test_an_address_of_another_machine_is_an_error_of_configuration(desk: Desk) -> None:
     """ours: TEST-NET-1 belongs to nobody (RFC 5737)."""
-    with pytest.raises(ConfigError, match=r"otlp\.grpc="):
-        GrpcReceiver(desk, listen, Limits()).start()
+    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:0"):
+        GrpcReceiver(desk, "192.0.2.1:0", Limits()).start()
 
 
 def test_a_port_is_free_again_after_stop(desk: Desk) -> None:
