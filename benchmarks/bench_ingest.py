@@ -185,7 +185,10 @@ def run(batch: int, spans: int, senders: int, protocol: str) -> dict[str, Any]:
     start_ns = 1_795_000_000_000_000_000
     warm_up = [own_request(rng, batch, start_ns - 10**12) for _ in range(senders)]
     work = [
-        [own_request(rng, batch, start_ns + (n * senders + s) * 50_000_000) for n in range(per_sender)]
+        [
+            own_request(rng, batch, start_ns + (n * senders + s) * 50_000_000)
+            for n in range(per_sender)
+        ]
         for s in range(senders)
     ]
     total = batch * senders * per_sender
@@ -246,14 +249,22 @@ def main() -> None:
         for protocol in arguments.protocol
         for batch in arguments.batch
     ]
-    print(json.dumps({
-        "benchmark": "ingest",
-        "versions": {"python": platform.python_version(), "duckdb": duckdb.__version__,
-                     "grpcio": grpc.__version__},
-        "cpus": os.cpu_count(),
-        "decoder": "reference",
-        "runs": runs,
-    }, indent=2))
+    print(
+        json.dumps(
+            {
+                "benchmark": "ingest",
+                "versions": {
+                    "python": platform.python_version(),
+                    "duckdb": duckdb.__version__,
+                    "grpcio": grpc.__version__,
+                },
+                "cpus": os.cpu_count(),
+                "decoder": "reference",
+                "runs": runs,
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

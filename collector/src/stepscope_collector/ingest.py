@@ -88,6 +88,7 @@ class Ingest:
         self._plan = plan
         self._config = config
         self._budget = _ByteBudget(max_inflight_bytes)
+        self._decoding = _Presence()
         self._telemetry = telemetry
         self._dimensions = NewDimensions()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -124,14 +125,22 @@ class Ingest:
                 f"{size} bytes more would exceed max_inflight_bytes={self._budget.limit}; "
                 "try again, or raise limits.max_inflight_bytes"
             )
+        self._decoding.enter()
         try:
-            batch = decode_request(signal, payload, encoding, self._plan)
+            return self._decode_and_queue(signal, payload, encoding, sender)
         except BaseException as error:
             self._budget.give_back(size)
             if isinstance(error, PayloadUndecodable):
                 self.note_refused(signal, error, size, sender)
             raise
-        future = self._future(size)
+        finally:
+            self._decoding.leave()
+
+    def _decode_and_queue(
+        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None
+    ) -> Future[Receipt]:
+        batch = decode_request(signal, payload, encoding, self._plan)
+        future = self._future(len(payload))
         self._telemetry.count_rows(
             signal,
             received=batch.row_count + len(batch.rejections),
@@ -139,7 +148,7 @@ class Ingest:
         )
         is_repeatable = signal != "traces" and batch.rows is not None
         request_hash = blake2b(payload, digest_size=16).digest() if is_repeatable else None
-        waiting = _Waiting(batch, size, sender, request_hash, future)
+        waiting = _Waiting(batch, len(payload), sender, request_hash, future)
         if batch.rows is None and not batch.rejections:
             future.set_result(_receipt(batch))
         else:
@@ -190,9 +199,13 @@ class Ingest:
         deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
         while True:
             try:
-                waiting = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+                waiting = self._queue.get_nowait()
             except queue.Empty:
-                return group, False
+                # Requests that are being decoded will be there in a moment and can share the
+                # fixed cost of a commit (about 20 ms of planning); with none, nothing is gained.
+                if not self._decoding.wait_for_one_less(deadline):
+                    return group, False
+                continue
             if waiting is None:
                 return group, True
             size += waiting.payload_bytes
@@ -261,9 +274,7 @@ class Ingest:
             outcome = stored if id(waiting) in written else duplicates
             outcome[waiting.batch.signal] += waiting.batch.row_count
         for signal in {waiting.batch.signal for waiting in group}:
-            self._telemetry.count_rows(
-                signal, stored=stored[signal], duplicate=duplicates[signal]
-            )
+            self._telemetry.count_rows(signal, stored=stored[signal], duplicate=duplicates[signal])
         self._telemetry.count_commit(
             requests=len(group),
             payload_bytes=sum(waiting.payload_bytes for waiting in group),
@@ -301,3 +312,29 @@ class _ByteBudget:
         """Return bytes that were taken."""
         with self._lock:
             self._taken -= size
+
+
+class _Presence:
+    """How many threads are in a stretch of code, and a way to wait until one leaves it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def enter(self) -> None:
+        """One more."""
+        with self._changed:
+            self._count += 1
+
+    def leave(self) -> None:
+        """One less."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait_for_one_less(self, deadline: float) -> bool:
+        """Wait until one leaves or `deadline` (monotonic seconds); False when none is left."""
+        with self._changed:
+            if self._count == 0:
+                return False
+            return self._changed.wait(max(0.0, deadline - time.monotonic()))

@@ -22,8 +22,8 @@ import uvicorn
 
 from stepscope_collector import __version__
 from stepscope_collector.config import Settings
-from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.config.endpoints import Endpoints
+from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped

@@ -243,9 +243,10 @@ class IngestConfig:
     )
     group_max_wait_ms: int = _setting(
         "ms",
-        5,
-        "How long the writer waits for more requests before it commits.",
-        "A little waiting lets concurrent senders share one fsync. 0: commit at once what is there.",
+        50,
+        "How long the writer waits, at most, for requests that are being decoded before it commits.",
+        "Sharing a commit saves its fixed cost of about 20 ms; the writer never waits when nothing "
+        "is being decoded. 0: commit at once what is there.",
         minimum=0,
         maximum=1000,
     )

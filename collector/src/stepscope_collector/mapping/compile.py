@@ -47,9 +47,7 @@ class CompiledMapping:
         """
         if len(dialects) == 1:
             return self._selects[dialects[0]]
-        parts = [
-            f"{self._selects[name]} where ({self._condition}) = '{name}'" for name in dialects
-        ]
+        parts = [f"{self._selects[name]} where ({self._condition}) = '{name}'" for name in dialects]
         return "\nunion all\n".join(parts)
 
 

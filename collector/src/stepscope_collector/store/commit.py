@@ -11,7 +11,7 @@ import duckdb
 from stepscope_collector.errors import StoreUnavailable, Unwritable
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
-from stepscope_collector.store.statements import statement
+from stepscope_collector.store.statements import Prepared, statement
 
 __all__ = ["Committer"]
 
@@ -44,9 +44,11 @@ class Committer:
     connection: duckdb.DuckDBPyConnection
     mapping: Mapping
     _spans: SpanWriter = field(init=False)
+    _sql: Prepared = field(init=False)
 
     def __post_init__(self) -> None:
         self._spans = SpanWriter(self.connection, self.mapping)
+        self._sql = Prepared(self.connection)
 
     def commit(self, group: Group, now: datetime, now_ns: int) -> Written:
         """Write the group and commit; the rows are on disk when this returns.
@@ -92,7 +94,7 @@ class Committer:
         if rows is None:
             return
         self.connection.register(f"incoming_{what}", rows)
-        self.connection.execute(statement(f"insert_{what}"), parameters)
+        self._sql.run(f"insert_{what}", **parameters)
 
     def known_requests(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Which content hashes of log and metric requests were committed before."""

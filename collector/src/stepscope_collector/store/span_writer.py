@@ -6,12 +6,11 @@ their order and what can be left out for a batch.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import duckdb
-
+from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.group import Spans
-from stepscope_collector.store.statements import statement
+from stepscope_collector.store.statements import Prepared
 
 __all__ = ["Mapping", "SpanWriter", "Written"]
 
@@ -41,14 +40,15 @@ class SpanWriter:
     It registers `incoming_spans` and `incoming_payloads`; the committer releases them.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
+    def __init__(self, connection: Connection, mapping: Mapping) -> None:
         self._connection = connection
+        self._sql = Prepared(connection)
         self._mapping = mapping
         self._may_be_open = True
-        connection.execute(statement("same_span"))
-        connection.execute(statement("same_home"))
+        self._sql.run("same_span")
+        self._sql.run("same_home")
         # A deployment that only has spans of one kind never needs the search for mixed traces.
-        self._any_explicit, self._any_implicit = self._row("kinds_stored")
+        self._any_explicit, self._any_implicit = self._sql.row("kinds_stored")
 
     def write(self, spans: Spans, now: datetime, now_ns: int) -> Written:
         """Store the spans and fold them into their executions.
@@ -59,94 +59,88 @@ class SpanWriter:
             now_ns: the same in ns since the epoch.
         """
         self._connection.register("incoming_spans", spans.rows)
-        self._stage(now_ns)
-        received, first, last, first_open, any_explicit, any_implicit = self._bounds()
-        join, stored = "positional join staged m", received
+        is_in_order = self._stage(now_ns)
+        received, first, last, first_open, any_explicit, any_implicit = self._sql.row("bounds")
+        stored = received
         if self._drop_duplicates(spans, first, last):
-            join = "join staged m using (span_row)"
-            stored, *_ = self._bounds()
+            is_in_order = False
+            stored, *_ = self._sql.row("bounds")
             if stored == 0:
                 return Written(0, received)
-        self._connection.execute(
-            statement("insert_spans").replace("{join}", join), {"ingested_at": now}
-        )
+        self._insert(stored, now, is_in_order=is_in_order)
         if spans.payloads is not None:
             self._connection.register("incoming_payloads", spans.payloads)
-            self._run("insert_payloads", ingested_at=now)
-        self._run("insert_traces")
+            self._sql.run("insert_payloads", ingested_at=now)
+        self._sql.run("insert_traces")
         if spans.open_count or self._may_be_open:
             self._follow_open(spans, now, first_open)
         self._fold(now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
         return Written(stored, received - stored)
 
-    def _run(self, name: str, **parameters: object) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(statement(name), parameters)
-
-    def _row(self, name: str, **parameters: object) -> tuple[Any, ...]:
-        row = self._run(name, **parameters).fetchone()
-        assert row is not None, "aggregates give one row"
-        return row
-
-    def _create(self, name: str, **parameters: object) -> int:
-        """Rows of the temporary table that the statement creates."""
-        (count,) = self._row(name, **parameters)
-        assert isinstance(count, int)
-        return count
-
-    def _stage(self, now_ns: int) -> None:
-        detected = self._connection.execute(self._mapping.detect_sql).fetchall()
+    def _stage(self, now_ns: int) -> bool:
+        """Whether the staged rows stand in the order of the batch."""
+        detected = self._sql.run_text(self._mapping.detect_sql).fetchall()
         mapped = self._mapping.select([dialect for (dialect,) in detected])
-        self._connection.execute(
-            statement("stage_spans").replace("{mapped}", mapped), {"now": now_ns}
-        )
-
-    def _bounds(self) -> tuple[Any, ...]:
-        return self._row("bounds")
+        self._sql.run("stage_spans", insert={"mapped": mapped}, now=now_ns)
+        return len(detected) == 1
 
     def _drop_duplicates(self, spans: Spans, first: int, last: int) -> bool:
         """Whether any staged span was dropped or may have been."""
-        (candidates,) = self._row("find_stored", first=first, last=last)
+        (candidates,) = self._sql.row("find_stored", first=first, last=last)
         if candidates:
-            self._run("drop_stored", first=first, last=last)
+            self._sql.run("drop_stored", first=first, last=last)
         if spans.may_repeat:
-            self._run("drop_repeated")
+            self._sql.run("drop_repeated")
         return bool(candidates) or spans.may_repeat
+
+    def _insert(self, expected: int, now: datetime, *, is_in_order: bool) -> None:
+        join = "positional join staged m" if is_in_order else "cross join staged m"
+        result = self._sql.run("insert_spans", insert={"join": join}, ingested_at=now)
+        (inserted,) = result.fetchone()
+        if inserted != expected:
+            raise AssertionError(f"{inserted} of {expected} staged spans met their batch")
 
     def _follow_open(self, spans: Spans, now: datetime, first_open: int | None) -> None:
         if spans.open_count:
-            self._run("fold_open")
-        self._run("delete_open")
+            self._sql.run("fold_open")
+        self._sql.run("delete_open")
         if spans.open_count and first_open is not None:
-            self._run("insert_open", ingested_at=now, first=first_open)
-        (left,) = self._row("count_open")
+            self._sql.run("insert_open", ingested_at=now, first=first_open)
+        (left,) = self._sql.row("count_open")
         self._may_be_open = left > 0
 
     def _fold(self, now: datetime, now_ns: int, *, any_explicit: bool, any_implicit: bool) -> None:
         self._any_explicit = self._any_explicit or any_explicit
         self._any_implicit = self._any_implicit or any_implicit
         source = "staged"
-        if self._any_explicit and self._any_implicit and self._create(
-            "find_mixed", any_explicit=any_explicit, any_implicit=any_implicit
-        ):
-            self._resolve(now, now_ns)
-            source = "(from staged where execution_id not in (select execution_id from refolded))"
-        self._connection.execute(statement("fold_staged").replace("{source}", source))
-        if self._create("find_executions"):
-            self._run("update_executions", ingested_at=now)
-        self._run("insert_executions", ingested_at=now)
+        if self._any_explicit and self._any_implicit:
+            (mixed,) = self._sql.row(
+                "find_mixed", any_explicit=any_explicit, any_implicit=any_implicit
+            )
+            if mixed:
+                self._resolve(now, now_ns)
+                source = (
+                    "(from staged where execution_id not in (select execution_id from refolded))"
+                )
+        self._sql.run("fold_staged", insert={"source": source})
+        (known,) = self._sql.row("any_known")
+        if known:
+            self._sql.run("find_executions")
+            self._sql.run("update_executions", ingested_at=now)
+        else:
+            self._sql.run("no_merged")
+        self._sql.run("insert_executions", ingested_at=now)
 
     def _resolve(self, now: datetime, now_ns: int) -> None:
         """Assign the spans of mixed traces and fold the executions this touches from scratch."""
-        first, last = self._row("mixed_bounds")
-        self._run("resolve_mixed", first=first, last=last)
-        self._run("move_spans")
-        self._run("move_payloads")
-        self._run("list_refolded")
-        first, last = self._row("refold_bounds")
-        self._run("load_refolded", first=first, last=last, now=now_ns)
-        self._run("delete_refolded")
-        self._connection.execute(
-            statement("fold_staged").replace("{source}", "refold_source")
-        )
-        self._run("find_executions")
-        self._run("insert_executions", ingested_at=now)
+        first, last = self._sql.row("mixed_bounds")
+        self._sql.run("resolve_mixed", first=first, last=last)
+        self._sql.run("move_spans")
+        self._sql.run("move_payloads")
+        self._sql.run("list_refolded")
+        first, last = self._sql.row("refold_bounds")
+        self._sql.run("load_refolded", first=first, last=last, now=now_ns)
+        self._sql.run("delete_refolded")
+        self._sql.run("fold_staged", insert={"source": "refold_source"})
+        self._sql.run("no_merged")
+        self._sql.run("insert_executions", ingested_at=now)

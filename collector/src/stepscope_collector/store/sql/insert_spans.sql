@@ -1,6 +1,6 @@
 -- Stores the staged spans with the other columns of their batch `incoming_spans`.
--- $ingested_at: UTC time of the commit. The placeholder joins `staged m`: by position when no row
--- was dropped (half the cost), else by span_row.
+-- $ingested_at: UTC time of the commit. The placeholder joins `staged m` by position when no row
+-- was dropped or moved (half the cost), else by span_row; the condition guards the position.
 insert into stored.spans by name
 select
     b.trace_id, b.span_id, b.parent_span_id, b.trace_state, b.flags, b.name, b.kind,
@@ -14,3 +14,4 @@ select
     $ingested_at as ingested_at
 from incoming_spans b
 {join}
+where b.span_row = m.span_row

@@ -1,0 +1,1 @@
+"""From request bytes to columns. Pure: opens nothing, reads no clock."""

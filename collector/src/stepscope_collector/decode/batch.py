@@ -1,0 +1,84 @@
+"""What decoding gives: columns ready for the store, and what was refused."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from arro3.core import RecordBatch
+
+__all__ = ["Batch", "Dimension", "Encoding", "Plan", "Rejection", "Signal"]
+
+Signal = Literal["traces", "logs", "metrics"]
+Encoding = Literal["protobuf", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which attributes become columns of a batch: those that some profile asks for."""
+
+    span_keys: tuple[str, ...] = ()
+    """Each becomes a column `attr:<key>` with the attribute's text, null where absent."""
+
+    resource_keys: tuple[str, ...] = ()
+    """Each becomes a column `resource:<key>`."""
+
+
+class Rejection(NamedTuple):
+    """One span, log record or data point that was refused."""
+
+    reason: str
+    """Word from the closed list in docs/reference."""
+    message: str
+    trace_id: str | None = None
+    span_id: str | None = None
+    name: str | None = None
+
+
+class Dimension(NamedTuple):
+    """One resource or scope: a row of stored.resources or stored.scopes.
+
+    For a resource `name` is its service.name (or None) and `version` is not used.
+    """
+
+    id: int
+    """Hash of the content, never 0."""
+    name: str | None
+    version: str
+    attributes: dict[str, str | None]
+    attribute_types: str | None
+    dropped_attributes_count: int
+    raw: bytes | None
+    schema_url: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """One decoded request. Every column of `rows` has `row_count` values."""
+
+    signal: Signal
+    row_count: int = 0
+    rows: RecordBatch | None = None
+    """None when nothing is to be stored."""
+    payloads: RecordBatch | None = None
+    """Payload rows of spans; `span_row` is that of the span. None: no payloads."""
+    resources: dict[int, Dimension] = field(default_factory=dict)
+    scopes: dict[int, Dimension] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """Sentences for partial_success about data that was accepted all the same."""
+    span_ids: list[bytes] = field(default_factory=list)
+    """Span id of each row, for the duplicate check inside a commit."""
+    open_count: int = 0
+    """Rows that are live markers or spans without an end."""
+
+    def message(self) -> str:
+        """Why spans were rejected and what was odd, in one sentence each; "" when all is well."""
+        sentences = [*_counted(r.message for r in self.rejections), *_counted(self.warnings)]
+        return "; ".join(sentences)
+
+
+def _counted(sentences: Iterable[str]) -> list[str]:
+    counts: dict[str, int] = {}
+    for sentence in sentences:
+        counts[sentence] = counts.get(sentence, 0) + 1
+    return [f"{n} × {sentence}" if n > 1 else sentence for sentence, n in counts.items()]
