@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import duckdb
@@ -153,6 +154,36 @@ def test_failing_view_leaves_the_file_as_it_was(path):
     with pytest.raises(duckdb.Error, match="no_such"):
         Database.open(path, CONFIG, schema=replace(schema, statements=(*schema.statements, broken)))
     assert all_rows(path) == before
+
+
+MIGRATOR = """
+import pathlib, sys
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.store import Database
+from stepscope_schema.load import Migration, Schema, load_schema
+old = load_schema()
+sql = sys.argv[2] + "select count(*) from range(1000000000) a, range(1000000000) b;"
+schema = Schema(old.statements, (*old.migrations, Migration(old.version + 1, "endless", sql)))
+Database.open(pathlib.Path(sys.argv[1]), StoreConfig(), schema=schema)
+"""
+
+
+def test_process_killed_in_a_migration_leaves_the_file_as_it_was(path):
+    """issue #2: migrations run in one transaction; a restart needs no repair."""
+    before = all_rows(path)
+    copy = path.with_name("stepscope.duckdb.before-v2")
+    sql = f"{ADD_COLUMN} update stored.requests set sender = 'x';"
+    with subprocess.Popen([sys.executable, "-c", MIGRATOR, str(path), sql]) as process:
+        bound = threading.Event()
+        for _ in range(1500):  # 30 s
+            if copy.exists() or process.poll() is not None:
+                break
+            bound.wait(0.02)
+        assert copy.exists()
+        process.kill()
+    assert all_rows(path) == before
+    Database.open(path, CONFIG, schema=newer(ADD_COLUMN)).close()
+    assert columns(path)[-1] == "sender"
 
 
 def test_failed_attempt_is_followed_by_a_good_one(path):
