@@ -34,6 +34,7 @@ from stepscope.errors import MisuseError
 from stepscope_schema.attributes import SCOPE_NAME
 
 if TYPE_CHECKING:
+    from stepscope._spool import Spool
     from stepscope._transport import Endpoint
 
 __all__ = ["Status", "configure", "environment", "flush", "shutdown", "status"]
@@ -86,6 +87,8 @@ class Options(TypedDict, total=False):
     use_existing_provider: bool
     handle_sigterm: bool
     limits: Limits
+    spool_dir: str | os.PathLike[str]
+    spool_limit_bytes: int
 
 
 def configure(
@@ -119,7 +122,8 @@ def configure(
             off); `heartbeat_s` (10); `flush_timeout_s` (2); `compression`;
             `use_existing_provider` (True); `handle_sigterm` (True: where the program has no
             handler, SIGTERM ends what is open as cancelled before the process dies of it);
-            `limits`.
+            `spool_dir` (default: `STEPSCOPE_SPOOL_DIR`, else no spool) and `spool_limit_bytes`
+            (256 MiB); `limits`.
 
     Raises:
         MisuseError: An argument cannot work.
@@ -151,7 +155,13 @@ def configure(
     where = resolve(os.environ, endpoint, protocol, headers, options.get("compression"))
     limits = options.get("limits") or make_limits(os.environ, settings, where)
     _Active.mode = "sender"
-    sender = _open_sender(where, service_name, limits, is_foreign)
+    folder = options.get("spool_dir") or os.environ.get("STEPSCOPE_SPOOL_DIR")
+    spool = None
+    if folder:
+        from stepscope._spool import Spool
+
+        spool = Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
+    sender = _open_sender(where, service_name, limits, spool, is_foreign)
     _Active.sender = sender
     return _start(settings, LightRecorder(sender.put), sender, handles_sigterm)
 
@@ -204,6 +214,11 @@ def environment() -> dict[str, str]:
     """
     carrier = inject()
     return {**os.environ, **{key.upper(): text for key, text in carrier.items()}}
+
+
+def spool_path() -> str | None:
+    """The folder of the spool that the environment names."""
+    return os.environ.get("STEPSCOPE_SPOOL_DIR") or None
 
 
 def last_arguments() -> Mapping[str, Any] | None:
@@ -263,7 +278,11 @@ def _start(
 
 
 def _open_sender(
-    where: "Endpoint", service_name: str | None, limits: Limits, is_foreign: bool
+    where: "Endpoint",
+    service_name: str | None,
+    limits: Limits,
+    spool: "Spool | None",
+    is_foreign: bool,
 ) -> Sender:
     # The SDK takes about 25 ms to import; only programs that send pay for it.
     from stepscope import _sdk
@@ -276,6 +295,7 @@ def _open_sender(
         {"traces": encoder, "logs": LogEncoder(resource.attributes, (SCOPE_NAME, VERSION))},
         limits,
         where.url,
+        spool,
     )
     if _Active.processor is None and not is_foreign:
         _Active.processor = _sdk.QueueProcessor(sender.put, sender.flush)
@@ -283,6 +303,7 @@ def _open_sender(
         trace.set_tracer_provider(_Active.provider)
     elif _Active.processor is not None:
         _Active.processor.put, _Active.processor.flush = sender.put, sender.flush
+    sender.start()
     return sender
 
 

@@ -66,6 +66,7 @@ class Frame:
         self.is_open = True
         self._forced: str | None = None
         self._reason: str | None = None
+        self._error_type = ""
         self._recorder = state.recorder
         self._live = state.live
         self._base = base
@@ -123,6 +124,11 @@ class Frame:
     def fail(self, reason: str) -> None:
         """End with outcome `failure` although no error is raised."""
         self._forced, self._reason = "failure", reason
+
+    def conclude(self, outcome: str, reason: str | None = None, error_type: str = "") -> None:
+        """End with this outcome, decided by something else than an error raised here."""
+        self._forced, self._reason = outcome, reason
+        self._error_type = error_type
 
     # What the decorators call
 
@@ -221,7 +227,7 @@ class Frame:
         if outcome in ("failure", "error", "timeout"):
             reason = state.capture.text(self._reason or outcome)
             self.span.set_status(Status(StatusCode.ERROR, reason))
-            self.span.set_attribute("error.type", "stepscope.Failed")
+            self.span.set_attribute("error.type", self._error_type or "stepscope.Failed")
 
     def _error(self, error: BaseException) -> None:
         outcome = "cancellation" if self._forced == "cancellation" else outcome_of(error)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from stepscope._spool import Spool
     from stepscope._transport import Answer, Transport
 
 __all__ = ["Counters", "Limits", "Sender", "Signal"]
@@ -49,7 +50,8 @@ class Counters:
 
     `sent` are accepted, `rejected` refused one by one (partial success), `refused` lost with a
     request that was refused whole, `dropped` lost to a full queue, `lost` unsent at the end of
-    the process.
+    the process, `spooled` kept on disk for later (once delivered, they are `sent`),
+    `spool_dropped` thrown away because the spool was full.
     """
 
     sent: int = 0
@@ -57,6 +59,8 @@ class Counters:
     refused: int = 0
     dropped: int = 0
     lost: int = 0
+    spooled: int = 0
+    spool_dropped: int = 0
     requests: int = 0
     retries: int = 0
     bytes: int = 0
@@ -80,11 +84,13 @@ class Sender:
         encoders: Mapping[Signal, Encoder],
         limits: Limits,
         where: str,
+        spool: "Spool | None" = None,
     ) -> None:
         self._open_transport = open_transport
         self._encoders = encoders
         self.limits = limits
         self.where = where
+        self._spool = spool
         self.counters = Counters()
         self._has_warned = False
         self._was_reached = False
@@ -104,6 +110,9 @@ class Sender:
         self._deadline: float | None = None
         self._is_closed = False
         self._transport: Transport | None = None
+        self._down_until = 0.0
+        self._down_for_s = 0.5
+        self._is_spool_empty = False
 
     # On the watched program's threads
 
@@ -137,6 +146,11 @@ class Sender:
         """The queue of a signal, for `put_item`."""
         return self._queues[signal]
 
+    def start(self) -> None:
+        """Start the thread before anything is put, to send what an earlier process left."""
+        if self._spool is not None and self._spool.files():
+            self._start()
+
     def hurry(self) -> None:
         """Send what waits now instead of after the delay."""
         self._wake.set()
@@ -166,12 +180,22 @@ class Sender:
                     self._transport.close()
                 thread.join(_CLOSING_S)
         self._is_closed = True
+        if self._spool is not None:
+            self._rest_to_spool()
         remaining = self.queued
         for queue in self._queues.values():
             queue.clear()
         if remaining:
             self.counters.lost += remaining
             self._warn(f"{remaining} spans could not be sent before the program ended")
+
+    def _rest_to_spool(self) -> None:
+        for signal, queue in self._queues.items():
+            while queue:
+                body, count = self._encoders[signal](queue.popleft, self.limits)
+                if count and not self._to_spool(signal, body, count):
+                    self.counters.lost += count
+                    return
 
     @property
     def queued(self) -> int:
@@ -199,6 +223,7 @@ class Sender:
             try:
                 for signal in self._queues:
                     self._drain(signal)
+                self._drain_spool()
             except Exception as error:
                 self.counters.last_error = f"{type(error).__name__}: {error}"
                 logger.debug("stepscope sender failed inside", exc_info=error)
@@ -219,9 +244,54 @@ class Sender:
             if count and not self._deliver(signal, body, count):
                 return
 
+    def _drain_spool(self) -> None:
+        """Send what is on disk, as long as the collector takes it."""
+        spool = self._spool
+        if spool is None or self._is_spool_empty or time.monotonic() < self._down_until:
+            return
+        for file in spool.claim():
+            answer = self._send(file.signal, file.body)
+            if answer.kind == "retry":
+                self._is_down(answer)
+                return
+            file.done()
+            if answer.kind == "accepted":
+                self._count_accepted(answer, file.body, file.count)
+            else:
+                self.counters.refused += file.count
+                self.counters.last_error = answer.reason
+            if self._is_closed or (
+                self._deadline is not None and time.monotonic() >= self._deadline
+            ):
+                return
+        self._is_spool_empty = not spool.files()
+        self.counters.spool_dropped = spool.dropped
+
+    def _is_down(self, answer: "Answer") -> None:
+        self.counters.last_error = answer.reason
+        self.counters.retries += 1
+        self._warn(
+            f"the collector at {self.where} does not answer ({answer.reason}); what is recorded is "
+            "kept on disk and sent later, by the next program or by `stepscope-exec flush`"
+        )
+        pause = answer.wait_s if answer.wait_s is not None else self._down_for_s
+        self._down_until = time.monotonic() + pause
+        self._down_for_s = min(self._down_for_s * 2, 5.0)
+
+    def _to_spool(self, signal: Signal, body: bytes, count: int) -> bool:
+        spool = self._spool
+        if spool is None or not spool.put(signal, body, count):
+            return False
+        self._is_spool_empty = False
+        self.counters.spooled += count
+        self.counters.spool_dropped = spool.dropped
+        return True
+
     def _deliver(self, signal: Signal, body: bytes, count: int) -> bool:
-        """Send until accepted, refused or the end; False when time is up."""
+        """Send until accepted, refused, spooled or the end; False when time is up."""
         wait = 0.25
+        if time.monotonic() < self._down_until and self._to_spool(signal, body, count):
+            return True
         while True:
             answer = self._send(signal, body)
             if answer.kind == "accepted":
@@ -232,6 +302,10 @@ class Sender:
                 self.counters.refused += count
                 self._warn(f"the collector at {self.where} refused {count} spans ({answer.reason})")
                 return True
+            if self._spool is not None:
+                self._is_down(answer)
+                if self._to_spool(signal, body, count):
+                    return True
             self.counters.retries += 1
             self._warn(
                 f"the collector at {self.where} does not answer ({answer.reason}); the program goes "
@@ -257,6 +331,7 @@ class Sender:
 
     def _count_accepted(self, answer: "Answer", body: bytes, count: int) -> None:
         self._was_reached = True
+        self._down_until, self._down_for_s = 0.0, 0.5
         self.counters.sent += count - min(answer.rejected, count)
         self.counters.bytes += len(body)
         if answer.rejected:
