@@ -5,8 +5,10 @@ constants from here, and the collector moves keys with a `home` out of the attri
 their own column. Keys only grow: a released key keeps its name, type and home for ever.
 """
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
+
+from stepscope_schema.attribute import CANDIDATE, OTEL, OURS, Attribute, AttributeType, Level
+from stepscope_schema.further_attributes import FURTHER
 
 __all__ = [
     "ATTRIBUTES",
@@ -20,11 +22,6 @@ __all__ = [
     "AttributeType",
     "Level",
 ]
-
-AttributeType = Literal["string", "int", "double", "bool", "string[]", "json"]
-"""`json` is a string whose text is one JSON document."""
-
-Level = Literal["resource", "span", "event", "log"]
 
 SCOPE_NAME: Final = "stepscope"
 """Instrumentation scope of every span the SDK writes; reserved for it."""
@@ -47,32 +44,6 @@ TRIGGER_TYPES: Final = (
 """Known trigger types (R007). The vocabulary is open: other values are kept verbatim."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute key.
-
-    `home` is the bit (0 to 62) that marks, in `stored.spans.home_bits`, that the span carried
-    the key and that its value stands in `column` instead of the attribute map. Bits are never
-    reused. `payload` names the payload kind for keys whose value goes to `stored.payloads`.
-    """
-
-    key: str
-    type: AttributeType
-    level: Level
-    example: str
-    source: str
-    meaning: str
-    unit: str = ""
-    home: int | None = None
-    column: str | None = None
-    payload: str | None = None
-
-
-_OTEL = "OpenTelemetry semantic conventions"
-_CANDIDATE = "OpenTelemetry workflow.* candidate convention (semantic-conventions#1688)"
-_OURS = "Stepscope"
-
-
 ATTRIBUTES: Final[tuple[Attribute, ...]] = (
     # Identity, on every span of the SDK
     Attribute(
@@ -80,7 +51,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "0192f0c1-7c1e-7b7a-b6a1-5d2c1f0e9a77",
-        _CANDIDATE,
+        CANDIDATE,
         "The execution this span belongs to.",
         home=0,
         column="execution_id",
@@ -90,7 +61,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "step",
-        _OURS,
+        OURS,
         "What the span is: `execution` or `step`.",
         home=1,
         column="role",
@@ -101,7 +72,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "charge card",
-        _CANDIDATE,
+        CANDIDATE,
         "Name of the step.",
         home=2,
         column="step_name",
@@ -111,7 +82,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "a1b2c3d4e5f60718",
-        _CANDIDATE,
+        CANDIDATE,
         "Identity of the step within its execution; the attempts of one step share it. "
         "Absent: the step has one attempt and its span id is its identity.",
         home=3,
@@ -122,7 +93,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "function",
-        _CANDIDATE,
+        CANDIDATE,
         "Kind of step, an open vocabulary.",
         home=4,
         column="step_type",
@@ -132,7 +103,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "failure",
-        _CANDIDATE,
+        CANDIDATE,
         "How the attempt ended: success, failure, error, timeout, cancellation or skip.",
         home=5,
         column="status_native",
@@ -142,7 +113,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "3",
-        _OURS,
+        OURS,
         "Position of the step among the steps of its execution in order of start, from 0.",
         home=6,
         column="step_index",
@@ -152,7 +123,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "2",
-        _OURS,
+        OURS,
         "Number of this try of the step, from 1.",
         home=7,
         column="attempt",
@@ -162,7 +133,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "5",
-        _OURS,
+        OURS,
         "Tries the step's retry policy allows; absent: no policy.",
         home=8,
         column="max_attempts",
@@ -172,7 +143,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "bool",
         "span",
         "true",
-        _OURS,
+        OURS,
         "Whether the step's retry policy expected this attempt's error (R117).",
         home=9,
         column="is_expected_retry",
@@ -182,7 +153,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "builtins.ValueError",
-        _OTEL,
+        OTEL,
         "Class of the error that ended the span.",
         home=10,
         column="error_type",
@@ -193,7 +164,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "checkout",
-        _CANDIDATE,
+        CANDIDATE,
         "Stable identity of the workflow; absent: its name.",
         home=11,
         column="workflow_id",
@@ -203,7 +174,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "checkout",
-        _CANDIDATE,
+        CANDIDATE,
         "Name of the workflow.",
         home=12,
         column="workflow_name",
@@ -213,7 +184,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "2.3.1",
-        _CANDIDATE,
+        CANDIDATE,
         "Version of the workflow's definition.",
         home=13,
         column="workflow_version",
@@ -223,7 +194,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "success",
-        _CANDIDATE,
+        CANDIDATE,
         "How the execution ended: success, failure, error, timeout, cancellation or skip.",
         home=14,
         column="status_native",
@@ -233,7 +204,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "schedule",
-        _CANDIDATE,
+        CANDIDATE,
         "What started the execution (R007); unknown values are kept verbatim.",
         home=15,
         column="trigger_type",
@@ -243,7 +214,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "shop",
-        _OURS,
+        OURS,
         "Project the workflow belongs to.",
         home=16,
         column="project",
@@ -253,7 +224,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "user-42",
-        _OTEL,
+        OTEL,
         "Who the execution runs for (R098).",
         home=17,
         column="user_id",
@@ -263,7 +234,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "0192f0c1-7c1e-7b7a-b6a1-5d2c1f0e9a00",
-        _OURS,
+        OURS,
         "The execution that started this one.",
         home=18,
         column="parent_execution_id",
@@ -273,7 +244,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "0192f0c1-7c1e-7b7a-b6a1-5d2c1f0e9a00",
-        _OURS,
+        OURS,
         "The top of the tree of child executions.",
         home=19,
         column="root_execution_id",
@@ -283,7 +254,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "1",
-        _OTEL,
+        OTEL,
         "Exit code of the process the execution stood for (R062).",
         home=20,
         column="exit_code",
@@ -293,7 +264,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string[]",
         "span",
         '["nightly","eu"]',
-        _OURS,
+        OURS,
         "Tags of the execution.",
     ),
     # Payloads
@@ -302,7 +273,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "json",
         "span",
         '{"order_id": 7}',
-        _OURS,
+        OURS,
         "Arguments of the call by parameter name, redacted and cut to the size limit.",
         home=21,
         payload="input",
@@ -312,7 +283,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "json",
         "span",
         '{"total": 12.5}',
-        _OURS,
+        OURS,
         "Result of the call, redacted and cut to the size limit.",
         home=22,
         payload="output",
@@ -322,7 +293,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "json",
         "span",
         '{"customer": "42"}',
-        _OURS,
+        OURS,
         "Parameters of the execution by name (R064).",
         home=23,
         payload="params",
@@ -332,7 +303,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "json",
         "span",
         '{"cron": "0 3 * * *"}',
-        _OURS,
+        OURS,
         "What the trigger brought: request, schedule, event (R008).",
         home=24,
         payload="trigger",
@@ -342,7 +313,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "70311",
-        _OURS,
+        OURS,
         "Size of the whole input before it was cut; only when cut (R026).",
         unit="By",
     ),
@@ -351,7 +322,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "9f86d081884c7d65…",
-        _OURS,
+        OURS,
         "SHA-256 of the whole input in hex; only when cut.",
     ),
     Attribute(
@@ -359,7 +330,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "70311",
-        _OURS,
+        OURS,
         "Size of the whole output before it was cut; only when cut (R026).",
         unit="By",
     ),
@@ -368,67 +339,8 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "9f86d081884c7d65…",
-        _OURS,
+        OURS,
         "SHA-256 of the whole output in hex; only when cut.",
-    ),
-    # Further facts about executions and steps
-    Attribute(
-        "stepscope.outcome.reason",
-        "string",
-        "span",
-        "no orders today",
-        _OURS,
-        "Why the program ended the execution or step as skipped or failed.",
-    ),
-    Attribute(
-        "stepscope.execution.enqueued_unix_nano",
-        "int",
-        "span",
-        "1731974399000000000",
-        _OURS,
-        "When the work was queued; the execution's start minus this is its wait.",
-        unit="ns",
-    ),
-    Attribute(
-        "stepscope.step.description",
-        "string",
-        "span",
-        "asks the bank for the money",
-        _OURS,
-        "What the step is for.",
-    ),
-    Attribute(
-        "stepscope.retry.strategy",
-        "string",
-        "span",
-        "exponential-backoff",
-        _OURS,
-        "Retry policy in force: keep-trying, fail-after-n, exponential-backoff or none (R119).",
-    ),
-    Attribute(
-        "stepscope.retry.delay_s",
-        "double",
-        "span",
-        "0.4",
-        _OURS,
-        "Wait between this failed attempt and the next one; absent: there is no next one (R116).",
-        unit="s",
-    ),
-    Attribute(
-        "stepscope.progress.done",
-        "double",
-        "span",
-        "40",
-        _OURS,
-        "How much of the work is done; live markers carry the value of their time.",
-    ),
-    Attribute(
-        "stepscope.progress.total",
-        "double",
-        "span",
-        "120",
-        _OURS,
-        "How much work there is.",
     ),
     # Live markers (design: running executions)
     Attribute(
@@ -436,7 +348,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "started",
-        _OURS,
+        OURS,
         "Makes the span a live marker of its parent span, which is still open: `started` or "
         "`heartbeat`. The marker repeats the open span's name and attributes.",
         home=25,
@@ -447,7 +359,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "span",
         "1731974400000000000",
-        _OURS,
+        OURS,
         "When the open span started.",
         unit="ns",
     ),
@@ -456,7 +368,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "span",
         "00f067aa0ba902b7",
-        _OURS,
+        OURS,
         "Parent of the open span in hex; absent: it is a root span.",
     ),
     # Logs
@@ -465,7 +377,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "int",
         "log",
         "17",
-        _OURS,
+        OURS,
         "Position of the log record in its execution, from 0 (R065).",
     ),
     Attribute(
@@ -473,7 +385,7 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "log",
         "shop.payment",
-        _OURS,
+        OURS,
         "Name of the logger that wrote the record.",
     ),
     Attribute(
@@ -481,54 +393,18 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "log",
         "stderr",
-        _OTEL,
+        OTEL,
         "Stream a line of output was written to: stdout or stderr (R066).",
     ),
-    # Child processes of stepscope-exec
-    Attribute(
-        "stepscope.process.signal",
-        "int",
-        "span",
-        "9",
-        _OURS,
-        "Number of the signal that ended the process; absent: none did.",
-    ),
-    Attribute(
-        "stepscope.process.cpu_user_s",
-        "double",
-        "span",
-        "1.25",
-        _OURS,
-        "Processor time the process and its children spent in user mode.",
-        unit="s",
-    ),
-    Attribute(
-        "stepscope.process.cpu_system_s",
-        "double",
-        "span",
-        "0.25",
-        _OURS,
-        "Processor time the process and its children spent in the kernel.",
-        unit="s",
-    ),
-    Attribute(
-        "stepscope.process.memory_peak",
-        "int",
-        "span",
-        "104857600",
-        _OURS,
-        "Most memory the process held at a time (resident set).",
-        unit="By",
-    ),
     # Standard keys the mapping reads
-    Attribute("service.name", "string", "resource", "billing", _OTEL, "Name of the service."),
-    Attribute("service.version", "string", "resource", "1.4.0", _OTEL, "Version of the service."),
+    Attribute("service.name", "string", "resource", "billing", OTEL, "Name of the service."),
+    Attribute("service.version", "string", "resource", "1.4.0", OTEL, "Version of the service."),
     Attribute(
         "process.executable.path",
         "string",
         "span",
         "/usr/bin/etl",
-        _OTEL,
+        OTEL,
         "Program the execution stood for (R062).",
     ),
     Attribute(
@@ -536,20 +412,21 @@ ATTRIBUTES: Final[tuple[Attribute, ...]] = (
         "string",
         "event",
         "builtins.ValueError",
-        _OTEL,
+        OTEL,
         "Class of an exception, on an `exception` event.",
     ),
     Attribute(
-        "exception.message", "string", "event", "card declined", _OTEL, "Message of an exception."
+        "exception.message", "string", "event", "card declined", OTEL, "Message of an exception."
     ),
     Attribute(
         "exception.stacktrace",
         "string",
         "event",
         "Traceback (most recent call last): …",
-        _OTEL,
+        OTEL,
         "Stack of an exception as text.",
     ),
+    *FURTHER,
 )
 
 BY_KEY: Final = {attribute.key: attribute for attribute in ATTRIBUTES}
