@@ -5,16 +5,17 @@ retryable code and could not say why. Errors become protocol answers through `re
 """
 
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Never
 from urllib.parse import unquote
 
 import grpc
 
 from stepscope_collector.decode.batch import Signal
-from stepscope_collector.errors import PortTaken, StepscopeError
-from stepscope_collector.receive.port import Limits, Submit
+from stepscope_collector.errors import PortTaken, StepscopeError, StoreUnavailable
+from stepscope_collector.receive.port import Limits, Receipt, Submit
 from stepscope_collector.receive.responses import grpc_failure, success_body
 from stepscope_collector.receive.sockets import listen
 
@@ -32,6 +33,9 @@ METHODS: Final[dict[str, Signal]] = {
 _FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Each waits in its thread for the commit that holds its rows."""
+
+_LOOK_S: Final = 1.0
+"""How often a thread that waits for its commit looks whether the server has ended."""
 
 _Handler = Callable[[bytes, grpc.ServicerContext], bytes]
 
@@ -52,6 +56,7 @@ class GrpcReceiver:
         self._ingest = ingest
         self._listen = listen
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
+        self._has_ended = threading.Event()
         self._server = grpc.server(
             self._pool, handlers=[_Methods(self._export)], options=_options(limits)
         )
@@ -76,8 +81,12 @@ class GrpcReceiver:
         return f"{self._listen.rpartition(':')[0]}:{port}"
 
     def stop(self, grace_s: float) -> None:
-        """Refuse new calls, let those in flight finish for `grace_s` seconds, then end them."""
+        """Refuse new calls, let those in flight finish for `grace_s` seconds, then end them.
+
+        The core ends new calls with UNAVAILABLE or CANCELLED, which clients take for temporary both.
+        """
         self._server.stop(grace_s).wait()
+        self._has_ended.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _export(self, signal: Signal) -> _Handler:
@@ -86,7 +95,7 @@ class GrpcReceiver:
                 # No deadline of our own: when the client's passes, the rows are committed all the
                 # same and its second try changes nothing (OTLP checklist G18, C9).
                 committed = self._ingest.submit(signal, request, "protobuf", _sender(context))
-                return success_body(signal, "protobuf", committed.result())
+                return success_body(signal, "protobuf", self._wait(committed))
             except StepscopeError as error:
                 _abort(context, error)
             except Exception:  # the outermost boundary: a bug of ours
@@ -94,6 +103,22 @@ class GrpcReceiver:
                 _abort(context, StepscopeError("internal error; the collector's log has it"))
 
         return export
+
+    def _wait(self, committed: Future[Any]) -> Receipt:
+        """The receipt; StoreUnavailable when the grace of `stop` has passed without one.
+
+        Python waits for the threads of a pool when it exits, so none may wait for ever.
+        """
+        while True:
+            try:
+                receipt: Receipt = committed.result(_LOOK_S)
+            except TimeoutError:
+                if committed.done():
+                    raise
+                if self._has_ended.is_set():
+                    raise StoreUnavailable("the collector is stopping; send again") from None
+            else:
+                return receipt
 
 
 class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from stepscope_collector.decode.batch import Encoding, Signal
 from stepscope_collector.decode.otlp_json import REQUESTS, to_message
-from stepscope_collector.errors import PayloadUndecodable
+from stepscope_collector.errors import PayloadUndecodable, StoreUnavailable
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import otlp_app
 
@@ -75,8 +75,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def desk() -> Iterator[Desk]:
+    taking = Desk()
+    yield taking
+    for future in taking.held:  # a test that failed must not leave a thread waiting
+        if not future.done():
+            future.set_exception(StoreUnavailable("end of the test"))
 
 
 @pytest.fixture
