@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -21,7 +22,6 @@ from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, S
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import (
     Overloaded,
-    PayloadUndecodable,
     StepscopeError,
     StoreUnavailable,
     Unwritable,
@@ -60,9 +60,13 @@ class _Waiting:
     request_hash: bytes | None
     """Content of a log or metric request; None for spans, which have their own identity."""
     future: Future[Receipt]
+    whole: RejectionRow | None = None
+    """The request was refused as a whole: what to note of it."""
 
     def rejections(self) -> list[RejectionRow]:
         """One row per reason."""
+        if self.whole is not None:
+            return [self.whole]
         counts = Counter(rejection.reason for rejection in self.batch.rejections)
         samples: dict[str, Rejection] = {}
         for rejection in self.batch.rejections:
@@ -94,6 +98,8 @@ class Ingest:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._held: _Waiting | None = None
         """Taken from the queue, but too large for the group that was being gathered."""
+        self._lock = threading.Lock()
+        """Nothing is put into the queue behind its end."""
         self._is_closing = False
         self._prune_at = 0.0
         self._thread = threading.Thread(target=self._run, name="stepscope-writer", daemon=True)
@@ -116,9 +122,6 @@ class Ingest:
             StoreUnavailable: the collector is shutting down. The future may fail with it, too.
         """
         size = len(payload)
-        if self._is_closing:
-            self._telemetry.count_refused(signal, "shutting_down", size)
-            raise StoreUnavailable("the collector is shutting down")
         if not self._budget.take(size):
             self._telemetry.count_refused(signal, "overloaded", size)
             raise Overloaded(
@@ -128,10 +131,13 @@ class Ingest:
         self._decoding.enter()
         try:
             return self._decode_and_queue(signal, payload, encoding, sender)
-        except BaseException as error:
+        except StepscopeError as error:
             self._budget.give_back(size)
-            if isinstance(error, PayloadUndecodable):
-                self.note_refused(signal, error, size, sender)
+            self.note_refused(signal, error, size, sender)
+            raise
+        except BaseException:
+            self._budget.give_back(size)
+            self._telemetry.count_refused(signal, StepscopeError.code, size)
             raise
         finally:
             self._decoding.leave()
@@ -139,20 +145,17 @@ class Ingest:
     def _decode_and_queue(
         self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None
     ) -> Future[Receipt]:
+        if self._is_closing:
+            raise _shutting_down()
         batch = decode_request(signal, payload, encoding, self._plan)
-        future = self._future(len(payload))
-        self._telemetry.count_rows(
-            signal,
-            received=batch.row_count + len(batch.rejections),
-            rejected=len(batch.rejections),
-        )
         is_repeatable = signal != "traces" and batch.rows is not None
         request_hash = blake2b(payload, digest_size=16).digest() if is_repeatable else None
+        future = self._future(len(payload))
         waiting = _Waiting(batch, len(payload), sender, request_hash, future)
         if batch.rows is None and not batch.rejections:
             future.set_result(_receipt(batch))
         else:
-            self._queue.put(waiting)
+            self._put(waiting)
         return future
 
     def note_refused(
@@ -160,9 +163,23 @@ class Ingest:
     ) -> None:
         """Count a request that was refused before its rows were known, and note it for the user."""
         self._telemetry.count_refused(signal, error.code, payload_bytes)
-        batch = Batch(signal, rejections=[Rejection(error.code, error.message)])
-        if self._queue.qsize() < 1000:  # a flood of bad requests is counted, not noted one by one
-            self._queue.put(_Waiting(batch, payload_bytes, sender, None, self._future(0)))
+        # what a sender repeats, and a flood of bad requests, is counted but not noted
+        if not error.is_retryable and self._queue.qsize() < 1000:
+            whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
+            waiting = _Waiting(Batch(signal), payload_bytes, sender, None, self._future(0), whole)
+            with suppress(StoreUnavailable):
+                self._put(waiting)
+
+    def _put(self, waiting: _Waiting) -> None:
+        batch = waiting.batch
+        with self._lock:
+            if self._is_closing:
+                raise _shutting_down()
+            rejected = len(batch.rejections)
+            self._telemetry.count_rows(
+                batch.signal, received=batch.row_count + rejected, rejected=rejected
+            )
+            self._queue.put(waiting)
 
     def _future(self, size: int) -> Future[Receipt]:
         future: Future[Receipt] = Future()
@@ -172,9 +189,10 @@ class Ingest:
 
     def drain(self, timeout_s: float) -> bool:
         """Take nothing more in, commit what waits; False if that took longer than the timeout."""
-        if not self._is_closing:
-            self._is_closing = True
-            self._queue.put(None)
+        with self._lock:
+            if not self._is_closing:
+                self._is_closing = True
+                self._queue.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -187,6 +205,7 @@ class Ingest:
                 self._commit_or_split(group)
             if is_last:
                 return
+            self._forget_requests()
 
     def _gather(self) -> tuple[list[_Waiting], bool]:
         """Everything that waits, up to the limits of a group, and whether the queue has ended."""
@@ -218,18 +237,33 @@ class Ingest:
     def _commit_or_split(self, group: list[_Waiting]) -> None:
         try:
             self._commit(group)
-        except StepscopeError as error:
-            if isinstance(error, Unwritable) and len(group) > 1:
-                # one bad request must not take its neighbours with it
-                for waiting in group:
-                    self._commit_or_split([waiting])
-                return
+        except StoreUnavailable as error:
             self._fail(group, error)
         except Exception as error:
-            logger.exception("commit failed")
+            if len(group) > 1:
+                # one bad request must not take its neighbours with it
+                middle = len(group) // 2
+                self._commit_or_split(group[:middle])
+                self._commit_or_split(group[middle:])
+                return
+            if not isinstance(error, Unwritable):
+                logger.exception("commit failed")
+            self._fail_for_good(group[0], error)
+
+    def _fail_for_good(self, waiting: _Waiting, error: Exception) -> None:
+        """Answer a request that the store will never take, and note it for the user."""
+        failure = error
+        if not isinstance(failure, Unwritable):
             failure = Unwritable(f"the collector failed on this request: {error}")
             failure.__cause__ = error
-            self._fail(group, failure)
+        self._fail([waiting], failure)
+        batch = waiting.batch
+        if batch.row_count:
+            rejection = Rejection(failure.code, failure.message)
+            size = waiting.payload_bytes
+            whole = (batch.signal, rejection, batch.row_count, size, waiting.sender)
+            note = _Waiting(Batch(batch.signal), 0, waiting.sender, None, self._future(0), whole)
+            self._commit_or_split([note])
 
     def _commit(self, group: list[_Waiting]) -> None:
         started = time.monotonic_ns()
@@ -245,9 +279,17 @@ class Ingest:
         self._count(group, fresh, written.duplicate, time.monotonic_ns() - started)
         for waiting in group:
             waiting.future.set_result(_receipt(waiting.batch))
-        if time.monotonic() > self._prune_at:
-            self._prune_at = time.monotonic() + 600
-            self._committer.forget_requests(now - _REMEMBER_REQUESTS)
+
+    def _forget_requests(self) -> None:
+        """Forget old log and metric requests, every ten minutes."""
+        if time.monotonic() < self._prune_at:
+            return
+        self._prune_at = time.monotonic() + 600
+        before = datetime.now(UTC).replace(tzinfo=None) - _REMEMBER_REQUESTS
+        try:
+            self._committer.forget_requests(before)
+        except StepscopeError as error:  # the next time will do
+            logger.warning("old requests not forgotten", extra={"error": error.message})
 
     def _without_repeats(self, group: list[_Waiting]) -> list[_Waiting]:
         """The requests without log and metric requests that were committed before."""
@@ -286,6 +328,10 @@ class Ingest:
         for waiting in group:
             self._telemetry.count_rows(waiting.batch.signal, failed=waiting.batch.row_count)
             waiting.future.set_exception(error)
+
+
+def _shutting_down() -> StoreUnavailable:
+    return StoreUnavailable("the collector is shutting down")
 
 
 def _receipt(batch: Batch) -> Receipt:

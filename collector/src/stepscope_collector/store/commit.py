@@ -1,6 +1,7 @@
 """One transaction of the writer thread: everything of a group of requests, or nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,15 +64,13 @@ class Committer:
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
         try:
-            self.connection.execute("begin")
-            written = self._write(group, now, now_ns)
-            self.connection.execute("commit")
-        except _PASSING as error:
+            with _meanings():
+                self.connection.execute("begin")
+                written = self._write(group, now, now_ns)
+                self.connection.execute("commit")
+        except BaseException:
             self._roll_back()
-            raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
-        except duckdb.Error as error:
-            self._roll_back()
-            raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+            raise
         finally:
             # not before: a connection whose transaction failed refuses even this
             for name in _INCOMING:
@@ -98,21 +97,35 @@ class Committer:
 
     def known_requests(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Which content hashes of log and metric requests were committed before."""
-        found = self.connection.execute(
-            statement("find_requests"), {"hashes": [UUID(bytes=value) for value in hashes]}
-        ).fetchall()
+        with _meanings():
+            found = self.connection.execute(
+                statement("find_requests"), {"hashes": [UUID(bytes=value) for value in hashes]}
+            ).fetchall()
         return {request_hash.bytes for (request_hash,) in found}
 
     def forget_requests(self, before: datetime) -> None:
         """Forget log and metric requests committed before a UTC time."""
-        self.connection.execute(statement("prune_requests"), {"before": before})
+        with _meanings():
+            self.connection.execute(statement("prune_requests"), {"before": before})
 
     def _roll_back(self) -> None:
+        self._spans.rolled_back()
         try:
             self.connection.execute("rollback")
         except duckdb.Error:
             # the failed statement may have ended the transaction itself
             pass
+
+
+@contextmanager
+def _meanings() -> Iterator[None]:
+    """DuckDB's errors as ours."""
+    try:
+        yield
+    except _PASSING as error:
+        raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -77,6 +77,10 @@ class SpanWriter:
         self._fold(now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
         return Written(stored, received - stored)
 
+    def rolled_back(self) -> None:
+        """The transaction of the last `write` came to nothing."""
+        self._may_be_open = True
+
     def _stage(self, now_ns: int) -> bool:
         """Whether the staged rows stand in the order of the batch."""
         detected = self._sql.run_text(self._mapping.detect_sql).fetchall()
