@@ -50,6 +50,7 @@ def serve(settings: Settings) -> int:
     Raises:
         DatabaseLocked, NewerSchema, DatabaseDamaged, PortTaken, ConfigError: it cannot start.
     """
+    os.umask(0o077)  # the history may hold anybody's data; DuckDB makes its log with the umask
     with contextlib.ExitStack() as cleanup:
         http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
         web = cleanup.enter_context(listen(settings.web.listen, "--web"))

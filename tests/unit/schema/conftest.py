@@ -55,6 +55,11 @@ class History:
         names = ", ".join(row)
         places = ", ".join(f"${name}" for name in row)
         self.connection.execute(f"insert into stored.{table} ({names}) values ({places})", row)
+        if table == "executions":  # as the writer does
+            self.connection.execute(
+                "update stored.executions "
+                "set started_at = time_of(coalesce(started_unix_nano, first_unix_nano))"
+            )
 
     def clear(self) -> None:
         for table in DEFAULTS:

@@ -16,7 +16,7 @@ select
             then live_status(last_seen_unix_nano, 'unknown')
         else live_status(last_seen_unix_nano, 'lost') end as status, -- varchar: canonical status; running turns into lost after silence
     status_native,             -- varchar: the sender's own word for the status
-    time_of(coalesce(started_unix_nano, first_unix_nano)) as started_at, -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
+    started_at,                -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
     time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended
     duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano) as duration_ns, -- bigint: from start to end; null while it has not ended, or the end is before the start
     time_of(last_seen_unix_nano) as last_seen_at, -- timestamp_ns: newest sign of life
