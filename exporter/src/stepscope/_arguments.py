@@ -1,7 +1,5 @@
 """Arguments of a call by parameter name, without the cost of `Signature.bind`."""
 
-import hashlib
-import importlib.metadata
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +52,10 @@ def name_of(function: Any) -> str:
 
 def version_of(function: Callable[..., Any]) -> str | None:
     """Version of the package the function is in, else `src-` and a hash of its source, else None."""
+    # 10 ms together, once, and only where no version is given.
+    import hashlib
+    import importlib.metadata
+
     function = inspect.unwrap(function)
     package = (getattr(function, "__module__", None) or "").partition(".")[0]
     if package and package != "__main__":

@@ -9,7 +9,6 @@ import dataclasses
 import datetime
 import decimal
 import enum
-import hashlib
 import inspect
 import json
 import math
@@ -70,7 +69,7 @@ class Capture:
         data = text.encode()
         if len(data) <= self.limit_bytes:
             return Payload(text)
-        return Payload(self._cut(tree, text), len(data), hashlib.sha256(data).hexdigest())
+        return Payload(self._cut(tree, text), len(data), _sha256(data))
 
     def attribute(self, key: str, value: object) -> str | bool | int | float | None:
         """A named value as one attribute value: scalars as they are, all else as JSON text."""
@@ -192,6 +191,12 @@ class _Walk:
         return _class_name(value)
 
 
+def _sha256(data: bytes) -> str:
+    import hashlib  # 2 ms to import; most payloads are small and need no hash
+
+    return hashlib.sha256(data).hexdigest()
+
+
 def _class_name(value: object) -> str:
     if isinstance(value, type) or inspect.isroutine(value):
         return f"<{value.__module__ or 'builtins'}.{value.__qualname__}>"
@@ -227,7 +232,7 @@ def _shape(value: object) -> dict[str, Any]:
     else:
         return result
     result["size"] = len(data)
-    result["sha256"] = hashlib.sha256(data).hexdigest()
+    result["sha256"] = _sha256(data)
     return result
 
 

@@ -216,6 +216,16 @@ def environment() -> dict[str, str]:
     return {**os.environ, **{key.upper(): text for key, text in carrier.items()}}
 
 
+def find_endpoint(
+    endpoint: str | None, protocol: Protocol | None, headers: Mapping[str, str] | None,
+    compression: str | None,
+) -> "Endpoint":  # fmt: skip
+    """Where these arguments and the environment send to."""
+    from stepscope._endpoint import resolve
+
+    return resolve(os.environ, endpoint, protocol, headers, compression)
+
+
 def spool_path() -> str | None:
     """The folder of the spool that the environment names."""
     return os.environ.get("STEPSCOPE_SPOOL_DIR") or None

@@ -1,0 +1,97 @@
+"""From arguments and `OTEL_*` variables to an endpoint."""
+
+import pytest
+
+import stepscope
+from stepscope._endpoint import make_limits, resolve
+from stepscope._settings import Settings
+
+E = "OTEL_EXPORTER_OTLP_"
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "expected"),
+    [
+        ({}, {}, ("http://127.0.0.1:4317", "grpc")),
+        ({}, {"protocol": "http/protobuf"}, ("http://127.0.0.1:4318", "http/protobuf")),
+        ({}, {"endpoint": "http://c:4318"}, ("http://c:4318", "http/protobuf")),
+        ({}, {"endpoint": "c:4317"}, ("http://c:4317", "grpc")),
+        ({E + "ENDPOINT": "http://a:1"}, {}, ("http://a:1", "grpc")),
+        ({E + "ENDPOINT": "http://a:1"}, {"endpoint": "http://b:2"}, ("http://b:2", "grpc")),
+        ({E + "ENDPOINT": "http://a:1", E + "TRACES_ENDPOINT": "http://t:2"}, {}, ("http://t:2", "grpc")),
+        ({E + "PROTOCOL": "http/protobuf"}, {}, ("http://127.0.0.1:4318", "http/protobuf")),
+        ({E + "PROTOCOL": "http/protobuf"}, {"protocol": "grpc"}, ("http://127.0.0.1:4317", "grpc")),
+        ({E + "TRACES_PROTOCOL": "grpc", E + "PROTOCOL": "http/protobuf"}, {}, ("http://127.0.0.1:4317", "grpc")),
+    ],
+)  # fmt: skip
+def test_arguments_go_before_variables_and_those_before_defaults(environ, arguments, expected):
+    """issue #2: arguments over OTEL_* over defaults."""
+    found = resolve(environ, arguments.get("endpoint"), arguments.get("protocol"), None, None)
+    assert (found.url, found.protocol) == expected
+
+
+def test_everything_else_comes_from_the_standard_variables(tmp_path):
+    """issue #3: honours all standard OTEL_* variables of the exporter."""
+    (tmp_path / "ca.pem").write_bytes(b"ca")
+    found = resolve(
+        {
+            E + "HEADERS": "Api-Key=a%20b, x = 1,broken",
+            E + "TIMEOUT": "3",
+            E + "COMPRESSION": "gzip",
+            E + "CERTIFICATE": str(tmp_path / "ca.pem"),
+            E + "TRACES_ENDPOINT": "https://t:1/custom/path",
+            E + "PROTOCOL": "http/protobuf",
+        },
+        None, None, {"x": "2"}, None,
+    )  # fmt: skip
+    assert found.headers == {"api-key": "a b", "x": "2"}
+    assert (found.timeout_s, found.is_compressed, found.is_insecure) == (3.0, True, False)
+    assert found.certificate == b"ca"
+    assert found.paths == {"traces": "https://t:1/custom/path"}
+
+
+def test_nonsense_is_refused_or_replaced(caplog, tmp_path):
+    """ours: arguments are refused, variables are warned about."""
+    for endpoint in ("ftp://x", "http://"):
+        with pytest.raises(stepscope.MisuseError):
+            resolve({}, endpoint, None, None, None)
+    found = resolve(
+        {E + "PROTOCOL": "http/json", E + "TIMEOUT": "x", E + "CERTIFICATE": str(tmp_path / "no")},
+        None, None, None, None,
+    )  # fmt: skip
+    assert found.protocol == "http/protobuf"
+    assert found.timeout_s == 10.0
+    assert found.certificate is None
+    assert "http/json is unknown" in caplog.text
+    assert "cannot be read" in caplog.text
+
+
+def test_the_batch_variables_bound_the_queue():
+    """OTel: OTEL_BSP_* variables."""
+    where = resolve({}, None, None, None, None)
+    limits = make_limits(
+        {"OTEL_BSP_MAX_QUEUE_SIZE": "10", "OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5"},
+        Settings(flush_timeout_s=1), where,
+    )  # fmt: skip
+    assert (limits.queue_items, limits.delay_s, limits.batch_items, limits.flush_timeout_s) == (
+        10,
+        0.1,
+        5,
+        1,
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"redact": "token"},
+        {"payload_limit_bytes": -1},
+        {"flush_timeout_s": -1},
+        {"endpoint": "nope://"},
+    ],
+)
+def test_configure_refuses_what_cannot_work(options):
+    """brief: misuse may raise where it is written."""
+    with pytest.raises(stepscope.MisuseError):
+        stepscope.configure(**options)
+    stepscope.shutdown()
