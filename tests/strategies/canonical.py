@@ -19,7 +19,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-__all__ = ["canonical_logs", "canonical_metrics", "canonical_spans"]
+__all__ = ["canonical_logs", "canonical_metrics", "canonical_spans", "canonical_value"]
 
 Canonical = dict[tuple[Any, Any], list[Any]]
 """By resource and scope: what stands below them."""
@@ -127,24 +127,25 @@ def _value(value: Any) -> Any:
 
 
 def _attributes(attributes: Any) -> tuple[tuple[str, Any], ...]:
-    pairs = [(attribute.key, _any_value(attribute.value)) for attribute in attributes]
+    pairs = [(attribute.key, canonical_value(attribute.value)) for attribute in attributes]
     keys = {key for key, _ in pairs}
     return tuple(pairs if len(keys) < len(pairs) else sorted(pairs, key=lambda pair: pair[0]))
 
 
-def _any_value(value: Any) -> Any:
+def canonical_value(value: Any) -> Any:
+    """An AnyValue as nested tuples of kind and content."""
     kind = value.WhichOneof("value")
     match kind:
         case None | "string_value_strindex":
             return ("empty",)
         case "array_value":
-            return (kind, tuple(_any_value(element) for element in value.array_value.values))
+            return (kind, tuple(canonical_value(element) for element in value.array_value.values))
         case "kvlist_value":
             # its order may mean something to the sender: JSON objects keep theirs
-            pairs = [(pair.key, _any_value(pair.value)) for pair in value.kvlist_value.values]
+            pairs = [(pair.key, canonical_value(pair.value)) for pair in value.kvlist_value.values]
             return (kind, tuple(pairs))
         case _:
             return (kind, _value(getattr(value, kind)))
 
 
-_MESSAGES: dict[str, Callable[[Any], Any]] = {"AnyValue": _any_value}
+_MESSAGES: dict[str, Callable[[Any], Any]] = {"AnyValue": canonical_value}

@@ -20,6 +20,7 @@ __all__ = [
     "lists",
     "lists_of_structs",
     "maps",
+    "null_strings",
     "strings",
     "uint32s",
     "uint64s",
@@ -58,6 +59,16 @@ def big_endian_u64(values: Sequence[bytes]) -> Array:
 def strings(values: Sequence[str | None]) -> Array:
     """UTF-8 text."""
     return Array(values, _STRING)
+
+
+_NULL_STRINGS = strings([None] * 4096)
+
+
+def null_strings(length: int) -> Array:
+    """A text column in which every value is null."""
+    if length <= len(_NULL_STRINGS):
+        return _NULL_STRINGS.slice(0, length)  # a constant 1 µs instead of 15 ns per value
+    return strings([None] * length)
 
 
 def binaries(values: Sequence[bytes | None]) -> Array:

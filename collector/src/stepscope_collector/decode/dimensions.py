@@ -51,17 +51,24 @@ def encode_attributes(attributes) -> tuple[dict[str, str | None], str | None, bo
     Of equal keys the last wins (OTLP checklist C19).
     """
     texts: dict[str, str | None] = {}
-    codes: dict[str, str] = {}
+    codes = ""
     is_exact = True
     for attribute in attributes:
-        key = attribute.key
-        text, code = to_text(attribute.value)
-        if key in texts or (code == "n" and attribute.value.WhichOneof("value") is not None):
-            is_exact = False
-        texts[key] = text
-        codes[key] = code
-    joined = "".join(codes.values())
-    return texts, joined if joined.strip("s") else None, is_exact and "" not in texts
+        value = attribute.value
+        text: str | None = value.string_value
+        if text:
+            code = "s"
+        else:
+            text, code = to_text(value)
+            if code == "n" and value.WhichOneof("value") is not None:
+                is_exact = False
+        texts[attribute.key] = text
+        codes += code
+    if len(texts) < len(codes):
+        is_exact = False
+        keys = (attribute.key for attribute in attributes)
+        codes = "".join(dict(zip(keys, codes, strict=True)).values())
+    return texts, codes if codes.strip("s") else None, is_exact
 
 
 def resource_of(resource: Resource, schema_url: str, resource_id: int) -> Dimension:

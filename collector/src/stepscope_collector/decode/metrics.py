@@ -34,6 +34,9 @@ in the row of every point; points beyond are refused.
 Without the bound one request of 64 MiB, half a description and half points, would become terabytes.
 """
 
+_NOTED_CHARS: Final = 256
+"""How much of its name is noted when a metric is refused."""
+
 _EXECUTION_ID: Final = "workflow.execution.id"
 
 
@@ -107,7 +110,7 @@ def _too_large(metric: Metric, repeated_bytes: int) -> Rejection:
         f"metric described in each of its points takes {repeated_bytes} more bytes, must be at "
         f"most {MAX_REPEATED_BYTES} in a request; send fewer points at once, or describe it shorter"
     )
-    return Rejection("metric_too_large", message, name=metric.name[:256])
+    return Rejection("metric_too_large", message, name=metric.name[:_NOTED_CHARS])
 
 
 def _alone(metric: Metric, kind: str, point: Any) -> bytes:
