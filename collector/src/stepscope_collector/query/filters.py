@@ -26,8 +26,6 @@ class Field:
     example: str
     parse: Callable[[str, str, int], Any]
     """Value to bind, from the text, the field's name and the time in nanoseconds."""
-    bound: str | None = None
-    """A weaker condition over stored columns by which scans skip row groups."""
 
 
 def _text(text: str, field: str, _now_ns: int) -> str:
@@ -62,12 +60,10 @@ FIELDS: Final[Mapping[str, Field]] = {
     "started_after": Field(
         "e.started_at >= make_timestamp_ns($started_after)",
         "Started at this time or later: RFC 3339, a date, or a time ago.", "24h", _time,
-        bound="e.last_start_unix_nano >= cast(greatest($started_after, 0) as ubigint)",
     ),
     "started_before": Field(
         "e.started_at < make_timestamp_ns($started_before)",
         "Started before this time: RFC 3339, a date, or a time ago.", "2026-07-24T00:00:00Z", _time,
-        bound="e.first_unix_nano < cast(greatest($started_before, 0) as ubigint)",
     ),
     "user": Field("e.user_id = $user", "Who it ran for.", "user-42", _text),
     "project": Field("e.project = $project", "Project of the workflow.", "shop", _text),
@@ -113,16 +109,13 @@ _CUTOFF: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Conditions joined by `and`, `bounds` that add nothing but speed, and what to bind."""
+    """Conditions over view `executions` as `e`, joined by `and`, and what to bind."""
 
     where: tuple[str, ...] = ()
-    bounds: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def __add__(self, other: "Conditions") -> "Conditions":
-        return Conditions(
-            self.where + other.where, self.bounds + other.bounds, {**self.params, **other.params}
-        )
+        return Conditions(self.where + other.where, {**self.params, **other.params})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +138,19 @@ class Order:
         column, sign = f"e.{self.column}", "<" if self.is_descending else ">"
         if value is None:
             where = f"({column} is null and e.execution_id > $execution_id)"
-            return Conditions((where,), (), {"execution_id": execution_id})
+            return Conditions((where,), {"execution_id": execution_id})
         number = _VALUE[self.column]
         where = (
             f"({column} {sign} {number} or {column} is null"
             f" or ({column} = {number} and e.execution_id > $execution_id))"
         )
-        return Conditions((where,), (), {"value": value, "execution_id": execution_id})
+        return Conditions((where,), {"value": value, "execution_id": execution_id})
 
     def until(self, cutoff: int) -> Conditions:
         """The rows not beyond the value `cutoff` in nanoseconds."""
         sign = ">=" if self.is_descending else "<="
         where = f"e.{self.column} {sign} {_CUTOFF[self.column]}"
-        bounds: tuple[str, ...] = ()
-        if self.column == "started_at":
-            stored = "last_start_unix_nano" if self.is_descending else "first_unix_nano"
-            bounds = (f"e.{stored} {sign} cast(greatest($cutoff, 0) as ubigint)",)
-        return Conditions((where,), bounds, {"cutoff": cutoff})
+        return Conditions((where,), {"cutoff": cutoff})
 
 
 def parse_order(text: str) -> Order:
@@ -182,21 +171,18 @@ def compile_filter(filters: Mapping[str, str], now_ns: int) -> Conditions:
     Raises:
         BadRequest: an unknown field or status, or a value that does not fit its field.
     """
-    where, bounds, params = [], [], {}
+    where, params = [], {}
     for name, text in filters.items():
         if (known := FIELDS.get(name)) is None:
             raise unknown("filter", name, FIELDS)
         where.append(known.condition)
-        if known.bound is not None:
-            bounds.append(known.bound)
         params[name] = known.parse(text, name, now_ns)
-    return Conditions(tuple(where), tuple(bounds), params)
+    return Conditions(tuple(where), params)
 
 
 def put(statement: str, conditions: Conditions, order: Order | None = None) -> str:
     """`statement` with the conditions, and the order, in the place of its marks (`/* filter */`, …)."""
     statement = statement.replace("true /* filter */", " and ".join(conditions.where) or "true")
-    statement = statement.replace("true /* bounds */", " and ".join(conditions.bounds) or "true")
     if order is not None:
         direction = "desc" if order.is_descending else "asc"
         statement = statement.replace("asc /* direction */", direction)

@@ -3,6 +3,7 @@
 import json
 import random
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from stepscope_collector.config import StoreConfig
@@ -29,13 +30,22 @@ def insert(connection: Connection, table: str, **row: Any) -> None:
     connection.execute(f"insert into stored.{table} ({columns}) values ({values})", row)
 
 
+def _timestamp(unix_nano: int) -> str | None:
+    """A value for TIMESTAMP_NS, all nine digits; None for 0, as the writer has it."""
+    if unix_nano == 0:
+        return None
+    second = datetime.fromtimestamp(unix_nano // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{second}.{unix_nano % SECOND:09}"
+
+
 def add_execution(connection: Connection, execution_id: str, **row: Any) -> dict[str, Any]:
     """Insert an execution; what is not given is derived or plain."""
     start = row.get("started_unix_nano", NOW_NS)
     first = row.get("first_unix_nano", start or NOW_NS)
     end = row.get("final_end_unix_nano")
-    full = {
+    full: dict[str, Any] = {
         "dialect": "stepscope",
+        "started_at": _timestamp(start if start is not None else first),
         "first_unix_nano": first,
         "last_start_unix_nano": max(first, start or 0),
         "last_seen_unix_nano": max(first, start or 0, end or 0),

@@ -6,8 +6,8 @@ with grouped as (
     select
         workflow_id,
         count(*) as count,
-        count(*) filter (status in ('running', 'queued', 'waiting', 'retrying')) as running,
-        count(*) filter (status in ('failed', 'timed_out')) as failed,
+        count_if(status in ('running', 'queued', 'waiting', 'retrying'))::bigint as running,
+        count_if(status in ('failed', 'timed_out'))::bigint as failed,
         min(started_at) as first_started_at,
         max(started_at) as last_started_at,
         arg_max(execution_id, coalesce(started_at, ingested_at)) as last_execution_id
