@@ -53,6 +53,8 @@ class Frame:
     """What executions and steps have in common."""
 
     _outcome_key = ""
+    marked_ns: int | None = None
+    """When the last live marker was sent (monotonic clock); None: none was."""
     is_one_step = False
     """Whether this is the execution a step made for itself because there was none."""
 

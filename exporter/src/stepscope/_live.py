@@ -39,7 +39,6 @@ class Live:
     def _reset(self) -> None:
         # In a forked child the open frames belong to the parent.
         self._open: dict[int, Frame] = {}
-        self._marked: dict[int, int] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
         self._is_stopped = False
@@ -82,7 +81,6 @@ class Live:
         pause = threading.Event()
         while not self._is_stopped:
             if not self._open:
-                self._marked.clear()
                 self._wake.wait()
             elif self._wake.wait(self._tick_s) is False:
                 self._look()
@@ -95,18 +93,20 @@ class Live:
         """Send the markers that are due."""
         monotonic = time.monotonic_ns()
         is_urgent = False
-        for key, frame in list(self._open.items()):
+        try:
+            frames = list(self._open.values())
+        except RuntimeError:  # changed while it was copied; the next look will do
+            return
+        for frame in frames:
             try:
-                is_urgent |= self._mark_if_due(key, frame, monotonic)
+                is_urgent |= self._mark_if_due(frame, monotonic)
             except Exception as error:  # noqa: BLE001 - one odd frame must not end the thread
                 guarded(error)
-        for key in [key for key in self._marked if key not in self._open]:
-            self._marked.pop(key, None)
         if is_urgent and self._hurry is not None:
             self._hurry()
 
-    def _mark_if_due(self, key: int, frame: Frame, monotonic: int) -> bool:
-        marked = self._marked.get(key)
+    def _mark_if_due(self, frame: Frame, monotonic: int) -> bool:
+        marked = frame.marked_ns
         if marked is None:
             age = source.current.now_ns() - frame.start_ns
             if age < self._delay_ns and not isinstance(frame, Execution):
@@ -116,7 +116,7 @@ class Live:
             phase = "heartbeat"
         else:
             return False
-        self._marked[key] = monotonic
+        frame.marked_ns = monotonic
         send_marker(frame, phase)
         return True
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stepscope import _encode
+from stepscope._frames import guarded
 from stepscope._sender import Limits
 from stepscope._spans import LightSpan
 
@@ -36,13 +37,17 @@ class SpanEncoder:
                 span = take()
             except IndexError:
                 break
-            if type(span) is LightSpan:
-                body = _encode.light_span(span)
-                own.append(body)
-            elif self._encode_other is not None:
-                *group, body = self._encode_other(span)
-                others.setdefault(tuple(group), []).append(body)  # type: ignore[arg-type]
-            else:
+            try:
+                if type(span) is LightSpan:
+                    body = _encode.light_span(span)
+                    own.append(body)
+                elif self._encode_other is not None:
+                    resource, scope, schema_url, body = self._encode_other(span)
+                    others.setdefault((resource, scope, schema_url), []).append(body)
+                else:
+                    continue
+            except Exception as error:  # noqa: BLE001 - one odd span must not cost the others
+                guarded(error)
                 continue
             size += len(body) + 4
             count += 1

@@ -118,11 +118,7 @@ class Sender:
 
     def put(self, span: Any) -> None:
         """Queue one ended span."""
-        attributes = span.attributes
-        weight = len(attributes.get("stepscope.input", "")) + len(
-            attributes.get("stepscope.output", "")
-        )
-        self.put_item("traces", self._spans, span, weight)
+        self.put_item("traces", self._spans, span, _weight(span))
 
     def put_item(self, signal: Signal, queue: deque[Any], item: Any, weight: int = 0) -> None:
         """Queue one item of a signal; dropped and counted when the queue is full."""
@@ -237,10 +233,20 @@ class Sender:
     def _drain(self, signal: Signal) -> None:
         queue = self._queues[signal]
         encode = self._encoders[signal]
+        taken = [0, 0]
+
+        def take() -> Any:
+            item = queue.popleft()
+            taken[0] += 1
+            taken[1] += _weight(item)
+            return item
+
         while queue and not self._is_closed:
-            body, count = encode(queue.popleft, self.limits)
-            if not queue:
-                self._queued_bytes = 0
+            taken[:] = 0, 0
+            body, count = encode(take, self.limits)
+            # What could not be encoded is lost; that is a bug of ours and must show in the counts.
+            self.counters.dropped += taken[0] - count
+            self._queued_bytes = self._queued_bytes - taken[1] if queue else 0
             if count and not self._deliver(signal, body, count):
                 return
 
@@ -363,3 +369,13 @@ class Sender:
         if not self._has_warned:
             self._has_warned = True
             logger.warning("stepscope: %s", text)
+
+
+def _weight(item: Any) -> int:
+    """Characters of the texts that make an item large: its payloads, or the line it logs."""
+    attributes = item.attributes
+    return (
+        len(attributes.get("stepscope.input", ""))
+        + len(attributes.get("stepscope.output", ""))
+        + len(getattr(item, "body", ""))
+    )
