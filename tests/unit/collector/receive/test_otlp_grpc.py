@@ -11,7 +11,10 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from stepscope_collector.errors import ConfigError, Overloaded, PortTaken, StoreUnavailable
 from stepscope_collector.receive.otlp_grpc import METHODS, GrpcReceiver
@@ -209,3 +212,25 @@ def test_no_thread_waits_for_ever_when_a_commit_never_comes(desk: Desk) -> None:
         for worker in workers:
             worker.join(10)
         assert not any(worker.is_alive() for worker in workers)
+
+
+def test_the_stock_exporter_sends_again_after_the_hint(desk: Desk, grpc_address: str) -> None:
+    """OTLP: G6, G10: the hint is short enough for the time a stock exporter gives a request."""
+    _refuse_once(desk)
+    exporter = OTLPSpanExporter(endpoint=f"http://{grpc_address}", insecure=True)
+    provider = TracerProvider(shutdown_on_exit=False)
+    span = provider.get_tracer("t").start_span("n")
+    span.end()
+    assert exporter.export([span]) is SpanExportResult.SUCCESS  # type: ignore[list-item]  # an SDK span
+    assert len(desk.taken) == 1
+    exporter.shutdown()
+
+
+def _refuse_once(desk: Desk) -> None:
+    submit = desk.submit
+
+    def refuse_first(*arguments: Any) -> Any:
+        desk.submit = submit  # type: ignore[method-assign]  # one call is refused
+        raise Overloaded("full")
+
+    desk.submit = refuse_first  # type: ignore[method-assign]  # one call is refused

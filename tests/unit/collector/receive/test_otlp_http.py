@@ -6,10 +6,14 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from stepscope_collector.errors import Overloaded, StoreUnavailable
 from tests.unit.collector.receive.conftest import Desk, Receipt
@@ -174,3 +178,23 @@ def test_an_answer_to_an_unknown_path_is_in_the_encoding_of_the_request(http: ht
     """OTLP: H11."""
     assert Status.FromString(http.post("/v1/x", headers=_PROTOBUF).content).code == 5
     assert json.loads(http.post("/v1/x").content)["code"] == 5
+
+
+def test_the_stock_exporter_sends_again_after_the_hint(
+    desk: Desk, serve_http: Callable[..., str]
+) -> None:
+    """OTLP: H16, G10: the hint is short enough for the time a stock exporter gives a request."""
+    submit = desk.submit
+
+    def refuse_first(*arguments: Any) -> Any:
+        desk.submit = submit  # type: ignore[method-assign]  # one call is refused
+        raise Overloaded("full")
+
+    desk.submit = refuse_first  # type: ignore[method-assign]  # one call is refused
+    exporter = OTLPSpanExporter(endpoint=f"http://{serve_http()}/v1/traces")
+    provider = TracerProvider(shutdown_on_exit=False)
+    span = provider.get_tracer("t").start_span("n")
+    span.end()
+    assert exporter.export([span]) is SpanExportResult.SUCCESS  # type: ignore[list-item]  # an SDK span
+    assert len(desk.taken) == 1
+    exporter.shutdown()
