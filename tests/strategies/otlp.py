@@ -20,7 +20,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as metrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 
-from stepscope_schema.attributes import ATTRIBUTES
+from stepscope_schema.attributes import ATTRIBUTES, HOMES
 from tests.strategies.messages import messages
 
 __all__ = ["any_values", "attributes", "log_requests", "metric_requests", "trace_requests"]
@@ -44,13 +44,13 @@ _enums = st.one_of(st.integers(0, 5), st.sampled_from([99, -1, (1 << 31) - 1, -(
 
 
 def _ids(length: int) -> st.SearchStrategy[bytes]:
-    """Mostly ids."""
-    return st.one_of(
-        st.binary(min_size=length, max_size=length),
-        st.binary(min_size=length, max_size=length),
+    """Nearly always ids: a span needs three good ones to be stored."""
+    good = st.binary(min_size=length, max_size=length)
+    odd = st.one_of(
         st.sampled_from([b"", bytes(length), b"\xff" * length, b"\x80" + bytes(length - 1)]),
         st.binary(max_size=length + 1),
     )
+    return st.one_of(*[good] * 9, odd)
 
 
 _scalar_values = st.one_of(
@@ -110,11 +110,14 @@ _key_values = st.one_of(
     st.builds(common.KeyValue, key_strindex=st.integers(0, 9), value=any_values),
 )  # fmt: skip
 _known_key_values = st.one_of([_known(attribute) for attribute in ATTRIBUTES])
+_homed_key_values = st.one_of([_known(attribute) for attribute in HOMES.values()])
 
 attributes = st.lists(_key_values, max_size=4)
 """Attributes as anyone sends them; keys may repeat."""
 
-_own_attributes = st.lists(st.one_of(_key_values, *[_known_key_values] * 3), max_size=8)
+_own_attributes = st.lists(
+    st.one_of(_key_values, _known_key_values, *[_homed_key_values] * 3), max_size=8
+)
 
 _resources = st.one_of(
     st.just(Resource()),
