@@ -376,3 +376,13 @@ def test_a_partial_success_in_protobuf_has_the_media_type(endpoint: Endpoint) ->
     body = traces({"trace_id": b"short", "span_id": b"12345678"}).SerializeToString()
     answer = endpoint.post("/v1/traces", body, PROTOBUF)
     assert (answer.code, answer.rejected) == ("200", 1)
+
+
+def test_a_request_refused_before_decoding_is_recorded(endpoint: Endpoint) -> None:
+    """issue #2: data refused is counted and recorded."""
+    mark = f"x{an_id().hex()}"
+    assert endpoint.post("/v1/logs", b"", {**PROTOBUF, "Content-Encoding": mark}).code == "415"
+    # The note is in the queue before the answer, so this request's commit comes after its commit.
+    assert endpoint.send("http-json", "traces", spans(an_id(), "after")).is_success
+    statement = "select signal, reason from stored.rejections where contains(message, $mark)"
+    assert endpoint.sql(statement, mark=mark) == [["logs", "unsupported_media"]]

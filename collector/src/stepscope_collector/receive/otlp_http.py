@@ -126,8 +126,7 @@ class _Endpoint:
         try:
             if request.method != "POST":
                 raise _MethodNotAllowed(f"method {request.method[:20]} is not allowed; use POST")
-            encoding = _encoding(request.headers)
-            receipt = await self._take(request, encoding)
+            receipt = await self._take(request)
         except StepscopeError as error:
             return _refusal(error, encoding, expects_continue=_expects_continue(request.headers))
         except ClientDisconnect:
@@ -138,13 +137,16 @@ class _Endpoint:
         body = success_body(self._signal, encoding, receipt)
         return Response(body, media_type=MEDIA_TYPES[encoding])
 
-    async def _take(self, request: Request, encoding: Encoding) -> Receipt:
+    async def _take(self, request: Request) -> Receipt:
         """The receipt of the committed request."""
-        limit = self._limits.max_payload_bytes
-        compression = known_encoding(request.headers.get("content-encoding"))
-        declared_bytes(request.headers.get("content-length"), limit)
-        body = await _read(request, limit)
         sender = request.client.host if request.client else None
+        try:
+            encoding = _encoding(request.headers)
+            compression = known_encoding(request.headers.get("content-encoding"))
+            body = await _read(request, self._limits.max_payload_bytes)
+        except StepscopeError as error:
+            self._ingest.note_refused(self._signal, error, _announced_bytes(request), sender)
+            raise
         loop = asyncio.get_running_loop()
         committed = await loop.run_in_executor(
             self._pool, self._submit, body, compression, encoding, sender
@@ -159,12 +161,17 @@ class _Endpoint:
         """Decompress and submit, in a thread of the pool."""
         whole = body[0] if len(body) == 1 else b"".join(body)
         body.clear()
-        payload = decompress(whole, compression, self._limits.max_payload_bytes)
+        try:
+            payload = decompress(whole, compression, self._limits.max_payload_bytes)
+        except StepscopeError as error:
+            self._ingest.note_refused(self._signal, error, len(whole), sender)
+            raise
         return self._ingest.submit(self._signal, payload, encoding, sender)
 
 
 async def _read(request: Request, limit: int) -> list[bytes]:
-    """The body in the pieces it came in; PayloadTooLarge at the piece that passes the limit."""
+    """The body in the pieces it came in; PayloadTooLarge before it, or at the piece too many."""
+    declared_bytes(request.headers.get("content-length"), limit)
     size = BodySize(limit)
     pieces = []
     async for piece in request.stream():
@@ -172,6 +179,12 @@ async def _read(request: Request, limit: int) -> list[bytes]:
         if piece:
             pieces.append(piece)
     return pieces
+
+
+def _announced_bytes(request: Request) -> int:
+    """The Content-Length for a note of the refusal; 0 where there is none that can be true."""
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _encoding(headers: Headers) -> Encoding:

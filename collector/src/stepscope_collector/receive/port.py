@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from stepscope_collector.decode.batch import Encoding, Signal
+from stepscope_collector.errors import StepscopeError
 
 __all__ = ["Limits", "Receipt", "Submit"]
 
@@ -45,6 +46,11 @@ class Submit(Protocol):
         Raises:
             StepscopeError: the request is refused; the future may fail with one too.
         """
+
+    def note_refused(
+        self, signal: Signal, error: StepscopeError, payload_bytes: int, sender: str | None
+    ) -> None:
+        """Count and note a request that the receiver refused before `submit`."""
 
 
 class Limits(Protocol):

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from stepscope_collector.decode.batch import Encoding, Signal
 from stepscope_collector.decode.otlp_json import REQUESTS, to_message
-from stepscope_collector.errors import PayloadUndecodable, StoreUnavailable
+from stepscope_collector.errors import PayloadUndecodable, StepscopeError, StoreUnavailable
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import otlp_app
 
@@ -49,6 +49,13 @@ class Desk:
     """Leaves futures unresolved, in `held`."""
     held: list[Future[Any]] = field(default_factory=list)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    noted: list[tuple[Signal, str, int, str | None]] = field(default_factory=list)
+
+    def note_refused(
+        self, signal: Signal, error: StepscopeError, payload_bytes: int, sender: str | None
+    ) -> None:
+        self.noted.append((signal, error.code, payload_bytes, sender))
 
     def submit(
         self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None

@@ -198,3 +198,35 @@ def test_the_stock_exporter_sends_again_after_the_hint(
     assert exporter.export([span]) is SpanExportResult.SUCCESS  # type: ignore[list-item]  # an SDK span
     assert len(desk.taken) == 1
     exporter.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code", "size"),
+    [
+        (b"x" * 2_000_000, _JSON, "payload_too_large", 2_000_000),
+        (b"not gzip", {**_JSON, "Content-Encoding": "gzip"}, "payload_undecodable", 8),
+        (b"{}", {**_JSON, "Content-Encoding": "zstd"}, "unsupported_media", 2),
+        (b"{}", {"Content-Type": "text/plain"}, "unsupported_media", 2),
+    ],
+)
+def test_what_is_refused_before_decoding_is_noted(
+    desk: Desk, http: httpx.Client, body: bytes, headers: dict[str, str], code: str, size: int
+) -> None:
+    """ours: nothing is refused without being counted and recorded."""
+    assert http.post("/v1/logs", content=body, headers=headers).is_client_error
+    assert desk.noted == [("logs", code, size, "127.0.0.1")]
+
+
+def test_a_chunked_body_over_the_limit_is_noted(desk: Desk, http: httpx.Client) -> None:
+    """ours: as above; nobody knows how long it would have been."""
+    pieces = iter([b"x" * 600_000] * 3)
+    assert http.post("/v1/traces", content=pieces, headers=_JSON).status_code == 413
+    assert desk.noted == [("traces", "payload_too_large", 0, "127.0.0.1")]
+
+
+def test_an_absurd_length_is_noted_as_unknown(desk: Desk, serve_http: Callable[..., str]) -> None:
+    """ours: as above; the number would fit no column."""
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with _send(serve_http(), head + b"Content-Length: 999999999999999999\r\n\r\n") as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+    assert desk.noted == [("traces", "payload_too_large", 0, "127.0.0.1")]
