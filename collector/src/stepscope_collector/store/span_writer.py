@@ -141,6 +141,7 @@ class SpanWriter:
         self._sql.run("resolve_mixed", first=first, last=last)
         self._sql.run("move_spans")
         self._sql.run("move_payloads")
+        self._sql.run("note_moved")
         self._sql.run("list_refolded")
         first, last = self._sql.row("refold_bounds")
         self._sql.run("load_refolded", first=first, last=last, now=now_ns)

@@ -3,7 +3,9 @@
 -- the stored row. $first, $last: bounds of the starts in ns.
 create or replace temp table moved as
 with recursive family as (
-    select rowid as row_id, trace_id, span_id, parent_span_id, is_explicit, execution_id, role
+    select
+        rowid as row_id, trace_id, span_id, parent_span_id, start_time_unix_nano, is_explicit,
+        execution_id, role
     from stored.spans
     where trace_id in (select trace_id from mixed)
         and start_time_unix_nano between $first and $last
@@ -28,6 +30,7 @@ select
     below.row_id,
     below.trace_id,
     below.span_id,
+    any_value(family.start_time_unix_nano) as start_time_unix_nano,
     min(below.execution_id) as execution_id,
     any_value(family.execution_id) as execution_id_before
 from below

@@ -1,0 +1,143 @@
+"""Random histories of several executions over several traces: the way they arrive cannot matter."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.strategies.workflows import execution, history, marker, span, step
+
+# What the spans of an execution add up to, against its row.
+RECOUNT = """
+with counted as (
+    select
+        execution_id,
+        count(*) filter (live_phase is null) as span_count,
+        count(*) filter (is_attempt) as attempt_count,
+        count(*) filter (is_attempt and status in ('failed', 'timed_out'))
+            as failed_attempt_count,
+        max(start_time_unix_nano) as last_start_unix_nano
+    from (
+        select *, role = 'step' and live_phase is null and end_time_unix_nano > 0 as is_attempt
+        from stored.spans
+    )
+    group by execution_id
+),
+kept as (
+    select execution_id, span_count, attempt_count, failed_attempt_count, last_start_unix_nano
+    from stored.executions
+)
+(from counted except from kept) union all (from kept except from counted)
+"""
+
+# A span that started, has no end, and whose end has not come: open once; any other: not open.
+OPEN = """
+with begun as (
+    select trace_id, case when live_phase is null then span_id else parent_span_id end as span_id
+    from stored.spans
+    where live_phase is not null or end_time_unix_nano = 0
+)
+select distinct trace_id, span_id
+from begun b
+where not exists (
+    from stored.spans s
+    where s.trace_id = b.trace_id and s.span_id = b.span_id and s.live_phase is null
+        and s.end_time_unix_nano > 0
+)
+order by all
+"""
+
+
+def forest(rng):
+    """Spans of some traces: executions and steps that name their execution, and others that do not,
+    with any parents, missing ones and cycles included."""
+    sent = []
+    for trace in "abc"[: rng.randint(1, 3)]:
+        names = [f"s{n}" for n in range(rng.randint(1, 8))]
+        for name in names:
+            start = rng.randint(-50, 100)
+            common = {
+                "trace": trace,
+                "parent": rng.choice([*names, *names, None, "never sent"]),
+                "start": start,
+                "end": start + rng.randint(0, 60),
+            }
+            owner = rng.choice(["E1", "E2"])
+            kind = rng.choice(["execution", "step", "step", "other", "other", "other"])
+            if kind == "other":
+                one = span(name, scope="http", **common)
+                if rng.random() < 0.15:
+                    sent.append(span(name, scope="http", **{**common, "end": None}))
+            else:
+                make = execution if kind == "execution" else step
+                outcome = rng.choice(["success", "failure"])
+                one = make(name, owner, outcome=outcome, **common)
+                if rng.random() < 0.3:
+                    sent.append(marker(one, at=start + 1))
+                if rng.random() < 0.1:
+                    sent.append(marker(one, at=start + 9, phase="heartbeat"))
+            if rng.random() < 0.9:
+                sent.append(one)
+    return sent
+
+
+def parted(rng, sent):
+    """The spans in any order, some twice, cut into commits of one or more requests."""
+    arriving = sent + rng.sample(sent, rng.randint(0, len(sent)))
+    rng.shuffle(arriving)
+    while arriving:
+        requests = []
+        for _ in range(rng.randint(1, 2)):
+            n = rng.randint(1, 6)
+            requests.append(arriving[:n])
+            arriving = arriving[n:]
+        yield [each for each in requests if each]
+
+
+@settings(max_examples=settings.default.max_examples // 5)
+@given(seed=st.integers(0, 2**32))
+def test_any_way_of_arriving_gives_the_same_history(seed):
+    """issue #2: duplicates stored once; late and out-of-order data right."""
+    rng = random.Random(seed)
+    sent = forest(rng)
+    with history() as once, history() as often:
+        once.write(sent)
+        for requests in parted(rng, sent):
+            often.write(*requests)
+        assert often.tables() == once.tables()
+        assert once.rows(RECOUNT) == []
+        found = once.rows("select trace_id, span_id from stored.open_spans order by all")
+        assert found == once.rows(OPEN)
+
+
+def test_an_execution_keeps_spans_it_was_given_far_from_its_own_ones():
+    """ours: an execution folded anew, for another of its traces, counts all its spans."""
+    first = [
+        step("pull", "E", trace="a", start=10, end=20),
+        span("before", trace="a", parent="pull", start=-900, end=1, scope="http"),
+        span("after", trace="a", parent="pull", start=900, end=901, scope="http"),
+    ]
+    second = [
+        step("push", "E", trace="b", start=30, end=40),
+        span("GET", trace="b", parent="push", start=31, end=32, scope="http"),
+    ]
+    with history() as store:
+        store.write(first)
+        store.write(second)
+        assert store.rows("select execution_id, span_count, attempt_count from executions") == [
+            {"execution_id": "E", "span_count": 5, "attempt_count": 2}
+        ]
+
+
+def test_a_span_given_to_an_execution_takes_only_its_own_payloads_along():
+    """ours: Airflow gives every try of a task the same span id."""
+    large = {"big": "x" * 9000}
+    own = step("w", "E1", identity="same", start=1, attributes=large)
+    other = span("w", identity="same", start=2, parent="s", scope="http", attributes=large)
+    above = step("s", "E2", start=0)
+    with history() as store:
+        store.write([own, other])
+        store.write([above])
+        assert store.rows(
+            "select execution_id from stored.payloads order by start_time_unix_nano"
+        ) == [{"execution_id": "E1"}, {"execution_id": "E2"}]
