@@ -1,0 +1,277 @@
+"""The read API as an application: each route asks the query room and encodes what it answers."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from stepscope_collector.config import SqlConfig
+from stepscope_collector.errors import (
+    BadRequest,
+    NotFound,
+    PayloadTooLarge,
+    StepscopeError,
+    UnsupportedMedia,
+)
+from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
+from stepscope_collector.present.rest.hosts import HostCheck
+from stepscope_collector.present.rest.openapi import openapi_document
+from stepscope_collector.present.rest.params import read_params
+from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS, Route
+from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
+from stepscope_collector.query.executions import execution_detail, execution_page, locate
+from stepscope_collector.query.filters import FIELDS
+from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.stats import step_stats, workflow_stats
+from stepscope_collector.query.workflows import workflow_list
+from stepscope_collector.store import Database
+
+__all__ = ["rest_app"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_BODY_BYTES: Final = 1024 * 1024
+_QUESTION: Final = ("sql", "params", "max_rows")
+
+
+def rest_app(
+    database: Database,
+    sql_config: SqlConfig,
+    doctor: Callable[[], Mapping[str, Any]],
+    ready: Callable[[], bool],
+    *,
+    allowed_hosts: Collection[str] = (),
+) -> Starlette:
+    """The application.
+
+    Args:
+        database: what is read.
+        sql_config: limits on user SQL.
+        doctor: the answer of /api/doctor; called in a thread.
+        ready: whether data can be received, for /readyz.
+        allowed_hosts: names of this server in Host headers, beside addresses and localhost.
+    """
+    faces = _Endpoints(database, sql_config, doctor, ready)
+    return Starlette(
+        routes=[
+            StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
+            for route in ROUTES
+        ],
+        middleware=[Middleware(HostCheck, names=allowed_hosts)],
+        exception_handlers={
+            StepscopeError: _on_error,
+            HTTPException: _on_http_error,
+            Exception: _on_bug,
+        },
+    )
+
+
+class _Endpoints:
+    """One method per route; those that read the database run in a thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        sql_config: SqlConfig,
+        doctor: Callable[[], Mapping[str, Any]],
+        ready: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._sql_config = sql_config
+        self._doctor = doctor
+        self._ready = ready
+        self._slots = asyncio.Semaphore(sql_config.max_concurrent)
+        self._openapi = dumps(openapi_document())
+
+    def endpoint(self, route: Route) -> Callable[[Request], Any]:
+        """The function behind a route."""
+        if route.name == "run_sql":
+
+            async def run_sql(request: Request) -> Response:
+                return await self._run_sql(
+                    request, read_params(route, request.query_params.multi_items())
+                )
+
+            return run_sql
+        answer = getattr(self, route.name)
+
+        async def ask(request: Request) -> Response:
+            params = read_params(route, request.query_params.multi_items())
+            status, body = await run_in_threadpool(answer, params, **request.path_params)
+            return Response(body, status, media_type="application/json")
+
+        return ask
+
+    def list_executions(self, params: dict[str, Any]) -> tuple[int, bytes]:
+        """A page of executions."""
+        page = execution_page(
+            self._database,
+            _filters(params),
+            now_ns=time.time_ns(),
+            order=params["order"],
+            limit=params["limit"],
+            cursor=params.get("cursor"),
+            offset=params["offset"],
+        )
+        rows = encode_rows(page.executions)
+        return 200, dumps({"executions": rows, "next_cursor": page.next_cursor})
+
+    def get_execution(self, params: dict[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+        """One execution."""
+        detail = execution_detail(self._database, id, params.get("include", ()))
+        body: dict[str, Any] = {
+            "execution": encode_row(detail.execution),
+            "error_step": None if detail.error_step is None else encode_row(detail.error_step),
+        }
+        for name in ("steps", "attempts", "logs", "payloads", "children"):
+            if (rows := getattr(detail, name)) is not None:
+                body[name] = encode_rows(rows)
+        body["truncated"] = list(detail.truncated)
+        return 200, dumps(body)
+
+    def get_logs(self, params: dict[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+        """Log records of one execution."""
+        tail: int | None = params.get("tail")
+        with self._database.read() as connection:
+            bounds = locate(connection, id).bounds
+            logs = read_logs(
+                connection,
+                bounds,
+                after=params.get("after"),
+                limit=MAX_LOGS + 1 if tail is None else min(tail, MAX_LOGS),
+                is_tail=tail is not None,
+            )
+        rows = encode_rows(logs[:MAX_LOGS])
+        return 200, dumps({"logs": rows, "is_truncated": len(logs) > MAX_LOGS})
+
+    def list_workflows(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """All workflows."""
+        return 200, dumps({"workflows": encode_rows(workflow_list(self._database))})
+
+    def get_stats(self, params: dict[str, Any]) -> tuple[int, bytes]:
+        """Statistics of workflows or steps."""
+        ask = step_stats if params["by"] == "step" else workflow_stats
+        rows: list[Any] = ask(self._database, _filters(params), now_ns=time.time_ns())
+        return 200, dumps({"stats": encode_rows(rows)})
+
+    def get_doctor(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """What the collector says about itself."""
+        return 200, dumps(dict(self._doctor()))
+
+    def get_health(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """The process lives."""
+        return 200, dumps({"status": "alive"})
+
+    def get_ready(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """Whether data can be received."""
+        if self._ready():
+            return 200, dumps({"status": "ready"})
+        return 503, dumps({"error": {"code": "not_ready", "message": "not ready to receive data"}})
+
+    def get_openapi(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """The description of all this."""
+        return 200, self._openapi
+
+    async def _run_sql(self, request: Request, params: dict[str, Any]) -> Response:
+        form = params["format"]
+        if "format" not in request.query_params:
+            form = _accepted(request.headers.get("accept", "*/*"))
+        question = _question(await _body(request))
+        max_rows = question.get("max_rows")
+        if max_rows is None and form == "json":
+            max_rows = self._sql_config.max_rows or None
+        asked = SqlQuestion(question["sql"], question.get("params") or {}, max_rows, form)
+        return SqlResponse(self._database, self._sql_config, asked, self._slots)
+
+
+def _filters(params: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in params.items()
+        if name in FIELDS
+    }
+
+
+def _accepted(accept: str) -> str:
+    """The first format that an Accept header names."""
+    by_media = {media.partition(";")[0]: form for form, media in SQL_FORMATS.items()}
+    by_media |= {"*/*": "json", "application/*": "json", "text/*": "csv", "": "json"}
+    medias = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    for media in medias:
+        if media in by_media:
+            return by_media[media]
+    raise BadRequest(
+        f"accept={accept!r} names no format there is", hint=f"format={'|'.join(SQL_FORMATS)}"
+    )
+
+
+async def _body(request: Request) -> bytes:
+    # A page of another origin may send text/plain unasked, but not this.
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise UnsupportedMedia(
+            f"content type {media!r} is not application/json",
+            hint="send -H 'content-type: application/json'",
+        )
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"the question is larger than {_MAX_BODY_BYTES} bytes")
+    return bytes(body)
+
+
+def _question(body: bytes) -> dict[str, Any]:
+    try:
+        question = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(
+            f"the body is no JSON: {error}", hint='{"sql": "from executions"}'
+        ) from error
+    if not isinstance(question, dict) or not isinstance(question.get("sql"), str):
+        raise BadRequest("the body has no text in `sql`", hint='{"sql": "from executions"}')
+    for name in question:
+        if name not in _QUESTION:
+            raise unknown("member", name, _QUESTION)
+    if not isinstance(question.get("params") or {}, dict):
+        raise BadRequest("`params` is no object", hint='{"params": {"name": "value"}}')
+    max_rows = question.get("max_rows")
+    if max_rows is not None and (not isinstance(max_rows, int) or isinstance(max_rows, bool)):
+        raise BadRequest(f"max_rows={max_rows!r} is no whole number")
+    return question
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, StepscopeError)
+    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else None
+    return Response(error_body(error), error.http_status, headers, "application/json")
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return await _on_error(
+            request, NotFound(f"there is no {request.url.path}", hint="see /openapi.json")
+        )
+    code = {405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    body = {"error": {"code": code, "message": str(error.detail).lower()}}
+    return Response(dumps(body), error.status_code, error.headers, "application/json")
+
+
+async def _on_bug(_request: Request, error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)
+    logger.error("request failed", exc_info=error)
+    body = error_body(StepscopeError("something went wrong inside the collector; see its log"))
+    return Response(body, 500, media_type="application/json")

@@ -1,0 +1,60 @@
+"""Refuses requests that a web page of somebody else sent through a name it controls.
+
+A browser lets a page talk to its own host name. When that name suddenly resolves to 127.0.0.1 (DNS
+rebinding), the page reads everything here; but the Host header still says the name. Addresses and
+names of this machine cannot be such names.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stepscope_collector.present.rest.encode import dumps
+
+__all__ = ["HostCheck", "is_own_host"]
+
+
+def is_own_host(host: str, names: Collection[str]) -> bool:
+    """True when a Host header is an address, localhost, or one of `names`, with any port."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        name = name[1:].partition("]")[0]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    name = name.rstrip(".")
+    if name == "localhost" or name.endswith(".localhost") or name in names:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class HostCheck:
+    """Answers 421 to requests whose Host is not this machine."""
+
+    def __init__(self, app: ASGIApp, names: Collection[str] = ()) -> None:
+        self._app = app
+        self._names = frozenset({name.lower() for name in names} | {socket.gethostname().lower()})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host", "")
+        if is_own_host(host, self._names):
+            await self._app(scope, receive, send)
+            return
+        error = {
+            "code": "misdirected",
+            "message": f"host {host!r} is not this server",
+            "hint": "use the address of the server: http://127.0.0.1:4319",
+        }
+        body = Response(dumps({"error": error}), 421, media_type="application/json")
+        await body(scope, receive, send)

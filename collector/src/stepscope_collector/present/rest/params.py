@@ -1,0 +1,50 @@
+"""Parameters of a request, checked against what its route declares."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.present.rest.routes import Route
+from stepscope_collector.query.nearest import unknown
+
+__all__ = ["read_params"]
+
+
+def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """The value of each parameter that was given or has a default.
+
+    Lists become tuples of text, integers int. Values of filters are left to the query room.
+
+    Raises:
+        BadRequest: a parameter the route has not, one given twice that is no list, a value that is
+            no integer or none of the values; with the nearest right one.
+    """
+    known = {param.name: param for param in route.params}
+    values: dict[str, Any] = {}
+    for name, text in given:
+        if (param := known.get(name)) is None:
+            raise unknown("parameter", name, known)
+        if param.is_list:
+            words = tuple(word for word in text.split(",") if word)
+            values[name] = values.get(name, ()) + words
+        elif name in values:
+            raise BadRequest(f"{name} is given twice", hint="leave one out")
+        elif param.type == "integer":
+            values[name] = _integer(name, text)
+        else:
+            values[name] = text
+    for name, param in known.items():
+        if name not in values and param.default is not None:
+            values[name] = param.default
+        chosen = values.get(name, ()) if param.is_list else (values.get(name),)
+        for value in chosen:
+            if param.values and value is not None and value not in param.values:
+                raise unknown(name, str(value), param.values)
+    return values
+
+
+def _integer(name: str, text: str) -> int:
+    # int() takes more than digits: underscores, blanks, other scripts.
+    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 21:
+        return int(text)
+    raise BadRequest(f"{name}={text!r} is no whole number", hint=f"for example {name}=50")

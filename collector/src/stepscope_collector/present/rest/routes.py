@@ -1,0 +1,161 @@
+"""What the read API offers, declared once: the application and /openapi.json are made from it."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
+from stepscope_collector.query.filters import FIELDS, ORDERS
+from stepscope_collector.query.logs import MAX_LOGS
+from stepscope_collector.query.rows import (
+    Attempt,
+    ErrorStep,
+    Execution,
+    LogRecord,
+    Payload,
+    Step,
+    StepStats,
+    Workflow,
+    WorkflowStats,
+)
+
+__all__ = ["FILTERS", "OTHER_ROWS", "ROUTES", "SQL_FORMATS", "Param", "Part", "Route"]
+
+SQL_FORMATS: Final = {
+    "json": "application/json",
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
+"""Format → media type of answers to user SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter in the query string."""
+
+    name: str
+    meaning: str
+    example: str = ""
+    type: Literal["string", "integer"] = "string"
+    default: str | int | None = None
+    is_list: bool = False
+    """May be given several times, or once with commas."""
+    values: tuple[str, ...] = ()
+    """The only values; none: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A member of an answer; `row` is the dataclass of its rows."""
+
+    name: str
+    row: type | None
+    meaning: str
+    is_list: bool = True
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `name` is that of its function in app.py."""
+
+    name: str
+    path: str
+    meaning: str
+    params: tuple[Param, ...] = ()
+    parts: tuple[Part, ...] = ()
+    method: Literal["GET", "POST"] = "GET"
+    errors: tuple[int, ...] = ()
+
+
+FILTERS: Final = tuple(
+    Param(name, field.meaning, field.example, is_list=name == "status")
+    for name, field in FIELDS.items()
+)
+
+_ORDERS: Final = tuple(sign + name for name in ORDERS for sign in ("-", ""))
+
+ROUTES: Final = (
+    Route(
+        "list_executions", "/api/executions", "Executions in order, a page at a time.",
+        (
+            *FILTERS,
+            Param(
+                "order", "Column to sort by; a minus in front turns it round. Rows without value"
+                " come last.", DEFAULT_ORDER, default=DEFAULT_ORDER, values=_ORDERS,
+            ),
+            Param("limit", f"Executions on the page, 1 to {MAX_PAGE}.", "50", "integer", 50),
+            Param("cursor", "`next_cursor` of the page before.", "WyItc3RhcnRlZF9hdCIs…"),
+            Param("offset", "Executions to pass over; a cursor is quicker.", "0", "integer", 0),
+        ),
+        (
+            Part("executions", Execution, "The page."),
+            Part("next_cursor", None, "Cursor of the next page; null: this is the last.", False),
+        ),
+        errors=(400,),
+    ),
+    Route(
+        "get_execution", "/api/executions/{id}",
+        "One execution, by its id or by the id of its trace.",
+        (Param("include", "What to tell beside it.", "steps,logs", is_list=True, values=INCLUDES),),
+        (
+            Part("execution", Execution, "The execution.", False),
+            Part("error_step", ErrorStep, "The step that made it fail, or null.", False),
+            Part("steps", Step, "In order of step_index.", is_optional=True),
+            Part("attempts", Attempt, "In order of start.", is_optional=True),
+            Part("logs", LogRecord, "In order of sequence.", is_optional=True),
+            Part("payloads", Payload, "Inputs, outputs and the like.", is_optional=True),
+            Part("children", Execution, "Executions it started.", is_optional=True),
+            Part("truncated", None, "Names of the lists above that were cut."),
+        ),
+        errors=(400, 404),
+    ),
+    Route(
+        "get_logs", "/api/executions/{id}/logs",
+        f"Log records of one execution in order of sequence, at most {MAX_LOGS}.",
+        (
+            Param("tail", "Only the last so many.", "100", "integer"),
+            Param("after", "Only records with a greater sequence.", "41", "integer"),
+        ),
+        (
+            Part("logs", LogRecord, "The records."),
+            Part("is_truncated", None, "Whether there are more after the last one.", False),
+        ),
+        errors=(400, 404),
+    ),
+    Route(
+        "list_workflows", "/api/workflows", "All workflows, the one that started last first.",
+        (), (Part("workflows", Workflow, "The workflows."),),
+    ),
+    Route(
+        "get_stats", "/api/stats",
+        "Counts and exact duration quantiles of the executions that hold the filters.",
+        (
+            Param(
+                "by", "What one row is for.", "step", default="workflow",
+                values=("workflow", "step"),
+            ),
+            *FILTERS,
+        ),
+        (Part("stats", WorkflowStats, "One row per workflow, or per workflow and step."),),
+        errors=(400,),
+    ),
+    Route(
+        "run_sql", "/api/sql",
+        "One SQL statement that reads. Body: {\"sql\": …, \"params\"?: {…}, \"max_rows\"?: n}.",
+        (
+            Param(
+                "format", "Format of the answer; goes before the Accept header.", "csv",
+                default="json", values=tuple(SQL_FORMATS),
+            ),
+        ),
+        method="POST", errors=(400, 408, 413, 415),
+    ),
+    Route("get_doctor", "/api/doctor", "Counters, versions, sizes and numbers of rows."),
+    Route("get_health", "/healthz", "Answers while the process lives."),
+    Route("get_ready", "/readyz", "200 when data can be received, else 503.", errors=(503,)),
+    Route("get_openapi", "/openapi.json", "This document."),
+)  # fmt: skip
+
+OTHER_ROWS: Final = {"get_stats": (StepStats,)}
+"""Rows an answer may have beside those of its parts."""
