@@ -63,9 +63,9 @@ class Frame:
     ) -> None:
         self.name = name
         self.parent = parent
-        self.start_ns = source.current.now_ns()
+        self.start_ns: int = source.current.now_ns()
         self.spec: object = None
-        self.is_open = True
+        self.is_open: bool = True
         self._forced: str | None = None
         self._reason: str | None = None
         self._error_type = ""
@@ -79,8 +79,8 @@ class Frame:
         except Exception as error:  # noqa: BLE001 - never into the watched program
             guarded(error)
             self.span = trace.INVALID_SPAN
-        self.is_recording = self.span.is_recording()
-        self.context = Context({**base, SPAN_KEY: self.span, FRAME_KEY: self})
+        self.is_recording: bool = self.span.is_recording()
+        self.context: Context = Context({**base, SPAN_KEY: self.span, FRAME_KEY: self})
         self.token: Token[Context] | None = None
         if self._live is not None and self.is_recording:
             self._live.opened(self)
@@ -271,7 +271,7 @@ class Execution(Frame):
         execution_id: str | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
-        self.id = execution_id or source.current.execution_id()
+        self.id: str = execution_id or source.current.execution_id()
         above = _execution_of(parent)
         self.parent_id: str | None = above.id if above else None
         self.root_id: str = above.root_id if above else self.id

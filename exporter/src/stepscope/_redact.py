@@ -46,7 +46,7 @@ _VALUE_PATTERNS: Final = (
 )
 _VALUE = re.compile("|".join(_VALUE_PATTERNS))
 _ASSIGNMENT = re.compile(
-    r"(?i)\b([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|cookie))"
+    r"(?i)\b([\w-]*(?:password|passwd|pwd|passphrase|secret|token|(?:api|private|access)[_-]?key|authorization|cookie|credentials?))"
     r"(['\"]?\s*[:=]\s*)(?!\[redacted\])(?:(['\"])(?:(?!\3).)*\3|[^\s'\",;&]+(?:\s(?<=bearer )\S+)?)"
 )
 _CARD = re.compile(r"(?<![\w.-])(?:\d[ -]?){12,18}\d(?![\w.-])")

@@ -105,19 +105,19 @@ class LightSpan(Span):
         is_parent_remote: bool,
     ) -> None:
         self._sink = sink
-        self.name = name
+        self.name: str = name
         self.trace_id = trace_id
-        self.span_id = source.current.span_id()
+        self.span_id: int = source.current.span_id()
         self.parent_id = parent_id
         self.attributes = attributes
         self.start_ns = start_ns
-        self.end_ns = 0
-        self.trace_state = trace_state
+        self.end_ns: int = 0
+        self.trace_state: TraceState | None = trace_state
         self.is_parent_remote = is_parent_remote
         self.events: list[tuple[str, int, dict[str, Any]]] | None = None
-        self.dropped_events = 0
+        self.dropped_events: int = 0
         self.links: list[tuple[SpanContext, dict[str, Any]]] | None = None
-        self.status_code = 0
+        self.status_code: int = 0
         self.status_message: str | None = None
 
     def get_span_context(self) -> SpanContext:

@@ -201,7 +201,9 @@ class StepSpec(Spec):
             raise MisuseError(f"retry={retry!r} is no Retry; write retry=Retry(attempts=3)")
         self.type = type
         self.retry = retry
-        self.fixed = {} if description is None else {"stepscope.step.description": description}
+        self.fixed: dict[str, Any] = (
+            {} if description is None else {"stepscope.step.description": description}
+        )
 
     def __enter__(self) -> Frame:
         return self._enter()

@@ -25,7 +25,7 @@ from stepscope._transport import open_transport
 
 __all__ = ["SpanExporter"]
 
-logger = logging.getLogger("stepscope")
+_logger = logging.getLogger("stepscope")
 _FIRST_WAIT_S = 0.5
 
 
@@ -52,7 +52,7 @@ class SpanExporter(SdkSpanExporter):
         self._limits = Limits()
         self._stopped = threading.Event()
         self._has_warned = False
-        self.counters = Counters()
+        self.counters: Counters = Counters()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send; retried within the timeout when the receiver asks for it."""
@@ -98,4 +98,4 @@ class SpanExporter(SdkSpanExporter):
     def _warn(self, text: str) -> None:
         if not self._has_warned:
             self._has_warned = True
-            logger.warning("stepscope: the receiver at %s %s", self._where, text)
+            _logger.warning("stepscope: the receiver at %s %s", self._where, text)

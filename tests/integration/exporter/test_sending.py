@@ -217,33 +217,37 @@ CANARY = "canary-7f3a"
 
 def test_no_secret_is_sent_spooled_or_logged(tmp_path):
     """issue #3, R057: a canary test that finds no secret in the bytes sent, spooled or logged."""
-    program = f"""
-import logging, stepscope
+    program = """
+import logging, os, stepscope
+C = os.environ["CANARY"]  # no literal: lines of source are part of a stack
 logging.basicConfig(level=logging.DEBUG)
-stepscope.configure(headers={{"authorization": "Bearer {CANARY}"}})
+stepscope.configure(headers={"authorization": "Bearer " + C})
 @stepscope.step
 def call(url, password, options, *rest, **named):
-    logging.getLogger("app").info("login", extra={{"api_key": "{CANARY}"}})
-    stepscope.annotate(session_token="{CANARY}", nested={{"cookie": "{CANARY}"}})
-    stepscope.current_step().set_output({{"secret": "{CANARY}"}})
-    raise RuntimeError("failed: password={CANARY} token: {CANARY}")
-@stepscope.workflow(trigger="webhook", trigger_data={{"headers": {{"Authorization": "{CANARY}"}}}})
-def work(client_secret="{CANARY}"):
-    call("https://u:{CANARY}@host/?token={CANARY}", "{CANARY}", {{"private_key": "{CANARY}"}},
-         {{"apiKey": "{CANARY}"}}, access_token="{CANARY}")
+    logging.getLogger("app").info("login", extra={"api_key": C})
+    stepscope.annotate(session_token=C, nested={"cookie": C})
+    stepscope.current_step().set_output({"secret": C})
+    raise RuntimeError("failed: password=" + C + " token: " + C)
+@stepscope.workflow(trigger="webhook", trigger_data={"headers": {"Authorization": C}})
+def work(client_secret=C):
+    call(f"https://u:{C}@host/?token={C}", C, {"private_key": C},
+         {"apiKey": C}, access_token=C)
 try:
     work()
 except RuntimeError:
     pass
 """
     with running_receiver() as receiver:
-        done = run(program, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint)
+        done = run(program, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, CANARY=CANARY)
         sent = b"".join(r.SerializeToString() for r in [*receiver.requests, *receiver.log_requests])
         assert len(finals(receiver)) == 2
     assert b"[redacted]" in sent
     assert CANARY.encode() not in sent
     done_down = run(
-        program, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1", STEPSCOPE_SPOOL_DIR=str(tmp_path)
+        program,
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
+        CANARY=CANARY,
+        STEPSCOPE_SPOOL_DIR=str(tmp_path),
     )
     spooled = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"[redacted]" in spooled
