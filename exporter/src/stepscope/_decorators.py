@@ -40,6 +40,7 @@ def workflow(
     tags: Iterable[str] = (),
     user: str | Callable[..., str | None] | None = None,
     project: str | None = None,
+    tenant: str | None = None,
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
     enqueued_at_ns: int | None = None,
@@ -54,6 +55,7 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
     tags: Iterable[str] = (),
     user: str | Callable[..., str | None] | None = None,
     project: str | None = None,
+    tenant: str | None = None,
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
     enqueued_at_ns: int | None = None,
@@ -72,6 +74,7 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
         tags: Texts to find executions by.
         user: Who the execution runs for, or a function of the arguments (a dict by name).
         project: Overrides the project given to `configure`.
+        tenant: Whose data the execution works on.
         params: Values by name, or names of arguments; default: the arguments that are texts,
             numbers or booleans. Empty: none.
         execution_id: Identity of the execution, or a function of the arguments; default: a UUIDv7.
@@ -81,7 +84,7 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
         return workflow()(name)
     return WorkflowSpec(
         name, id=id, version=version, trigger=trigger, trigger_data=trigger_data, tags=tags,
-        user=user, project=project, params=params, execution_id=execution_id,
+        user=user, project=project, tenant=tenant, params=params, execution_id=execution_id,
         enqueued_at_ns=enqueued_at_ns,
     )  # fmt: skip
 

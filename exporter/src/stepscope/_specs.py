@@ -102,6 +102,7 @@ class WorkflowSpec(Spec):
         tags: Iterable[str],
         user: str | Callable[..., str | None] | None,
         project: str | None,
+        tenant: str | None,
         params: Mapping[str, object] | Iterable[str] | None,
         execution_id: str | Callable[..., str | None] | None,
         enqueued_at_ns: int | None,
@@ -117,6 +118,7 @@ class WorkflowSpec(Spec):
             "workflow.trigger.type": trigger,
             "stepscope.tags": tuple(tags) or None,
             "stepscope.project": project,
+            "stepscope.tenant": tenant,
             "enduser.id": user if isinstance(user, str) else None,
             "stepscope.execution.enqueued_unix_nano": enqueued_at_ns,
         }

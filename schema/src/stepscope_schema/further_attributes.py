@@ -9,6 +9,14 @@ __all__ = ["FURTHER"]
 FURTHER: Final[tuple[Attribute, ...]] = (
     # Further facts about executions and steps
     Attribute(
+        "stepscope.tenant",
+        "string",
+        "span",
+        "acme",
+        OURS,
+        "Whose data the execution works on.",
+    ),
+    Attribute(
         "stepscope.outcome.reason",
         "string",
         "span",

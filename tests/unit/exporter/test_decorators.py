@@ -23,7 +23,9 @@ def test_a_step_of_a_workflow_is_its_child_with_identity(recorded):
     def add(a, b=2):
         return a + b
 
-    @stepscope.workflow(version="1.2", trigger="manual", tags=["x"], user="ada", project="p")
+    @stepscope.workflow(
+        version="1.2", trigger="manual", tags=["x"], user="ada", project="p", tenant="t"
+    )
     def sums(n):
         return [add(i) for i in range(n)]
 
@@ -38,6 +40,7 @@ def test_a_step_of_a_workflow_is_its_child_with_identity(recorded):
         "workflow.trigger.type": "manual",
         "stepscope.tags": ("x",),
         "stepscope.project": "p",
+        "stepscope.tenant": "t",
         "enduser.id": "ada",
         "stepscope.params": '{"n":2}',
         "stepscope.input": '{"n":2}',
