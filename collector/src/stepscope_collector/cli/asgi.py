@@ -7,7 +7,8 @@ read as it is made.
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -28,6 +29,8 @@ Application = Callable[
 _END: Final = object()
 # An answer is made as fast as it is read, but for this many pieces.
 _MAX_WAITING = 16
+_LISTEN_TIMEOUT_S = 1.0
+_END_TIMEOUT_S = 5.0
 
 
 def ask(
@@ -35,13 +38,9 @@ def ask(
 ) -> Answer:
     """The answer of the application; what it raises is raised here."""
     exchange = _Exchange(application, _scope(method, target, headers), body)
-    threading.Thread(target=exchange.run, name="read-api", daemon=True).start()
+    exchange.thread.start()
     status = int(exchange.take())
     return Answer(status, exchange.chunks())
-
-
-class _AbandonedError(Exception):
-    """Nobody reads the answer any more."""
 
 
 class _Exchange:
@@ -53,13 +52,15 @@ class _Exchange:
         self._body: bytes | None = body
         self._pieces: queue.Queue[Any] = queue.Queue(_MAX_WAITING)
         self._is_abandoned = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_gone = asyncio.Event()
+        self.thread = threading.Thread(target=self.run, name="read-api", daemon=True)
 
     def run(self) -> None:
         """Run the application to its end; its thread does this."""
         try:
             asyncio.run(self._serve())
-        except _AbandonedError:
-            pass
         except BaseException as error:  # noqa: BLE001 carried to the thread that asked
             self._put(error)
         else:
@@ -72,37 +73,52 @@ class _Exchange:
             raise piece
         return piece
 
-    def chunks(self) -> Iterator[bytes]:
-        """The body; the application is stopped when the reading stops."""
+    def chunks(self) -> Generator[bytes, None, None]:
+        """The body; the application is stopped, and has ended, when the reading stops."""
         try:
             while (piece := self.take()) is not _END:
                 yield piece
         finally:
             self._is_abandoned.set()
+            # The loop may have been closed meanwhile: then the application has ended.
+            with suppress(RuntimeError):
+                assert self._loop is not None
+                self._loop.call_soon_threadsafe(self._leave)
+            self.thread.join(_END_TIMEOUT_S)
+
+    def _leave(self) -> None:
+        """Tell the application that the client has gone, and stop one that does not listen."""
+        assert self._loop is not None
+        assert self._task is not None
+        self._is_gone.set()
+        self._loop.call_later(_LISTEN_TIMEOUT_S, self._task.cancel)
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
         await self._application(self._scope, self._receive, self._send)
 
     async def _receive(self) -> Message:
         if self._body is None:
-            # No more comes: a client that waits neither sends nor leaves.
-            await asyncio.Event().wait()
+            await self._is_gone.wait()
+            return {"type": "http.disconnect"}
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def _send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if self._is_abandoned.is_set():
+            # As a server does once its client has gone: nothing is sent and nothing raised.
+            await asyncio.sleep(0)
+        elif message["type"] == "http.response.start":
             await asyncio.to_thread(self._put, int(message["status"]))
         elif message["type"] == "http.response.body" and message.get("body"):
             await asyncio.to_thread(self._put, bytes(message["body"]))
 
     def _put(self, piece: Any) -> None:
         while not self._is_abandoned.is_set():
-            try:
-                return self._pieces.put(piece, timeout=0.1)
-            except queue.Full:
-                continue
-        raise _AbandonedError
+            with suppress(queue.Full):
+                self._pieces.put(piece, timeout=0.1)
+                return
 
 
 def _scope(method: str, target: str, headers: Mapping[str, str]) -> Message:

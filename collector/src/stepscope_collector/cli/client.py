@@ -7,7 +7,7 @@ import. The same questions go to the API in this process when no server runs (`l
 import http.client
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -32,7 +32,7 @@ class Answer:
     """A response whose body is read as it arrives."""
 
     status: int
-    chunks: Iterator[bytes]
+    chunks: Generator[bytes, None, None]
 
 
 class Transport(Protocol):
@@ -109,7 +109,7 @@ class HttpTransport:
             )
         return http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_TIMEOUT_S)
 
-    def _chunks(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    def _chunks(self, response: http.client.HTTPResponse) -> Generator[bytes, None, None]:
         try:
             while chunk := response.read1(_CHUNK_BYTES):
                 yield chunk
@@ -168,7 +168,7 @@ class Client:
         statement: str,
         params: Mapping[str, Any] | None = None,
         max_rows: int | None = None,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """The answer of `POST /api/sql` in `form` (json, ndjson, csv, arrow), as it arrives."""
         question: dict[str, Any] = {"sql": statement}
         if params:
@@ -191,13 +191,13 @@ class Client:
 
     def _checked(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         answer = self._transport.request(method, target, headers, body)
         if answer.status >= 400:
             raise _error_of(self.where, answer)
         return answer.chunks
 
-    def _json(self, chunks: Iterator[bytes]) -> dict[str, Any]:
+    def _json(self, chunks: Generator[bytes, None, None]) -> dict[str, Any]:
         text = b"".join(chunks)
         try:
             document = json.loads(text)

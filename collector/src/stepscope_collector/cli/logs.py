@@ -48,7 +48,7 @@ def command(
     with session.client() as client:
         execution = find_execution(client, execution_id)["execution"]
         path = f"/api/executions/{quote(execution['execution_id'], safe='')}/logs"
-        rows = client.get(path, {"tail": tail, "after": after})["logs"]
+        rows = _read(client, path, {"tail": tail, "after": after})
         session.write_rows(rows, log_lines, view="execution_logs")
         if is_following and not client.is_live:
             session.note("no server runs, so nothing can follow")
@@ -63,7 +63,7 @@ def _follow(session: Session, client: Client, path: str, last: int | None) -> No
     while True:
         # The status is asked before the records: what came before the end is still fetched.
         status = client.get(execution_path)["execution"]["status"]
-        rows = client.get(path, {"after": last})["logs"]
+        rows = _read(client, path, {"after": last})
         session.write_rows(rows, log_lines)
         session.flush()
         last = _last(rows, last)
@@ -71,6 +71,16 @@ def _follow(session: Session, client: Client, path: str, last: int | None) -> No
             session.note(f"execution has ended: {status}")
             return
         pause.wait(_POLL_S)
+
+
+def _read(client: Client, path: str, question: dict[str, Any]) -> list[dict[str, Any]]:
+    """The records asked for; several answers when one cannot hold them."""
+    answer = client.get(path, question)
+    rows: list[dict[str, Any]] = answer["logs"]
+    while answer["is_truncated"]:
+        answer = client.get(path, {"after": _last(rows, None)})
+        rows += answer["logs"]
+    return rows
 
 
 def _last(rows: Sequence[dict[str, Any]], before: int | None) -> int | None:

@@ -1,9 +1,10 @@
 """What every command shares: the options of all commands, settings, the source, the output."""
 
+import contextlib
 import functools
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -70,12 +71,13 @@ class Session:
         """Put a result on stdout."""
         sys.stdout.write(text)
 
-    def write_bytes(self, chunks: Iterable[bytes]) -> None:
-        """Put bytes on stdout as they come."""
+    def write_bytes(self, chunks: Generator[bytes, None, None]) -> None:
+        """Put bytes on stdout as they come; closes `chunks` when nobody reads stdout any more."""
         sys.stdout.flush()
-        for chunk in chunks:
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
+        with contextlib.closing(chunks):
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
 
     def flush(self) -> None:
         """Let whoever reads stdout have what was written."""

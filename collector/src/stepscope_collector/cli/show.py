@@ -29,3 +29,5 @@ def command(session: Session, *, execution_id: str, has_logs: bool, is_full: boo
         add_stack(client, document)
     text = functools.partial(execution_text, max_body_lines=None) if is_full else execution_text
     session.write_document(document, text)
+    if document["truncated"]:
+        session.note(f"not all of these are shown: {', '.join(document['truncated'])}")
