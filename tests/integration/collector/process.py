@@ -1,0 +1,98 @@
+"""The collector as a process of its own, which a test may also kill."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stepscope_collector.cli.server import wait_for
+from stepscope_collector.cli.source import read_endpoints
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.config.endpoints import Endpoints
+from stepscope_collector.store.database import Database
+from stepscope_collector.store.engine import Connection
+
+__all__ = ["Collector", "stored"]
+
+START_S = 60
+STOP_S = 40
+ANY_PORTS = {"--otlp-grpc": "127.0.0.1:0", "--otlp-http": "127.0.0.1:0", "--web": "127.0.0.1:0"}
+
+
+class Collector:
+    """A running collector; `with` stops it by SIGTERM and expects a silent, clean end."""
+
+    def __init__(self, data: Path, **flags: str) -> None:
+        """Start it and wait until it is ready.
+
+        Args:
+            data: its data directory.
+            flags: of `stepscope serve`, with _ for -.
+        """
+        self.data = data
+        self.log = data.with_name(f"{data.name}.stderr")
+        ports = ANY_PORTS | {f"--{name.replace('_', '-')}": flags[name] for name in flags}
+        command = [sys.executable, "-m", "stepscope_collector", "serve", "--data", str(data)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, *(word for pair in ports.items() for word in pair)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        found = wait_for(self._ready, START_S)
+        if not isinstance(found, Endpoints):
+            self.kill()
+            raise AssertionError(f"the collector did not start: {self.said()}")
+        self.endpoints = found
+
+    def _ready(self) -> Endpoints | int | None:
+        if self.process.poll() is not None:
+            return self.process.returncode
+        found = read_endpoints(self.data / "endpoints.json")
+        return found if found is not None and found.pid == self.process.pid else None
+
+    def said(self) -> str:
+        """Everything it and earlier ones on this directory wrote to stderr."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def doctor(self) -> Any:
+        """GET /api/doctor."""
+        with urllib.request.urlopen(f"http://{self.endpoints.web}/api/doctor", timeout=30) as got:
+            return json.loads(got.read())
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait(STOP_S)
+
+    def terminate(self) -> int:
+        """SIGTERM; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_S)
+
+    def __enter__(self) -> "Collector":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self.kill()
+            return
+        assert self.terminate() == 0
+        assert self.said() == ""
+        assert [path.name for path in self.data.iterdir()] == ["stepscope.duckdb"]
+
+
+@contextmanager
+def stored(data: Path) -> Iterator[Connection]:
+    """The history that a collector left in its data directory."""
+    with (
+        Database.open(data / "stepscope.duckdb", StoreConfig(), read_only=True) as database,
+        database.read() as connection,
+    ):
+        yield connection
