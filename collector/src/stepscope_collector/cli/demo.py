@@ -126,7 +126,10 @@ def _tell(session: Session, client: Client, since: str) -> None:
         "A step that was tried three times": lambda row: (
             row["status"] == "success" and int(row["failed_attempt_count"]) > 0
         ),
-        "Parallel steps in child executions": lambda row: row["execution_id"] in parents,
+        "An execution with children": lambda row: row["execution_id"] in parents,
+        "One of the children, its steps in parallel": lambda row: (
+            row["parent_execution_id"] is not None and int(row["attempt_count"]) > 1
+        ),
     }
     for title, is_it in chosen.items():
         row = next(filter(is_it, rows), None)

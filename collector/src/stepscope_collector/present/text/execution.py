@@ -77,7 +77,11 @@ def _head(execution: Row, screen: Screen, zone: tzinfo | None) -> str:
     ]
     for label, column in _FACTS:
         value = execution.get(column)
-        if value is not None and not (column == "status_native" and value == execution["status"]):
+        # Our own SDK's words say the same as the status.
+        is_noise = column == "status_native" and (
+            execution["dialect"] == "stepscope" or value == execution["status"]
+        )
+        if value is not None and not is_noise:
             lines.append(f"  {label:<14}{clean(str(value))}")
     lines.append(f"  {'started':<14}{format_time(execution['started_at'], zone)}")
     if execution["ended_at"] is None:
@@ -122,28 +126,38 @@ def _failure(
 def _split(
     payloads: Sequence[Row], execution: Row, steps: Sequence[Row], attempts: Sequence[Row]
 ) -> tuple[list[Row], list[tuple[str, list[Row]]]]:
-    """Payloads of the execution itself, and those of each step under its name, in order of steps."""
+    """Payloads of the execution itself, and those of each step under its name, in order of steps.
+
+    Live markers repeat what their span has, and a retried step mostly got the same input again:
+    each content is shown once.
+    """
+    step_of_span = {row["span_id"]: row["step_id"] for row in (*attempts, *steps)}
     names = {row["span_id"]: str(row["step_name"]) for row in steps}
     for attempt in attempts:
         names.setdefault(attempt["span_id"], f"{attempt['step_name']} attempt {attempt['attempt']}")
-    own = [row for row in payloads if row["span_id"] not in names]
-    of_steps = [
-        (name, [row for row in payloads if row["span_id"] == span_id])
-        for span_id, name in names.items()
-        if span_id != execution.get("span_id")
-    ]
-    return own, [(name, rows) for name, rows in of_steps if rows]
+    # The span that ended comes before its markers, the final attempt before the others.
+    order = [execution.get("span_id"), *names]
+    seen: set[tuple[Any, ...]] = set()
+    own: list[Row] = []
+    of_steps: dict[str, list[Row]] = {name: [] for name in names}
+    for row in sorted(payloads, key=lambda row: _place(order, row["span_id"])):
+        span_id = row["span_id"]
+        content = (step_of_span.get(span_id), row["kind"], row["key"], row["body"])
+        if content not in seen:
+            seen.add(content)
+            of_steps.get(span_id, own).append(row)
+    return own, [(names[span_id], rows) for span_id, rows in of_steps.items() if rows]
+
+
+def _place(order: Sequence[Any], value: Any) -> int:
+    return order.index(value) if value in order else len(order)
 
 
 def _payload_parts(
     prefix: str, rows: Iterable[Row], screen: Screen, max_lines: int | None
 ) -> list[str]:
-    def place(row: Row) -> tuple[int, str]:
-        kind = row["kind"]
-        return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS), row["key"])
-
     parts = []
-    for row in sorted(rows, key=place):
+    for row in sorted(rows, key=lambda row: (_place(_KINDS, row["kind"]), row["key"])):
         title = f"{prefix}{row['kind']}"
         if row["kind"] == "attribute":
             title += f" {clean(row['key'])}"

@@ -137,6 +137,41 @@ def test_payloads_of_earlier_attempts_and_large_attributes_have_titles():
     assert '\nAttribute http.body\n  "x"\n' in text
 
 
+def test_the_same_content_is_shown_once():
+    """ours: live markers repeat their span, retries mostly get the same input again."""
+    first = step(1, "fetch", 0, 500, step_id="fetch", **FAILED)
+    second = step(2, "fetch", 1000, 2000, step_id="fetch", attempt=2)
+    other = step(3, "other", 0, 1)
+    document = {
+        "execution": execution(),
+        "steps": [second, other],
+        "attempts": [first, second, other],
+        "payloads": [
+            payload("params", "1", "00000000000000ff"),
+            payload("params", "1"),
+            payload("input", "2", first["span_id"]),
+            payload("input", "2", second["span_id"]),
+            payload("input", "2", other["span_id"]),
+        ],
+    }
+    text = execution_text(document, Screen())
+    assert text.count("Params\n") == 1
+    assert text.count("Step fetch: input\n") == 1
+    assert text.count("Step other: input\n") == 1
+    assert "attempt 1: input" not in text
+
+
+def test_the_native_status_is_shown_when_it_says_more():
+    """issue #2: the sender's own word."""
+    shown = execution(dialect="airflow", status_native="upstream_failed")
+    assert "  native status upstream_failed\n" in execution_text({"execution": shown}, Screen())
+    for hidden in (
+        execution(status_native="failure"),
+        execution(dialect="airflow", status_native="success"),
+    ):
+        assert "native" not in execution_text({"execution": hidden}, Screen())
+
+
 def test_nothing_a_sender_wrote_reaches_the_terminal_as_an_escape_sequence():
     """ours: names, messages, stacks and bodies come from strangers."""
     evil = "\x1b]0;owned\x07"
