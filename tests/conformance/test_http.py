@@ -6,6 +6,7 @@ import os
 import socket
 import zlib
 from collections.abc import Callable
+from http.client import HTTPResponse
 
 import grpc
 import httpx
@@ -47,6 +48,15 @@ def _raw(endpoint: Endpoint, *sent: bytes) -> socket.socket:
     for part in sent:
         connection.sendall(part)
     return connection
+
+
+def _status(connection: socket.socket) -> int:
+    """Status of the next answer, which is read to its end."""
+    answer = HTTPResponse(connection)
+    answer.begin()
+    answer.read()
+    answer.close()
+    return answer.status
 
 
 def _head(*lines: str, path: str = "/v1/traces") -> bytes:
@@ -213,7 +223,7 @@ def test_the_limit_is_configurable(start: Callable[..., Service]) -> None:
 def test_a_declared_length_over_the_limit_is_refused_before_the_body(endpoint: Endpoint) -> None:
     """OTLP: H14: not a byte of it has been sent."""
     with _raw(endpoint, _head(f"Content-Length: {10**12}")) as connection:
-        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+        assert _status(connection) == 413
 
 
 def test_a_chunked_body_is_stopped_at_the_limit(start: Callable[..., Service]) -> None:
@@ -221,9 +231,9 @@ def test_a_chunked_body_is_stopped_at_the_limit(start: Callable[..., Service]) -
     endpoint = start("--limits-max-payload-bytes", "1MiB").endpoint()
     chunk = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
     with _raw(endpoint, _head("Transfer-Encoding: chunked"), *[chunk] * 17) as connection:
-        assert connection.recv(65536).startswith(b"HTTP/1.1 413 ")
+        assert _status(connection) == 413
         connection.sendall(chunk * 20 + b"0\r\n\r\n" + _head("Content-Length: 0"))
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert _status(connection) == 200
 
 
 @pytest.mark.parametrize("verb", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
@@ -319,7 +329,7 @@ def test_expect_100_continue_is_honoured(endpoint: Endpoint) -> None:
     ) as connection:
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert _status(connection) == 200
     assert endpoint.stored(trace_id) == [["n"]]
 
 
