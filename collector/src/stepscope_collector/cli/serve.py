@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from stepscope_collector.cli.log_lines import log_to_stderr
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.config import Setting, all_settings
 
@@ -45,6 +46,7 @@ def command(session: Session, /, **typed: str | None) -> int:
         if value is not None:
             session.flags[setting.key] = value
     settings = session.settings
+    log_to_stderr(settings.log.level)
     # Imports gRPC, DuckDB and the HTTP server: 600 ms that `serve --help` and a wrong flag need not.
     from stepscope_collector import service
 
