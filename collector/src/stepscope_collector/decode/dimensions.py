@@ -52,7 +52,6 @@ def encode_attributes(attributes) -> tuple[dict[str, str | None], str | None, bo
     """
     texts: dict[str, str | None] = {}
     codes = ""
-    is_exact = True
     for attribute in attributes:
         value = attribute.value
         text: str | None = value.string_value
@@ -60,12 +59,10 @@ def encode_attributes(attributes) -> tuple[dict[str, str | None], str | None, bo
             code = "s"
         else:
             text, code = to_text(value)
-            if code == "n" and value.WhichOneof("value") is not None:
-                is_exact = False
         texts[attribute.key] = text
         codes += code
-    if len(texts) < len(codes):
-        is_exact = False
+    is_exact = len(texts) == len(codes)
+    if not is_exact:
         keys = (attribute.key for attribute in attributes)
         codes = "".join(dict(zip(keys, codes, strict=True)).values())
     return texts, codes if codes.strip("s") else None, is_exact

@@ -69,7 +69,7 @@ def _fill(
         attributes.add(texts, codes)
         execution_ids.append(texts.get(_EXECUTION_ID) or None)
         sequences.append(_sequence(texts, codes) if _SEQUENCE in texts else None)
-        body, body_type, is_whole = _body(record)
+        body, body_type = _body(record)
         bodies.append(body)
         body_types.append(body_type)
         trace_id, span_id = record.trace_id, record.span_id
@@ -78,7 +78,7 @@ def _fill(
         trace_ids.append(trace_id if has_trace else None)
         span_ids.append(int.from_bytes(span_id) if has_span else None)
         has_odd_id = bool(trace_id) != has_trace or bool(span_id) != has_span
-        is_kept = is_exact and is_whole and not has_odd_id
+        is_kept = is_exact and not has_odd_id
         raws.append(None if is_kept else record.SerializeToString())
     maps, types = attributes.arrays()
     batch.row_count = len(records)
@@ -112,17 +112,15 @@ def _texts(values: Sequence[str]) -> Array:
     return arrow.strings([value or None for value in values])
 
 
-def _body(record: LogRecord) -> tuple[str | None, str | None, bool]:
-    """Text and type code of the body, and whether they say all of it.
+def _body(record: LogRecord) -> tuple[str | None, str | None]:
+    """Text and type code of the body.
 
     (text, None) is a string, (None, None) is no body or an empty one: the same to OTLP.
     """
     if not record.HasField("body"):
-        return None, None, True
+        return None, None
     text, code = to_text(record.body)
-    if code == "n":
-        return None, None, record.body.WhichOneof("value") is None
-    return text, None if code == "s" else code, True
+    return text, None if code in {"s", "n"} else code
 
 
 def _sequence(texts: dict[str, str | None], codes: str | None) -> int | None:

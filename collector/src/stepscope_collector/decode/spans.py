@@ -193,8 +193,6 @@ class _Walk:
                 text, code = str(number), "i"
             else:
                 text, code = to_text(value)
-                if code == "n" and value.WhichOneof("value") is not None:
-                    is_exact = False
             home = homes.get(key)
             if home is not None:
                 if text and home.code == code and (code != "i" or _fits_int32(text)):

@@ -77,8 +77,9 @@ def test_every_value_comes_back(value: AnyValue) -> None:
 
 def test_a_reference_into_a_profiles_dictionary_is_empty() -> None:
     """OTLP: C12, string_value_strindex means nothing outside profiles."""
-    assert to_text(AnyValue(string_value_strindex=3)) == (None, "n")
-    assert to_text(_array(AnyValue(string_value_strindex=3))) == ("[null]", "a")
+    value = AnyValue.FromString(b"\x40\x03")  # older protobuf classes do not know the field
+    assert to_text(value) == (None, "n")
+    assert to_text(_array(value)) == ("[null]", "a")
 
 
 def test_a_string_that_looks_like_json_stays_a_string() -> None:

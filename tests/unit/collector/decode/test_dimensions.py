@@ -75,12 +75,11 @@ def test_a_scope_becomes_a_row() -> None:
     "resource",
     [
         Resource(attributes=[SERVICE, _pair("service.name", string_value="last")]),
-        Resource(attributes=[_pair("a", string_value_strindex=1)]),
         Resource(entity_refs=[EntityRef(type="service")]),
     ],
 )
 def test_what_the_columns_cannot_hold_is_kept_whole(resource: Resource) -> None:
-    """OTLP: C12, C19; nothing is lost for what a map cannot say."""
+    """OTLP: C19; nothing is lost for what a map cannot say."""
     assert resource_of(resource, "", 1).raw == resource.SerializeToString()
 
 

@@ -124,16 +124,17 @@ def test_a_trace_id_counts_without_a_span_id() -> None:
     assert row["raw"] is not None
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        LogRecord(attributes=[_pair("a", int_value=1), _pair("a", int_value=2)]),
-        LogRecord(body=AnyValue(string_value_strindex=1)),
-    ],
-)
-def test_what_the_columns_cannot_hold_is_kept_whole(record: LogRecord) -> None:
-    """OTLP: C12, C19."""
-    assert _row(record)["raw"] == record.SerializeToString()
+def test_what_the_columns_cannot_hold_is_kept_whole() -> None:
+    """OTLP: C19, the last of equal keys wins."""
+    record = LogRecord(attributes=[_pair("a", int_value=1), _pair("a", int_value=2)])
+    row = _row(record)
+    assert (row["attributes"], row["raw"]) == ({"a": "2"}, record.SerializeToString())
+
+
+def test_a_body_that_refers_to_a_profiles_dictionary_is_none() -> None:
+    """OTLP: C12, as if it were absent."""
+    row = _row(LogRecord(body=AnyValue.FromString(b"\x40\x03")))
+    assert (row["body"], row["body_type"], row["raw"]) == (None, None, None)
 
 
 def test_execution_and_sequence_come_from_attributes_that_stay() -> None:
