@@ -180,6 +180,8 @@ create table if not exists stored.payloads (
     size_bytes ubigint not null,           -- of the whole value, before the sender cut it
     sha256 varchar,                        -- hex, of the whole value; only when it was cut
     is_truncated boolean not null,         -- the sender cut the value
+    live_phase varchar,                    -- the span is a live marker: started or heartbeat, else null
+    open_span_id ubigint,                  -- the open span that a live marker speaks of
     ingested_at timestamp_ns not null      -- UTC, when the collector committed it
 );
 

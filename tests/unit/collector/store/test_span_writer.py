@@ -255,3 +255,18 @@ def test_any_times_are_stored_and_answered(start, end):
         for view in ("executions", "attempts", "steps", "spans", "workflow_stats", "step_stats"):
             for answer in store.rows(f"from {view}"):
                 assert (answer.get("duration_ns") or 0) >= 0
+
+
+def test_payloads_of_a_marker_are_seen_until_the_span_ends():
+    """ours: the params of what runs are visible, and not twice when it has ended."""
+    whole = execution("sync", "E3", end=500, attributes={"stepscope.params": '{"id": 7}'})
+    question = "select span_id, kind, body from payloads"
+    with history() as store:
+        store.write([marker(whole, at=1), marker(whole, at=20, phase="heartbeat")])
+        running = store.rows(question)
+        params = store.rows("select param_name, param_value from execution_params")
+        store.write([whole])
+        ended = store.rows(question)
+    expected = [{"span_id": whole.span.span_id.hex(), "kind": "params", "body": '{"id": 7}'}]
+    assert running == ended == expected
+    assert params == [{"param_name": "id", "param_value": "7"}]

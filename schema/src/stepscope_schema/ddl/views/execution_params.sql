@@ -4,6 +4,6 @@ select
     p.execution_id,                  -- varchar: the execution
     j.key as param_name,             -- varchar: name of the parameter
     j.value ->> '$' as param_value   -- varchar: JSON text for objects and lists, plain text otherwise, null for null
-from stored.payloads p,
+from payloads p,
     json_each(case when json_valid(p.body) then p.body else '{}' end) j
 where p.kind = 'params' and json_type(case when json_valid(p.body) then p.body end) = 'OBJECT'
