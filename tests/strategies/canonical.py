@@ -14,7 +14,7 @@ The canonical form:
 * Fields that this version of OTLP does not know are gone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableSequence
 from typing import Any
 
 from google.protobuf.message import Message
@@ -104,7 +104,7 @@ def _fields(message: Any) -> tuple[tuple[str, Any], ...]:
             continue
         if descriptor.message_type is not None and descriptor.message_type.name == "KeyValue":
             content: Any = _attributes(value)
-        elif descriptor.is_repeated:
+        elif isinstance(value, MutableSequence):
             content = tuple(_value(element) for element in value)
         else:
             content = _value(value)
