@@ -129,11 +129,13 @@ def execution_page(
     with database.read() as connection:
         reader: Cursor = connection
         # One row more tells whether there is a next page.
-        last = {**conditions.params, "last": offset + limit}
-        reader.execute(put(sql("executions/cutoff"), conditions, parsed), last)
-        found = reader.fetchall()
-        if found and found[0][0] is not None:
-            conditions += parsed.until(found[0][0])
+        count = {**conditions.params, "count": offset + limit + 1}
+        reader.execute(put(sql("executions/cutoff"), conditions, parsed), count)
+        least, greatest, is_complete, row_count = reader.fetchall()[0]
+        if row_count == 0:
+            return Page([], None)
+        if is_complete:
+            conditions += parsed.until(least if parsed.is_descending else greatest)
         params = {**conditions.params, "limit": limit + 1, "offset": offset}
         rows = fetch(reader, Execution, put(sql("executions/page"), conditions, parsed), params)
     has_more = len(rows) > limit

@@ -93,10 +93,6 @@ FIELDS: Final[Mapping[str, Field]] = {
 ORDERS: Final[Mapping[str, str]] = {"started_at": "started_at", "duration": "duration_ns"}
 """Order → column of view `executions`."""
 
-_NUMBER: Final[Mapping[str, str]] = {
-    "started_at": "epoch_ns(e.started_at)",
-    "duration_ns": "e.duration_ns",
-}
 _VALUE: Final[Mapping[str, str]] = {
     "started_at": "make_timestamp_ns($value)",
     "duration_ns": "$value",
@@ -186,7 +182,10 @@ def put(statement: str, conditions: Conditions, order: Order | None = None) -> s
     if order is not None:
         direction = "desc" if order.is_descending else "asc"
         statement = statement.replace("asc /* direction */", direction)
-        statement = statement.replace("started_at /* value */", _NUMBER[order.column])
+        statement = statement.replace("started_at /* column */", f"e.{order.column}")
+        if order.column != "started_at":
+            statement = statement.replace("epoch_ns(min(value)) /* least */", "min(value)")
+            statement = statement.replace("epoch_ns(max(value)) /* greatest */", "max(value)")
         statement = statement.replace(
             "execution_id /* order */", f"e.{order.column} {direction} nulls last, e.execution_id"
         )

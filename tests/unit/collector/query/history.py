@@ -197,6 +197,11 @@ def fill_parts(connection: Connection, count: int = 12, seed: int = 11) -> list[
         if place % 3 == 0:
             span_id += 1
             add_open_span(connection, execution_id, span_id, start_time_unix_nano=base)
+            for phase, of in (("started", span_id), ("heartbeat", span_id), ("started", 5)):
+                add_payload(
+                    connection, execution_id, "input", "{}", span_id=span_id + 1000,
+                    start_time_unix_nano=base, live_phase=phase, open_span_id=of,
+                )  # fmt: skip
         add_execution(
             connection, execution_id, started_unix_nano=base, workflow_id=f"w{place % 2}",
             last_start_unix_nano=max(starts), final_end_unix_nano=base + 60 * SECOND,
