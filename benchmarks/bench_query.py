@@ -1,0 +1,259 @@
+"""How long the questions of the read API take at 1,000 and at 1,000,000 executions (R025).
+
+    python benchmarks/bench_query.py [--keep DIRECTORY] [--sizes 1000 1000000] [--rounds 40]
+
+Makes a history of ten spans per execution straight in the tables of a real database (fixed seed,
+in order of arrival: 200 workflows of unequal popularity, 50 step names, 6 % not successful; one
+execution in four has a random id, so that zone maps on ids do not help). With --keep the files are
+kept and used again. Prints one JSON document: milliseconds p50, p95, p99 per question, CPU too, and
+the cold start, a new process from its first import to the first page.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from stepscope_collector.config import SqlConfig, StoreConfig
+from stepscope_collector.query.adhoc import run_sql
+from stepscope_collector.query.executions import execution_detail, execution_page
+from stepscope_collector.query.stats import step_stats, workflow_stats
+from stepscope_collector.query.workflows import workflow_list
+from stepscope_collector.store import Database
+
+SQL = Path(__file__).parent / "sql"
+CHUNK = 50_000
+SPAN_OF_TIME_NS = 90 * 86_400 * 10**9
+TARGET_MS = 100
+TARGET_COLD_S = 1.0
+
+
+def generate(path: Path, total: int) -> None:
+    """Make the history, and move it into place when it is whole."""
+    started = time.monotonic()
+    making = path.with_suffix(".making")
+    for leftover in path.parent.glob(making.name + "*"):
+        leftover.unlink()
+    end_ns = time.time_ns()
+    begin_ns = end_ns - SPAN_OF_TIME_NS
+    step_ns = SPAN_OF_TIME_NS // total
+    with Database.open(making, StoreConfig()) as database:
+        writer = database.writer()
+        for first in range(0, total, CHUNK):
+            last = min(total, first + CHUNK)
+            writer.execute("begin")
+            numbers = {"first": first, "last": last, "total": total}
+            writer.execute(_sql("executions"), {**numbers, "begin_ns": begin_ns, "end_ns": end_ns})
+            bounds = {
+                "first_ns": begin_ns + first * step_ns,
+                "last_ns": begin_ns + last * step_ns,
+            }
+            for name in ("spans", "traces", "params", "logs"):
+                writer.execute(_sql(name), bounds)
+            writer.execute("commit")
+            print(f"{last} executions, {time.monotonic() - started:.0f} s", file=sys.stderr)
+        writer.execute(_sql("open_spans"))
+    making.rename(path)
+
+
+def _sql(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def questions(
+    database: Database, ids: list[str], failed: list[str]
+) -> dict[str, Callable[[int], Any]]:
+    """Name → question; the argument is the number of the round."""
+    now_ns = time.time_ns()
+
+    def page(**filters: str) -> Callable[[int], Any]:
+        order = filters.pop("order", "-started_at")
+        return lambda _: execution_page(database, filters, now_ns=now_ns, order=order)
+
+    def middle(_: int) -> Any:
+        filters = {"started_before": "45d"}
+        first = execution_page(database, filters, now_ns=now_ns)
+        return execution_page(database, filters, now_ns=now_ns, cursor=first.next_cursor)
+
+    def user_sql(_: int) -> Any:
+        statement = "from executions where status = 'failed' order by started_at desc limit 20"
+        with run_sql(database, SqlConfig(), statement) as running:
+            return list(running.batches())
+
+    full = ("steps", "attempts", "logs", "payloads", "children")
+    workflow = "workflow-{:03d}".format
+    return {
+        "list: newest": page(),
+        "list: failed": page(status="failed"),
+        "list: running": page(status="running"),
+        "list: one workflow": lambda n: page(workflow=workflow(n % 200))(n),
+        "list: one user, failed": lambda n: page(user=f"user-{n}", status="error")(n),
+        "list: one error type": page(error_type="shop.errors.Error3"),
+        "list: last 24 hours": page(started_after="24h"),
+        "list: slowest": page(order="-duration"),
+        "list: longer than 5 s": page(min_duration="5s"),
+        "list: two pages in the middle": middle,
+        "by id: steps": lambda n: execution_detail(database, ids[n % len(ids)], ["steps"]),
+        "by id: everything": lambda n: execution_detail(database, ids[-n % len(ids)], full),
+        "by id: failed, its error step": lambda n: execution_detail(
+            database, failed[n % len(failed)], ["steps"]
+        ),
+        "workflows": lambda _: workflow_list(database),
+        "stats: all workflows": lambda _: workflow_stats(database, {}, now_ns=now_ns),
+        "stats: all workflows, last 7 days": lambda _: workflow_stats(
+            database, {"started_after": "7d"}, now_ns=now_ns
+        ),
+        "stats: steps of one workflow": lambda n: step_stats(
+            database, {"workflow": workflow(n % 200)}, now_ns=now_ns
+        ),
+        "stats: all steps, last 24 hours": lambda _: step_stats(
+            database, {"started_after": "24h"}, now_ns=now_ns
+        ),
+        "stats: all steps, last 7 days": lambda _: step_stats(
+            database, {"started_after": "7d"}, now_ns=now_ns
+        ),
+        "stats: all steps": lambda _: step_stats(database, {}, now_ns=now_ns),
+        "sql: 20 newest failed": user_sql,
+    }
+
+
+def measure(ask: Callable[[int], Any], rounds: int) -> dict[str, float]:
+    """Milliseconds of `rounds` questions after two that warm up."""
+    for number in range(2):
+        ask(number)
+    walls = []
+    cpu_started = time.process_time()
+    for number in range(rounds):
+        started = time.perf_counter()
+        ask(number)
+        walls.append((time.perf_counter() - started) * 1000)
+    cuts = statistics.quantiles(walls, n=100, method="inclusive")
+    return {
+        "p50_ms": round(cuts[49], 1),
+        "p95_ms": round(cuts[94], 1),
+        "p99_ms": round(cuts[98], 1),
+        "cpu_ms": round((time.process_time() - cpu_started) * 1000 / rounds, 1),
+    }
+
+
+COLD = """
+import sys, time
+started = time.monotonic()
+from pathlib import Path
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.query.executions import execution_page
+from stepscope_collector.store import Database
+imported = time.monotonic()
+with Database.open(Path(sys.argv[1]), StoreConfig()) as database:
+    opened = time.monotonic()
+    assert execution_page(database, {}, now_ns=time.time_ns()).executions
+    print(imported - started, opened - imported, time.monotonic() - opened)
+"""
+
+
+def cold_start(path: Path) -> dict[str, float]:
+    """Seconds of a new process; the operating system has the file in its cache."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", COLD, str(path)], check=True, capture_output=True, text=True
+    )
+    whole = time.monotonic() - started
+    imports, opening, page = (float(part) for part in done.stdout.split())
+    return {
+        "import_s": round(imports, 3),
+        "open_s": round(opening, 3),
+        "first_page_s": round(page, 3),
+        "process_s": round(whole, 3),
+    }
+
+
+def run(path: Path, total: int, rounds: int) -> dict[str, Any]:
+    """The figures for one size; makes the history when it is not there."""
+    seconds = time.monotonic()
+    if not path.exists():
+        generate(path, total)
+    seconds = time.monotonic() - seconds
+    cold = min((cold_start(path) for _ in range(3)), key=lambda figures: figures["process_s"])
+    with Database.open(path, StoreConfig()) as database:
+        with database.read() as connection:
+            rows = dict(
+                connection.execute(
+                    "select 'executions', count(*) from stored.executions union all "
+                    "select 'spans', count(*) from stored.spans union all "
+                    "select 'log_records', count(*) from stored.log_records"
+                ).fetchall()
+            )
+            ids = _ids(connection, "true")
+            failed = _ids(connection, "status = 'failed'")
+        figures = {
+            name: measure(ask, rounds if name != "stats: all steps" else max(3, rounds // 8))
+            for name, ask in questions(database, ids, failed).items()
+        }
+    missed = [name for name, figure in figures.items() if figure["p95_ms"] >= TARGET_MS]
+    return {
+        "rows": rows,
+        "file_bytes": path.stat().st_size,
+        "generate_s": round(seconds, 1),
+        "cold_start": cold,
+        "is_cold_start_met": cold["process_s"] < TARGET_COLD_S,
+        "questions": figures,
+        "missed_p95_100_ms": missed,
+    }
+
+
+def _ids(connection: Any, where: str) -> list[str]:
+    rows = connection.execute(
+        f"select execution_id from executions where {where} order by 1"
+    ).fetchall()
+    return [row[0] for row in random.Random(5).sample(rows, min(100, len(rows)))]
+
+
+@contextlib.contextmanager
+def place(keep: Path | None) -> Iterator[Path]:
+    """Where the files go."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        yield Path(directory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--keep", type=Path, help="directory to keep the files in, and use them again"
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 1_000_000])
+    parser.add_argument("--rounds", type=int, default=40)
+    arguments = parser.parse_args()
+    with place(arguments.keep) as directory:
+        results = {
+            str(total): run(directory / f"query-{total}.duckdb", total, arguments.rounds)
+            for total in arguments.sizes
+        }
+    about = {
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg(),
+        "target_p95_ms": TARGET_MS,
+        "target_cold_start_s": TARGET_COLD_S,
+    }
+    print(json.dumps({"about": about, "executions": results}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
