@@ -89,7 +89,7 @@ class Committer:
         self._insert("rejections", group.rejections, received_at=now)
         return written
 
-    def _insert(self, what: str, rows: Any, **parameters: object) -> None:
+    def _insert(self, what: str, rows: Any, **parameters: Any) -> None:
         if rows is None:
             return
         self.connection.register(f"incoming_{what}", rows)

@@ -30,7 +30,7 @@ create table if not exists stored.metric_points (
     attributes map(varchar, varchar),     -- DataPoint.attributes as text
     attribute_types varchar,              -- one type code per attribute, null: all strings
     exemplars blob,                       -- DataPoint.exemplars as one protobuf message, null: none
-    raw blob,                             -- data point as protobuf, only when the columns cannot hold it
+    raw blob,                             -- its Metric with this one point as protobuf, only when the columns cannot hold it
     resource_id ubigint not null,         -- stored.resources
     scope_id ubigint not null,            -- stored.scopes
     execution_id varchar,                 -- attribute workflow.execution.id
