@@ -23,6 +23,7 @@ import uvicorn
 from stepscope_collector import __version__
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
+from stepscope_collector.config.values import split_address
 from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
@@ -100,7 +101,7 @@ class _Collector:
         limits = self.settings.limits
         mapping = compile_profiles(load_shipped())
         self.ingest = Ingest(
-            Committer(self.database.writer(), mapping),
+            Committer(self.database.writer(), mapping, self.database.reopen),
             mapping.plan,
             self.settings.ingest,
             limits.max_inflight_bytes,
@@ -125,6 +126,7 @@ class _Collector:
                         self.settings.sql,
                         doctor=self.doctor,
                         ready=lambda: self.is_ready,
+                        allowed_hosts=[split_address(self.settings.web.listen)[0]],
                     )
                 )
             ),

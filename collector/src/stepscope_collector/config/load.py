@@ -142,7 +142,8 @@ def _from_environment(
     environ: Mapping[str, str], known: Mapping[str, Setting], cwd: Path
 ) -> dict[str, tuple[Any, str]]:
     by_variable = {setting.variable: setting for setting in known.values()}
-    allowed = {CONFIG_VARIABLE, SERVER_VARIABLE}
+    # the last is the SDK's; both often run with one environment
+    allowed = {CONFIG_VARIABLE, SERVER_VARIABLE, "STEPSCOPE_SPOOL_DIR"}
     found = {}
     for variable, value in environ.items():
         if not variable.startswith(_PREFIX) or variable in allowed:
