@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -20,7 +20,7 @@ from stepscope_collector.store.database import Database
 MAPPING = compile_profiles(load_shipped())
 T0 = 1_795_000_000_000_000_000
 NOW_NS = T0 + 10**12
-NOW = datetime(2026, 11, 18, 12, 0, 0)
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC).replace(tzinfo=None)
 
 
 class Sent(NamedTuple):

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -145,12 +146,7 @@ class _Collector:
             self.is_ready = True
             path = self.settings.data.endpoints_path
             endpoints.write(path)
-            print(  # the one line that says where: scripts read it
-                f"stepscope ready: OTLP/gRPC {endpoints.otlp_grpc}, OTLP/HTTP "
-                f"{endpoints.otlp_http}, web http://{endpoints.web}, data "
-                f"{self.settings.data.dir}",
-                flush=True,
-            )
+            _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
             await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
             ended.cancel()
@@ -185,6 +181,15 @@ class _Collector:
             "ingest": self.telemetry.snapshot(),
             "store": store_report(self.database),
         }
+
+
+def _announce(endpoints: Endpoints, settings: Settings) -> None:
+    """The one line on stdout that says where; scripts read it."""
+    sys.stdout.write(
+        f"stepscope ready: OTLP/gRPC {endpoints.otlp_grpc}, OTLP/HTTP {endpoints.otlp_http}, "
+        f"web http://{endpoints.web}, data {settings.data.dir}\n"
+    )
+    sys.stdout.flush()
 
 
 def _uvicorn_config(app: Any) -> uvicorn.Config:

@@ -1,7 +1,6 @@
 """`endpoints.json`: where a running server listens, for everything else on the machine."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ class Endpoints:
         """Replace the file at once, so that no reader sees half of it."""
         beside = path.with_suffix(f".{self.pid}.tmp")
         beside.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-        os.replace(beside, path)
+        beside.replace(path)
 
     @staticmethod
     def remove(path: Path) -> None:

@@ -39,8 +39,9 @@ class CompiledMapping:
     _condition: str
 
     def select(self, dialects: Sequence[str]) -> str:
-        """SQL of the mapped rows of `incoming_spans`: ids, name and times, `dialect`,
-        `service_name` and every field of FIELDS; one row per span.
+        """SQL of the mapped rows of `incoming_spans`, one row per span.
+
+        Columns: ids, name and times, `dialect`, `service_name` and every field of FIELDS.
 
         Args:
             dialects: those present, from `detect_sql`.
