@@ -13,8 +13,8 @@ from stepscope_collector.store import Database
 __all__ = ["step_stats", "workflow_stats"]
 
 _MAX_UBIGINT = 2**64 - 1
-# With these a scan of the spans can be narrowed; finding the bounds costs less than it saves.
-_NARROWING = frozenset({"started_after", "started_before", "parent", "root"})
+# With these a scan of the spans can be narrowed: spans are stored in order of arrival.
+_TIMES = frozenset({"started_after", "started_before"})
 
 
 def workflow_stats(
@@ -41,8 +41,9 @@ def step_stats(database: Database, filters: Mapping[str, str], *, now_ns: int) -
     with database.read() as connection:
         reader: Cursor = connection
         first, last = 0, _MAX_UBIGINT
-        if not _NARROWING.isdisjoint(filters):
-            reader.execute(put(sql("stats/bounds"), conditions), dict(conditions.params))
+        if times := {name: filters[name] for name in filters if name in _TIMES}:
+            span = compile_filter(times, now_ns)
+            reader.execute(put(sql("stats/bounds"), span), dict(span.params))
             first, last = reader.fetchall()[0]
             if first is None:
                 return []
