@@ -240,7 +240,7 @@ def main() -> None:
     """Run the matrix and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--spans", type=int, default=400_000)
-    parser.add_argument("--senders", type=int, default=8)
+    parser.add_argument("--senders", type=int, default=16)
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 512])
     parser.add_argument("--protocol", nargs="+", default=["grpc", "http"])
     arguments = parser.parse_args()
