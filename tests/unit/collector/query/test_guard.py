@@ -121,7 +121,9 @@ def answer(database: Database, statement: str, config: SqlConfig = CONFIG) -> li
 
 
 @pytest.mark.parametrize("statement", ATTACKS)
-def test_user_sql_can_do_nothing_but_read(store: Database, statement: str) -> None:
+def test_user_sql_can_do_nothing_but_read(
+    store: Database, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """issue #2: read-only guard as in design.md section 5; the history and the process stay as they were."""
     facts = """
         select (select count(*) from stored.executions), (select count(*) from duckdb_tables()),
@@ -131,12 +133,12 @@ def test_user_sql_can_do_nothing_but_read(store: Database, statement: str) -> No
                 where name not like '%profil%')
     """
     before = answer(store, facts)
-    files = sorted(Path().iterdir())
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(QueryRefused) as caught:
         answer(store, statement)
     assert "secret place" not in caught.value.message
     assert answer(store, facts) == before
-    assert sorted(Path().iterdir()) == files
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
