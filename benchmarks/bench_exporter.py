@@ -386,7 +386,7 @@ def collector(folder: pathlib.Path) -> Iterator[str]:
     anywhere = "127.0.0.1:0"
     process = subprocess.Popen(
         [str(command), "serve", "--data", str(folder), "--otlp-grpc", anywhere, "--otlp-http", anywhere,
-         "--web", anywhere], stderr=subprocess.PIPE, text=True,
+         "--web", anywhere], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         yield f"http://{_address(process, folder)}"

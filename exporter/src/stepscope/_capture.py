@@ -28,6 +28,8 @@ Content = Literal["full", "shape"]
 _MAX_DEPTH: Final = 12
 _MAX_NODES: Final = 200_000
 """Containers and values walked in one payload; what lies beyond is replaced by `…` (about 0.1 s)."""
+_MAX_CHARACTERS: Final = 4 << 20
+"""Characters of texts walked in one payload; the middle of what is over it is left out (0.1 s)."""
 _CUTS: Final = ((2048, 200), (512, 50), (128, 20), (48, 5))
 """Longest string and most items kept when a payload is over its limit, tried in this order."""
 _ELLIPSIS: Final = "…"
@@ -86,6 +88,11 @@ class Capture:
         """Free text, redacted and at most `limit_bytes` bytes, its middle cut out."""
         if self.content == "shape":
             return _dumps(_shape(value))
+        if len(value) > 4 * self.limit_bytes:
+            # Twice the limit from both ends: what the cut may leave of a secret lies in the part
+            # that the second cut takes away.
+            room = max(2 * self.limit_bytes, 64)
+            value = f"{value[:room]}{_ELLIPSIS}{value[-room:]}"
         value = _utf8(self.redactor.clean_text(value))
         if len(value) * 4 <= self.limit_bytes:
             return value
@@ -114,12 +121,13 @@ class Capture:
 class _Walk:
     """One payload's walk from user values to plain JSON values."""
 
-    __slots__ = ("_content", "_nodes", "_redactor")
+    __slots__ = ("_characters", "_content", "_nodes", "_redactor")
 
     def __init__(self, redactor: Redactor, content: Content) -> None:
         self._redactor = redactor
         self._content = content
         self._nodes = 0
+        self._characters = _MAX_CHARACTERS
 
     def plain(self, value: Any, depth: int) -> Any:
         self._nodes += 1
@@ -132,7 +140,9 @@ class _Walk:
             return [self.plain(item, depth + 1) for item in value]
         if self._content == "shape":
             return _shape(value)
-        if kind is str or kind is bool or value is None:
+        if kind is str:
+            return self._text(value)
+        if kind is bool or value is None:
             return value
         if kind is int:
             return value if -_SAFE_INT <= value < _SAFE_INT else _big(value)
@@ -142,6 +152,12 @@ class _Walk:
             return self._other(value, depth)
         except Exception:  # noqa: BLE001 - a strange object must not reach the watched program
             return _class_name(value)
+
+    def _text(self, value: str) -> str:
+        if len(value) > self._characters:
+            value = _middle(value, self._characters)
+        self._characters -= len(value)
+        return value
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -160,7 +176,7 @@ class _Walk:
         if isinstance(value, enum.Enum):
             return self.plain(value.value, depth + 1)
         if isinstance(value, str):
-            return str.__str__(value)
+            return self._text(str.__str__(value))
         if isinstance(value, int):
             return int(value) if -_SAFE_INT <= value < _SAFE_INT else _big(int(value))
         if isinstance(value, float):
@@ -255,6 +271,8 @@ def _prune(value: Any, longest: int, most: int) -> Any:
 
 def _middle(text: str, longest: int) -> str:
     half = longest // 2
+    if half == 0:
+        return _ELLIPSIS
     return f"{text[:half]}{_ELLIPSIS}{text[-half:]}"
 
 

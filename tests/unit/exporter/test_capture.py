@@ -228,3 +228,27 @@ def test_content_free_mode_shows_type_size_and_hash():
     assert shown["name"] == {"type": "str", "size": 3, "sha256": hashlib.sha256(b"Ada").hexdigest()}
     assert shown["n"][0]["type"] == "int"
     assert "Ada" not in Capture(content="shape").text("Ada failed")
+
+
+@pytest.mark.parametrize(
+    "unit", ["x", "a-", "token", "1 ", "eyJ", "://", "=", "password=", '"', "\\", "\ud800"]
+)
+def test_no_text_takes_long_to_clean(unit):
+    """issue #3: never slow; a quadratic pattern would run into the test's timeout."""
+    text = unit * (2_000_000 // len(unit))
+    Capture().text(text)
+    payload = Capture().payload({"text": text, "again": [text] * 10})
+    assert len(payload.text.encode()) <= 65536
+    assert (payload.size_bytes or 0) <= 40 << 20
+
+
+def test_words_around_a_secret_do_not_hide_it():
+    """R057: hints are found in any case."""
+    for text in (
+        "BEARER abcdefgh12345",
+        "x Basic YWRhOmh1bnRlcjI=",
+        "?API_KEY=abc123456",
+        "PASSWORD=abc123456",
+    ):
+        assert "abc" not in Capture().payload(text).text.lower().replace("[redacted]", "")
+        assert "YWRh" not in Capture().payload(text).text
