@@ -27,6 +27,8 @@ _ACTING_FUNCTIONS: Final = (
 )  # fmt: skip
 _ACTING: Final = re.compile(rf"\b({'|'.join(_ACTING_FUNCTIONS)})\s*\(", re.IGNORECASE)
 _EXPLAIN: Final = re.compile(r"\s*explain\s+(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
+# DuckDB 1.5 takes some of them for the SELECT they stand for.
+_PRAGMA: Final = re.compile(r"(pragma|call)\b", re.IGNORECASE)
 _ALLOWED: Final = "one SELECT, WITH … SELECT, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
 
 
@@ -47,6 +49,8 @@ def check_statement(connection: Connection, statement: str) -> Checked:
     """
     bare = without_comments(statement).strip().rstrip(";").rstrip()
     kind = _kind(connection, statement)
+    if pragma := _PRAGMA.match(bare):
+        kind = pragma[0].upper()
     if kind == "EXPLAIN":
         explained = _EXPLAIN.fullmatch(bare)
         # EXPLAIN ANALYZE runs what it explains; options and all else that is no SELECT goes too.

@@ -70,13 +70,21 @@ def _converter(kind: Any) -> Converter:
             item = converter(kind.children[0][1])
             return lambda values: [item(value) for value in values]
         case "struct":
-            fields = {field: converter(child) for field, child in kind.children}
-            return lambda row: {field: fields[field](value) for field, value in row.items()}
+            return _struct([(name, converter(child)) for name, child in kind.children])
         case "map":
             (_, key), (_, value) = kind.children
             return _map(converter(key), converter(value))
         case _:
             return _plain
+
+
+def _struct(fields: list[tuple[str, Converter]]) -> Converter:
+    def convert(row: Any) -> Any:
+        if isinstance(row, tuple):  # fields without names, DuckDB 1.5
+            return [field(value) for (_, field), value in zip(fields, row, strict=True)]
+        return {name: field(row[name]) for name, field in fields}
+
+    return convert
 
 
 def _map(key: Converter, value: Converter) -> Converter:

@@ -187,7 +187,7 @@ def test_a_refusal_says_what_is_allowed(store: Database) -> None:
         ("select * from execution", 'Did you mean "executions"?'),
         ("selec 1", 'syntax error at or near "selec"'),
         ("select strtftime('a', 1)", 'Did you mean "strftime"?'),
-        ("select $x", "Values were not provided"),
+        ("select $x", "parameter"),
         ("select 'a'::integer", "Could not convert string 'a' to INT32"),
         ("select error('so')", "so"),
         ("select " + "(" * 20_000 + "1" + ")" * 20_000, ""),
@@ -222,7 +222,7 @@ def test_a_statement_that_needs_too_much_memory_is_refused(tmp_path: Path) -> No
         add_execution(database.writer(), "e", started_unix_nano=1)
         for statement in (
             "select list(range) from range(100000000)",
-            "select string_agg(range::varchar, ',' order by range desc) from range(100000000)",
+            "select max(len(l)) from (select list(range) as l from range(100000000))",
         ):
             with pytest.raises(QueryRefused, match="Out of Memory") as caught:
                 answer(database, statement)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -21,6 +21,8 @@ from stepscope_collector.store import Database
 __all__ = ["SqlQuestion", "SqlResponse"]
 
 logger = logging.getLogger(__name__)
+
+_STOP_AGAIN_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ class SqlResponse(Response):
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
-        self._stopper.stop()
+        # Again and again: an interrupt that comes just before the statement begins is lost.
+        while True:
+            self._stopper.stop()
+            await asyncio.sleep(_STOP_AGAIN_S)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = self._chunks()
