@@ -174,9 +174,7 @@ def test_what_sql_says_of_a_stock_trace_is_what_the_sdk_says(tmp_path):
     """issue #2: fields equal; asked in SQL, without our own way back to OTLP."""
     data = tmp_path / "data"
     ended = Ended()
-    provider = TracerProvider(
-        resource=Resource({"service.name": "shop"}), shutdown_on_exit=False
-    )
+    provider = TracerProvider(resource=Resource({"service.name": "shop"}), shutdown_on_exit=False)
     provider.add_span_processor(ended)
     tracer = provider.get_tracer("shop", "7")
     make_spans(tracer, random.Random(1), 60)

@@ -1,7 +1,7 @@
 """One transaction of the writer thread: everything of a group of requests, or nothing."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 import duckdb
 
 from stepscope_collector.errors import StoreUnavailable, Unwritable
+from stepscope_collector.store.engine import Connection, EngineError, EngineStopped
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
@@ -31,7 +32,7 @@ _INCOMING = (
 _PASSING = (
     duckdb.IOException,
     duckdb.OutOfMemoryException,
-    duckdb.FatalException,
+    EngineStopped,
     duckdb.ConnectionException,
     duckdb.TransactionException,
 )
@@ -42,10 +43,13 @@ _PASSING = (
 class Committer:
     """The only code that writes the history; used by the writer thread alone."""
 
-    connection: duckdb.DuckDBPyConnection
+    connection: Connection
     mapping: Mapping
+    reopen: Callable[[], Connection] | None = None
+    """Opens the database again after its engine has stopped; None: it stays stopped."""
     _spans: SpanWriter = field(init=False)
     _sql: Prepared = field(init=False)
+    _is_stopped: bool = False
 
     def __post_init__(self) -> None:
         self._spans = SpanWriter(self.connection, self.mapping)
@@ -64,17 +68,18 @@ class Committer:
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
         try:
-            with _meanings():
-                self.connection.execute("begin")
+            with self._engine() as connection:
+                connection.execute("begin")
                 written = self._write(group, now, now_ns)
-                self.connection.execute("commit")
+                connection.execute("commit")
         except BaseException:
             self._roll_back()
             raise
         finally:
             # not before: a connection whose transaction failed refuses even this
-            for name in _INCOMING:
-                self.connection.unregister(name)
+            with suppress(EngineError):
+                for name in _INCOMING:
+                    self.connection.unregister(name)
         return written
 
     def _write(self, group: Group, now: datetime, now_ns: int) -> Written:
@@ -97,35 +102,44 @@ class Committer:
 
     def known_requests(self, hashes: Sequence[bytes]) -> set[bytes]:
         """Which content hashes of log and metric requests were committed before."""
-        with _meanings():
-            found = self.connection.execute(
+        with self._engine() as connection:
+            found = connection.execute(
                 statement("find_requests"), {"hashes": [UUID(bytes=value) for value in hashes]}
             ).fetchall()
         return {request_hash.bytes for (request_hash,) in found}
 
     def forget_requests(self, before: datetime) -> None:
         """Forget log and metric requests committed before a UTC time."""
-        with _meanings():
-            self.connection.execute(statement("prune_requests"), {"before": before})
+        with self._engine() as connection:
+            connection.execute(statement("prune_requests"), {"before": before})
 
     def _roll_back(self) -> None:
         self._spans.rolled_back()
-        try:
+        # the failed statement may have ended the transaction itself
+        with suppress(EngineError):
             self.connection.execute("rollback")
-        except duckdb.Error:
-            # the failed statement may have ended the transaction itself
-            pass
+        if self._is_stopped:
+            # At once, for the sake of readers; if it fails now, the next commit tries again.
+            with suppress(StoreUnavailable), self._engine():
+                pass
 
-
-@contextmanager
-def _meanings() -> Iterator[None]:
-    """DuckDB's errors as ours."""
-    try:
-        yield
-    except _PASSING as error:
-        raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
-    except duckdb.Error as error:
-        raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+    @contextmanager
+    def _engine(self) -> Iterator[Connection]:
+        """The connection, opened again if the engine has stopped; its errors become ours."""
+        if self._is_stopped:
+            if self.reopen is None:
+                raise StoreUnavailable("the database engine has stopped; start the collector again")
+            self.connection = self.reopen()
+        try:
+            if self._is_stopped:
+                self.__post_init__()
+                self._is_stopped = False
+            yield self.connection
+        except _PASSING as error:
+            self._is_stopped = self._is_stopped or isinstance(error, EngineStopped)
+            raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
+        except EngineError as error:
+            raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -14,8 +14,20 @@ from pathlib import Path
 from typing import Final, Self
 
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.errors import ConfigError, NotFound, QueryTimeout, StoreUnavailable
-from stepscope_collector.store.engine import Connection, EngineError, Interrupted, connect
+from stepscope_collector.errors import (
+    ConfigError,
+    NotFound,
+    QueryTimeout,
+    StepscopeError,
+    StoreUnavailable,
+)
+from stepscope_collector.store.engine import (
+    Connection,
+    EngineError,
+    EngineStopped,
+    Interrupted,
+    connect,
+)
 from stepscope_collector.store.migrate import (
     apply_schema,
     copy_before,
@@ -40,9 +52,12 @@ _READERS_END_WITHIN_ROUNDS = 100
 class Database:
     """An open database with the schema of this version. Made by `open`; a context manager."""
 
-    def __init__(self, root: Connection, path: Path | None, *, read_only: bool) -> None:
+    def __init__(
+        self, root: Connection, path: Path | None, config: StoreConfig, *, read_only: bool
+    ) -> None:
         self.path = path
         """The file; None: in memory."""
+        self._config = config
         self.is_read_only = read_only
         self._root = root
         self._writer = root.cursor()
@@ -50,6 +65,7 @@ class Database:
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
         self._is_closed = False
+        self._is_reopening = False
 
     @classmethod
     def open(
@@ -82,7 +98,7 @@ class Database:
         """
         schema = schema or load_schema()
         if read_only:
-            return cls(_open_present(path, config, schema), path, read_only=True)
+            return cls(_open_present(path, config, schema), path, config, read_only=True)
         is_new = path is not None and not path.exists()
         if path is not None and is_new:
             _make_directory(path.parent)
@@ -97,7 +113,7 @@ class Database:
         except BaseException:
             root.close()
             raise
-        return cls(root, path, read_only=False)
+        return cls(root, path, config, read_only=False)
 
     def writer(self) -> Connection:
         """The connection that writes; for one thread only.
@@ -105,6 +121,33 @@ class Database:
         Registered Arrow tables are seen by it alone.
         """
         return self._writer
+
+    def reopen(self) -> Connection:
+        """Open the file again after the engine has stopped; the new writing connection.
+
+        A full disk during a checkpoint makes DuckDB refuse all further work in this process, while
+        the file and its log hold everything committed. Readers at work are interrupted.
+
+        Raises:
+            StoreUnavailable: it cannot be opened now, is in memory or closed; try again later.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            if self.path is None:
+                raise StoreUnavailable("the database in memory has failed and cannot be opened again")
+            self._is_reopening = True
+            try:
+                self._end_readers()
+                self._writer.close()
+                self._root.close()
+                self._root = connect(self.path, self._config)
+            except StepscopeError as error:
+                raise StoreUnavailable(f"the database cannot be opened again: {error}") from error
+            finally:
+                self._is_reopening = False
+            self._writer = self._root.cursor()
+            logger.warning("database opened again", extra={"path": str(self.path)})
+            return self._writer
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -115,11 +158,11 @@ class Database:
         """
         connection = self._take()
         try:
-            connection.execute("begin transaction read only")
             yield connection
+        except EngineStopped as error:
+            raise StoreUnavailable("the database engine has stopped and is opened again") from error
         except Interrupted as error:
-            if self._is_closed:
-                raise StoreUnavailable("the database is being closed") from error
+            self._refuse_if_ending(error)
             raise
         finally:
             self._give_back(connection)
@@ -148,7 +191,6 @@ class Database:
 
         timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
         try:
-            connection.execute("begin transaction read only")
             if timer is not None:
                 timer.daemon = True
                 timer.start()
@@ -159,8 +201,7 @@ class Database:
                     f"statement ran longer than {timeout_s} s",
                     hint="ask for less, or raise sql.timeout_s",
                 ) from error
-            if self._is_closed:
-                raise StoreUnavailable("the database is being closed") from error
+            self._refuse_if_ending(error)
             raise
         finally:
             if timer is not None:
@@ -184,17 +225,7 @@ class Database:
             if self._is_closed:
                 return
             self._is_closed = True
-            while self._idle:
-                self._idle.pop().close()
-            # The file stays locked as long as any connection is open. An interrupt before the
-            # reader's statement began has no effect, so it is repeated.
-            for _ in range(_READERS_END_WITHIN_ROUNDS):
-                for connection in self._busy:
-                    connection.interrupt()
-                if self._lock.wait_for(lambda: not self._busy, _ROUND_S):
-                    break
-            else:
-                logger.warning("readers still at work", extra={"readers": len(self._busy)})
+            self._end_readers()
         self._writer.close()
         if not self.is_read_only:
             try:
@@ -210,15 +241,41 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _end_readers(self) -> None:
+        """Interrupt readers and wait until they have left; holds the lock."""
+        while self._idle:
+            self._idle.pop().close()
+        # The file stays locked as long as any connection is open. An interrupt before the
+        # reader's statement began has no effect, so it is repeated.
+        for _ in range(_READERS_END_WITHIN_ROUNDS):
+            for connection in self._busy:
+                connection.interrupt()
+            if self._lock.wait_for(lambda: not self._busy, _ROUND_S):
+                break
+        else:
+            logger.warning("readers still at work", extra={"readers": len(self._busy)})
+
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise StoreUnavailable("the database is closed")
 
+    def _refuse_if_ending(self, error: BaseException) -> None:
+        """The meaning of an interrupt of ours."""
+        if self._is_closed or self._is_reopening:
+            how = "closed" if self._is_closed else "opened again"
+            raise StoreUnavailable(f"the database is being {how}") from error
+
     def _take(self, *, new: bool = False) -> Connection:
+        """A connection inside a read-only transaction."""
         with self._lock:
             self._refuse_if_closed()
             # A new connection costs its first statement 0.2 ms, a used one nothing.
             connection = self._idle.pop() if self._idle and not new else self._root.cursor()
+            try:
+                connection.execute("begin transaction read only")
+            except EngineError as error:
+                connection.close()
+                raise StoreUnavailable("the database is not open at the moment") from error
             self._busy.add(connection)
             return connection
 
@@ -228,7 +285,8 @@ class Database:
             connection.execute("rollback")
         with self._lock:
             self._busy.discard(connection)
-            if keep and not self._is_closed and len(self._idle) < _MAX_IDLE_READERS:
+            is_ending = self._is_closed or self._is_reopening
+            if keep and not is_ending and len(self._idle) < _MAX_IDLE_READERS:
                 self._idle.append(connection)
             else:
                 connection.close()

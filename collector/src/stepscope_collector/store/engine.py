@@ -22,11 +22,13 @@ from stepscope_collector.errors import (
     StoreUnavailable,
 )
 
-__all__ = ["Connection", "EngineError", "Interrupted", "connect"]
+__all__ = ["Connection", "EngineError", "EngineStopped", "Interrupted", "connect"]
 
 Connection = duckdb.DuckDBPyConnection
 EngineError = duckdb.Error
 """Every error of DuckDB; rooms above the store catch it under this name."""
+EngineStopped = duckdb.FatalException
+"""The engine refuses all further work until the file is opened again."""
 Interrupted = duckdb.InterruptException
 """A statement was stopped by `interrupt()`."""
 

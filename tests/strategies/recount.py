@@ -1,0 +1,54 @@
+"""Questions whose right answer is no row: what the store keeps against what its spans say."""
+
+__all__ = ["NOT_OPEN", "NOT_RECOUNTED", "TWICE"]
+
+NOT_RECOUNTED = """
+with counted as (
+    select
+        execution_id,
+        count(*) filter (live_phase is null) as span_count,
+        count(*) filter (is_attempt) as attempt_count,
+        count(*) filter (is_attempt and status in ('failed', 'timed_out'))
+            as failed_attempt_count,
+        max(start_time_unix_nano) as last_start_unix_nano
+    from (
+        select *, role = 'step' and live_phase is null and end_time_unix_nano > 0 as is_attempt
+        from stored.spans
+    )
+    group by execution_id
+),
+kept as (
+    select execution_id, span_count, attempt_count, failed_attempt_count, last_start_unix_nano
+    from stored.executions
+)
+(from counted except all from kept) union all (from kept except all from counted)
+"""
+"""Executions whose counts are not those of their spans."""
+
+NOT_OPEN = """
+with begun as (
+    select trace_id, case when live_phase is null then span_id else parent_span_id end as span_id
+    from stored.spans
+    where live_phase is not null or end_time_unix_nano = 0
+),
+expected as (
+    select distinct trace_id, span_id
+    from begun b
+    where not exists (
+        from stored.spans s
+        where s.trace_id = b.trace_id and s.span_id = b.span_id and s.live_phase is null
+            and s.end_time_unix_nano > 0
+    )
+),
+kept as (select trace_id, span_id from stored.open_spans)
+(from expected except all from kept) union all (from kept except all from expected)
+"""
+"""Spans that started, have no end and are not kept as open exactly once; or are and should not."""
+
+TWICE = """
+select trace_id, span_id, count(*) as times
+from stored.spans
+group by trace_id, span_id
+having count(*) > 1
+"""
+"""Spans stored more than once, where no sender uses an id again."""
