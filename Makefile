@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format types layout imports bench build isolate floor docs constraints clean
+.PHONY: help setup demo serve test faults check lint format types layout imports bench build isolate floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ serve: setup ## Run the collector until stopped; flags in ARGS="..."
 
 test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
 	$(BIN)/python -m pytest --cov --cov-report=term $(if $(ARGS),--cov-fail-under=0) $(ARGS)
+
+faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
+	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)
 
 check: lint types layout imports isolate ## Everything CI checks beside the tests
 
