@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NoOpTracer, ProxyTracerProvider
 
 from stepscope._capture import Content
+from stepscope._forks import in_every_fork
 from stepscope._frames import failures
 from stepscope._live import Live
 from stepscope._logs import LEVELS, LogEncoder, capture_logging, queue_sink
@@ -252,12 +253,19 @@ def join_worker(arguments: Mapping[str, Any] | None) -> None:
     Finalize(None, shutdown, exitpriority=100)
 
 
-def _in_forked_child() -> None:
-    """Send at the end of a child that multiprocessing forked; it leaves without `atexit`."""
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        # Runs after multiprocessing has thrown away the finalizers it inherited.
-        util.register_after_fork(_Active, lambda _: util.Finalize(None, shutdown, exitpriority=100))
+class _AtExitOfForks:
+    """Sends at the end of a child that multiprocessing forked; it leaves without `atexit`."""
+
+    def after_fork(self) -> None:
+        """Runs before multiprocessing throws away the finalizers it inherited."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            util.register_after_fork(
+                _Active, lambda _: util.Finalize(None, shutdown, exitpriority=100)
+            )
+
+
+_atexit_of_forks = _AtExitOfForks()
 
 
 def _off(mode: Literal["disabled", "no-sdk"], settings: Settings) -> None:
@@ -284,7 +292,7 @@ def _start(
     if not _Active.is_registered:
         _Active.is_registered = True
         atexit.register(shutdown)
-        os.register_at_fork(after_in_child=_in_forked_child)
+        in_every_fork(_atexit_of_forks)
 
 
 def _open_sender(
@@ -304,7 +312,7 @@ def _open_sender(
         lambda: open_transport(where),
         {"traces": encoder, "logs": LogEncoder(resource.attributes, (SCOPE_NAME, VERSION))},
         limits,
-        where.url,
+        Redactor().clean_text(where.url),
         spool,
     )
     if _Active.processor is None and not is_foreign:

@@ -7,7 +7,8 @@ import time
 __all__ = ["Source", "source"]
 
 _random = random.Random()  # noqa: S311 - identifiers, not secrets
-os.register_at_fork(after_in_child=_random.seed)
+if hasattr(os, "register_at_fork"):  # not on Windows; a child must not draw its parent's ids
+    os.register_at_fork(after_in_child=_random.seed)
 
 
 class Source:

@@ -5,7 +5,6 @@ zero length that repeats its name and attributes: `started` once, `heartbeat` fr
 that ends before the delay costs one dict entry and no marker; an execution is marked at once.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 from opentelemetry.trace import format_span_id, get_current_span
 
+from stepscope._forks import in_every_fork
 from stepscope._frames import Execution, Frame, guarded
 from stepscope._ids import source
 from stepscope._settings import Settings
@@ -33,11 +33,11 @@ class Live:
         self._tick_s = max(min(settings.live_delay_s / 4, settings.heartbeat_s / 4, 0.25), 0.005)
         self._hurry = hurry
         self._start_lock = threading.Lock()
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        self.after_fork()
+        in_every_fork(self)
 
-    def _reset(self) -> None:
-        # In a forked child the open frames belong to the parent.
+    def after_fork(self) -> None:
+        """Begin empty: in a child the open frames belong to its parent."""
         self._open: dict[int, Frame] = {}
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()

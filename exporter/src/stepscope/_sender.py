@@ -8,13 +8,14 @@ payload bytes; what does not fit is dropped and counted, never silently.
 import contextlib
 import dataclasses
 import logging
-import os
 import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from stepscope._forks import in_every_fork
 
 if TYPE_CHECKING:
     from stepscope._spool import Spool
@@ -94,12 +95,11 @@ class Sender:
         self.counters = Counters()
         self._has_warned = False
         self._was_reached = False
-        self._reset()
-        os.register_at_fork(after_in_child=self._reset)
+        self.after_fork()
+        in_every_fork(self)
 
-    def _reset(self) -> None:
-        # Also in a forked child: its copy of the queue is the parent's to send, and the thread,
-        # the locks and the connection stayed behind.
+    def after_fork(self) -> None:
+        """Begin empty: a child's copy of the queue is its parent's to send."""
         self._queues: dict[Signal, deque[Any]] = {signal: deque() for signal in self._encoders}
         self._spans = self._queues["traces"]
         self._queued_bytes = 0

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from stepscope._configure import find_endpoint
 from stepscope._pipeline import SpanEncoder
+from stepscope._redact import Redactor
 from stepscope._sdk import SdkEncoder
 from stepscope._sender import Counters, Limits
 from stepscope._settings import Protocol
@@ -46,7 +47,7 @@ class SpanExporter(SdkSpanExporter):
     ) -> None:
         where = find_endpoint(endpoint, protocol, headers, compression)
         self._timeout_s = where.timeout_s
-        self._where = where.url
+        self._where = Redactor().clean_text(where.url)
         self._transport = open_transport(where)
         self._encode = SpanEncoder({}, ("", ""), SdkEncoder())
         self._limits = Limits()
