@@ -44,6 +44,7 @@ DATABASE_NAME: Final = "stepscope.duckdb"
 """File in the data directory."""
 
 _MAX_IDLE_READERS = 16
+_INTERRUPT_EVERY_S = 0.1
 _ROUND_S = 0.05
 _READERS_END_WITHIN_ROUNDS = 100
 """5 s in all."""
@@ -134,7 +135,9 @@ class Database:
         with self._lock:
             self._refuse_if_closed()
             if self.path is None:
-                raise StoreUnavailable("the database in memory has failed and cannot be opened again")
+                raise StoreUnavailable(
+                    "the database in memory has failed and cannot be opened again"
+                )
             self._is_reopening = True
             try:
                 self._end_readers()
@@ -184,15 +187,19 @@ class Database:
         """
         connection = self._take(new=True)
         is_late = threading.Event()
+        is_done = threading.Event()
 
-        def stop() -> None:
-            is_late.set()
-            connection.interrupt()
+        def stop_late() -> None:
+            # Again and again: an interrupt that comes between two statements is lost.
+            wait_s = timeout_s
+            while not is_done.wait(wait_s):
+                is_late.set()
+                connection.interrupt()
+                wait_s = _INTERRUPT_EVERY_S
 
-        timer = None if timeout_s is None else threading.Timer(timeout_s, stop)
+        timer = threading.Thread(target=stop_late, name="stepscope-sql-limit", daemon=True)
         try:
-            if timer is not None:
-                timer.daemon = True
+            if timeout_s is not None:
                 timer.start()
             yield connection
         except Interrupted as error:
@@ -204,10 +211,9 @@ class Database:
             self._refuse_if_ending(error)
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
-                # It must not interrupt a closed connection.
-                timer.join()
+            is_done.set()
+            if timeout_s is not None:
+                timer.join()  # it must not interrupt a closed connection
             self._give_back(connection, keep=False)
 
     def checkpoint(self) -> None:

@@ -389,3 +389,15 @@ def test_killed_process_loses_nothing_it_committed(path, commits, read_only):
                 "select count(distinct request_hash) from stored.requests"
             ).fetchone()
         assert distinct == (rows,)
+
+
+def test_the_time_limit_holds_for_a_statement_that_starts_after_it():
+    """ours: an interrupt between two statements is lost, so the limit interrupts again."""
+
+    def ask_for_ever(database):
+        with database.read_user_sql(timeout_s=0.01) as connection:
+            while True:  # each statement is short; one of them meets the limit
+                connection.execute("select count(*) from range(200000)").fetchall()
+
+    with Database.open(None, StoreConfig()) as database, pytest.raises(QueryTimeout):
+        ask_for_ever(database)
