@@ -100,7 +100,7 @@ class SpanWriter:
     def _insert(self, expected: int, now: datetime, *, is_in_order: bool) -> None:
         join = "positional join staged m" if is_in_order else "cross join staged m"
         result = self._sql.run("insert_spans", insert={"join": join}, ingested_at=now)
-        (inserted,) = result.fetchone()
+        ((inserted,),) = result.fetchall()
         if inserted != expected:
             raise AssertionError(f"{inserted} of {expected} staged spans met their batch")
 

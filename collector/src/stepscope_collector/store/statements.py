@@ -49,6 +49,9 @@ class Prepared:
 
     def row(self, name: str, /, **parameters: Any) -> tuple[Any, ...]:
         """The one row of a statement that always gives one."""
-        row = self.run(name, **parameters).fetchone()
-        assert isinstance(row, tuple), f"{name} gives one row"
+        # All rows: after fetchone() the result counts as unfinished, and DuckDB 2.0 then refuses to
+        # register the next batch on the connection.
+        rows = self.run(name, **parameters).fetchall()
+        assert len(rows) == 1, f"{name} gives one row"
+        row: tuple[Any, ...] = rows[0]
         return row

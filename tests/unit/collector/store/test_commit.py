@@ -2,6 +2,8 @@
 
 import pytest
 
+from stepscope_collector.decode.batch import Rejection
+from stepscope_collector.decode.dimension_rows import rejection_rows
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import Unwritable
 from stepscope_collector.mapping.group import NewDimensions, group_of
@@ -58,3 +60,17 @@ def test_a_fault_of_our_own_ends_the_transaction():
             committer.commit(group, NOW, NOW_NS)
         assert store.tables()["spans"] == []
         assert committer.commit(streams(ENDED), NOW, NOW_NS) == (2, 0)
+
+
+def test_spans_that_are_all_stored_may_come_with_other_streams():
+    """issue #2: a request sent again, with a span in it that is refused again, changes nothing."""
+    refused = ("traces", Rejection("invalid_trace_id", "1 byte"), 1, 90, None)
+    with history() as store:
+        committer = Committer(store.database.writer(), MAPPING)
+        committer.commit(streams(ENDED), NOW, NOW_NS)
+        before = store.tables()
+        again = streams(ENDED)
+        again.rejections = rejection_rows([refused])
+        assert committer.commit(again, NOW, NOW_NS) == (0, 2)
+        assert store.tables() == before
+        assert store.rows("select reason from stored.rejections") == [{"reason": "invalid_trace_id"}]
