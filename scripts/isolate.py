@@ -53,7 +53,8 @@ PACKAGES = (
         absent=frozenset(
             {"opentelemetry-sdk", "grpcio", "duckdb", "protobuf", "stepscope-collector"}
         ),
-        optional=("stepscope.integrations.", "stepscope.testing."),
+        # The SDK comes with an extra.
+        optional=("stepscope.integrations.", "stepscope.otlp.", "stepscope._sdk."),
         unloaded=HEAVY,
     ),
     Package(
