@@ -401,3 +401,17 @@ def test_the_time_limit_holds_for_a_statement_that_starts_after_it():
 
     with Database.open(None, StoreConfig()) as database, pytest.raises(QueryTimeout):
         ask_for_ever(database)
+
+
+def test_a_limit_holds_over_an_empty_table():
+    """ours: DuckDB 2.0.0 gave all rows of a view whose other table is empty."""
+    log = (
+        "insert into stored.log_records (time_unix_nano, observed_time_unix_nano, severity_number, "
+        "dropped_attributes_count, flags, resource_id, scope_id, execution_id, ingested_at) "
+        "select n + 1, 0, 9, 0, 0, 1, 1, 'e', '2026-01-01' from range(5) t(n)"
+    )
+    with Database.open(None, StoreConfig()) as database:
+        database.writer().execute(log)
+        with database.read() as connection:
+            rows = connection.execute("select * from execution_logs limit 2").fetchall()
+    assert len(rows) == 2
