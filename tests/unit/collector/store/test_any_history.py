@@ -1,10 +1,13 @@
 """Random histories of several executions over several traces: the way they arrive cannot matter."""
 
 import random
+import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepscope_collector.store.statements import statement
 from tests.strategies.recount import NOT_OPEN, NOT_RECOUNTED
 from tests.strategies.workflows import execution, history, marker, span, step
 
@@ -101,3 +104,34 @@ def test_a_span_given_to_an_execution_takes_only_its_own_payloads_along():
         assert store.rows(
             "select execution_id from stored.payloads order by start_time_unix_nano"
         ) == [{"execution_id": "E1"}, {"execution_id": "E2"}]
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_one_id_thousands_of_times_is_no_burden(is_same):
+    """ours: a broken sender that uses one id for all its spans must not take all memory."""
+    sent = [span("a" if is_same else f"a{n}", identity="a", scope="x") for n in range(4000)]
+    with history() as store:
+        assert store.write(sent) == ((1, 3999) if is_same else (4000, 0))
+        assert store.write(sent) == (0, 4000)
+
+
+def test_a_chain_of_thousands_below_a_step_belongs_to_it():
+    """issue #2: 10,000 spans in a trace."""
+    names = [f"s{n}" for n in range(3000)]
+    chain = [
+        span(name, parent=above, scope="x")
+        for above, name in zip(["top", *names], names, strict=False)
+    ]
+    with history() as store:
+        store.write([step("top", "E")], chain)
+        assert store.rows("select execution_id, span_count from executions") == [
+            {"execution_id": "E", "span_count": 3001}
+        ]
+
+
+def test_repeated_spans_are_told_by_the_same_columns_inside_and_across_commits():
+    """ours: drop_repeated lists what same_span and same_home compare."""
+    compared = re.findall(r"\ba\.(\w+)", statement("same_span") + statement("same_home"))
+    partition = statement("drop_repeated").partition("partition by")[2].partition("order by")[0]
+    listed = re.findall(r"\b[mb]\.(\w+)", partition)
+    assert sorted(listed) == sorted([*compared, "trace_id", "span_id", "start_time_unix_nano"])
