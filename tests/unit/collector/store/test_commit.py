@@ -73,4 +73,6 @@ def test_spans_that_are_all_stored_may_come_with_other_streams():
         again.rejections = rejection_rows([refused])
         assert committer.commit(again, NOW, NOW_NS) == (0, 2)
         assert store.tables() == before
-        assert store.rows("select reason from stored.rejections") == [{"reason": "invalid_trace_id"}]
+        assert store.rows("select reason from stored.rejections") == [
+            {"reason": "invalid_trace_id"}
+        ]
