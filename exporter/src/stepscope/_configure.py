@@ -59,6 +59,15 @@ class Status:
     last_internal_error: str | None
 
 
+_LIMIT_VARIABLES = tuple(
+    f"OTEL_{name}_LIMIT"
+    for name in (
+        "ATTRIBUTE_VALUE_LENGTH", "ATTRIBUTE_COUNT", "SPAN_ATTRIBUTE_VALUE_LENGTH", "SPAN_ATTRIBUTE_COUNT",
+        "SPAN_EVENT_COUNT", "SPAN_LINK_COUNT", "EVENT_ATTRIBUTE_COUNT", "LINK_ATTRIBUTE_COUNT",
+    )
+)  # fmt: skip
+
+
 class _Active:
     """The running exporter."""
 
@@ -136,7 +145,7 @@ def configure(
     }  # fmt: skip
     handles_sigterm = options.get("handle_sigterm", True)
     shutdown()
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if _is("OTEL_SDK_DISABLED", "true") or _is("OTEL_TRACES_EXPORTER", "none"):
         return _off("disabled", settings)
     if importlib.util.find_spec("opentelemetry.sdk") is None:
         logger.warning(
@@ -164,7 +173,11 @@ def configure(
         spool = Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
     sender = _open_sender(where, service_name, limits, spool, is_foreign)
     _Active.sender = sender
-    return _start(settings, LightRecorder(sender.put), sender, handles_sigterm)
+    own: Recorder = LightRecorder(sender.put)
+    if _wants_sdk() and not is_foreign:
+        # Slower, and right: samplers and limits are the SDK's, configured by its variables.
+        own = TracerRecorder(_Active.provider.get_tracer(SCOPE_NAME, VERSION))
+    return _start(settings, own, sender, handles_sigterm)
 
 
 def status() -> Status:
@@ -268,6 +281,14 @@ class _AtExitOfForks:
 _atexit_of_forks = _AtExitOfForks()
 
 
+def _wants_sdk() -> bool:
+    """Whether a variable asks for something that only the SDK's own spans do."""
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    return sampler not in ("", "always_on", "parentbased_always_on") or any(
+        os.environ.get(name) for name in _LIMIT_VARIABLES
+    )
+
+
 def _off(mode: Literal["disabled", "no-sdk"], settings: Settings) -> None:
     _Active.mode = mode
     _Active.sender = None
@@ -283,7 +304,7 @@ def _start(
         _Active.live = live = Live(settings, sender.hurry if sender else None)
         if handles_sigterm:
             watch_sigterm(lambda: live.open_frames() if _Active.live is live else (), shutdown)
-    level = LEVELS[settings.logs]
+    level = None if _is("OTEL_LOGS_EXPORTER", "none") else LEVELS[settings.logs]
     if sender is not None and level is not None:
         capture_logging(queue_sink(sender), level)
     state.use(settings, recorder, _Active.live)
@@ -342,6 +363,10 @@ def _settings(project: str | None, options: Options) -> Settings:
         if getattr(settings, field) < 0:
             raise MisuseError(f"{field}={getattr(settings, field)} is below 0")
     return settings
+
+
+def _is(name: str, value: str) -> bool:
+    return os.environ.get(name, "").strip().lower() == value
 
 
 def _program_name() -> str:

@@ -171,6 +171,37 @@ assert stepscope.status().mode == "sender"
     run(program)
 
 
+@pytest.mark.parametrize(
+    ("variables", "spans", "logs"),
+    [
+        ({}, ["s", "w"], 1),
+        ({"OTEL_TRACES_SAMPLER": "always_on"}, ["s", "w"], 1),
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, [], 0),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}, [], 0),
+        ({"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "1"}, ["s", "w"], 1),
+        ({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "3"}, ["s", "w"], 1),
+        ({"OTEL_TRACES_EXPORTER": "none"}, [], 0),
+        ({"OTEL_LOGS_EXPORTER": "none"}, ["s", "w"], 0),
+    ],
+)
+def test_variables_of_the_sdk_count(variables, spans, logs):
+    """issue #3: honours all standard OTEL_* variables: samplers, limits, exporters."""
+    program = """
+import logging, stepscope
+stepscope.configure()
+with stepscope.workflow("w"), stepscope.step("s") as s:
+    logging.getLogger("x").warning("line")
+    stepscope.annotate(a=1, b=2, c=3, d=4)
+"""
+    with running_receiver() as receiver:
+        run(program, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, **variables)
+        found = finals(receiver)
+        assert len(receiver.log_requests) == logs
+    assert [span.name for span, _ in found] == spans
+    if "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT" in variables:
+        assert {len(a) for _, a in found} == {3}
+
+
 def test_threads_and_tasks_keep_the_right_parents():
     """issue #3: steps from 32 threads and 1,000 concurrent tasks keep the right parents."""
     program = """
