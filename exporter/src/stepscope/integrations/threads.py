@@ -23,7 +23,8 @@ def instrument() -> None:
     """Start handing the context on; a second call changes nothing."""
     if _originals:
         return
-    submit, start = ThreadPoolExecutor.submit, threading.Thread.start
+    submit: Any = ThreadPoolExecutor.submit
+    start = threading.Thread.start
     _originals.update(submit=submit, start=start)
 
     @functools.wraps(submit)
@@ -31,7 +32,8 @@ def instrument() -> None:
         self: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any
     ) -> Future[Any]:
         context = contextvars.copy_context()
-        return submit(self, context.run, fn, *args, **kwargs)
+        future: Future[Any] = submit(self, context.run, fn, *args, **kwargs)
+        return future
 
     @functools.wraps(start)
     def start_with_context(self: threading.Thread) -> None:
@@ -39,7 +41,7 @@ def instrument() -> None:
         self.run = lambda: context.run(run)  # type: ignore[method-assign]
         start(self)
 
-    ThreadPoolExecutor.submit = submit_with_context  # type: ignore[method-assign]
+    ThreadPoolExecutor.submit = submit_with_context  # type: ignore[assignment, method-assign]
     threading.Thread.start = start_with_context  # type: ignore[method-assign]
 
 
