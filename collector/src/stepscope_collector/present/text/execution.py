@@ -9,6 +9,7 @@ from stepscope_collector.present.text.lists import execution_table, log_lines
 from stepscope_collector.present.text.tables import Screen, bold, paint_status
 from stepscope_collector.present.text.values import (
     clean,
+    error_text,
     format_bytes,
     format_duration,
     format_time,
@@ -31,7 +32,8 @@ _FACTS = (
     ("exit code", "exit_code"),
     ("parent", "parent_execution_id"),
 )
-_KINDS = ("params", "trigger", "input", "output", "attribute")
+_KINDS = {"params": 0, "trigger": 1, "input": 2, "output": 3, "attribute": 4}
+"""In which order they are shown."""
 
 
 def execution_text(
@@ -110,10 +112,9 @@ def _raised_in(error_step: Row | None, steps: Sequence[Row]) -> Row | None:
 def _failure(
     execution: Row, error_step: Row | None, steps: Sequence[Row], screen: Screen
 ) -> list[str]:
-    if not execution.get("error_type") and not execution.get("error_message"):
+    if not error_text(execution):
         return []
-    parts = [str(part) for part in (execution["error_type"], execution["error_message"]) if part]
-    text = _indent(clean(": ".join(parts)))
+    text = _indent(clean(error_text(execution)))
     raised_in = _raised_in(error_step, steps)
     if execution.get("error_stack"):
         text += _indent(clean(execution["error_stack"]))
@@ -136,11 +137,11 @@ def _split(
     for attempt in attempts:
         names.setdefault(attempt["span_id"], f"{attempt['step_name']} attempt {attempt['attempt']}")
     # The span that ended comes before its markers, the final attempt before the others.
-    order = [execution.get("span_id"), *names]
+    order = {span_id: place for place, span_id in enumerate([execution.get("span_id"), *names])}
     seen: set[tuple[Any, ...]] = set()
     own: list[Row] = []
     of_steps: dict[str, list[Row]] = {name: [] for name in names}
-    for row in sorted(payloads, key=lambda row: _place(order, row["span_id"])):
+    for row in sorted(payloads, key=lambda row: order.get(row["span_id"], len(order))):
         span_id = row["span_id"]
         content = (step_of_span.get(span_id), row["kind"], row["key"], row["body"])
         if content not in seen:
@@ -149,15 +150,11 @@ def _split(
     return own, [(names[span_id], rows) for span_id, rows in of_steps.items() if rows]
 
 
-def _place(order: Sequence[Any], value: Any) -> int:
-    return order.index(value) if value in order else len(order)
-
-
 def _payload_parts(
     prefix: str, rows: Iterable[Row], screen: Screen, max_lines: int | None
 ) -> list[str]:
     parts = []
-    for row in sorted(rows, key=lambda row: (_place(_KINDS, row["kind"]), row["key"])):
+    for row in sorted(rows, key=lambda row: (_KINDS.get(row["kind"], len(_KINDS)), row["key"])):
         title = f"{prefix}{row['kind']}"
         if row["kind"] == "attribute":
             title += f" {clean(row['key'])}"

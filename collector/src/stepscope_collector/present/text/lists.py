@@ -7,6 +7,7 @@ from typing import Any
 from stepscope_collector.present.text.tables import Column, Screen, paint_status, render_table
 from stepscope_collector.present.text.values import (
     clean,
+    error_text,
     format_duration,
     format_ratio,
     format_time,
@@ -122,8 +123,7 @@ def _attempts(row: Row) -> str:
 
 
 def _error(row: Row) -> str:
-    parts = [str(part) for part in (row["error_type"], row["error_message"]) if part]
-    return one_line(": ".join(parts), _MAX_ERROR)
+    return one_line(error_text(row), _MAX_ERROR)
 
 
 def _body(row: Row) -> str:

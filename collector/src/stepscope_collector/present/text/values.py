@@ -5,9 +5,12 @@ Only tables use these. JSON, NDJSON and CSV carry values as the read API gives t
 
 import datetime
 import re
+from collections.abc import Mapping
+from typing import Any
 
 __all__ = [
     "clean",
+    "error_text",
     "format_bytes",
     "format_duration",
     "format_ratio",
@@ -28,6 +31,15 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2
 def clean(text: str) -> str:
     """The text with control characters written out as escapes; line feeds and tabs stay."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def error_text(row: Mapping[str, Any]) -> str:
+    """`type: message` of what failed; empty when nothing did.
+
+    An error without a message of its own often comes with its type as the message: said once.
+    """
+    known = dict.fromkeys(str(row[key]) for key in ("error_type", "error_message") if row[key])
+    return ": ".join(known)
 
 
 def one_line(text: str, limit: int) -> str:

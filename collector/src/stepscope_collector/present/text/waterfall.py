@@ -7,7 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from stepscope_collector.present.text.tables import Column, Screen, render_table
-from stepscope_collector.present.text.values import format_duration, one_line, parse_time
+from stepscope_collector.present.text.values import (
+    error_text,
+    format_duration,
+    one_line,
+    parse_time,
+)
 
 __all__ = ["Bar", "Placed", "place_steps", "waterfall"]
 
@@ -94,7 +99,7 @@ def waterfall(execution: Row, steps: Sequence[Row], attempts: Sequence[Row], scr
         Column("STEP", _name, is_cut=True),
         Column("STATUS", lambda line: line["row"]["status"], is_status=True),
         Column("DURATION", lambda line: format_duration(line["row"]["duration_ns"]), align="right"),
-        Column("TIME", lambda line: bar.draw(line["row"]["started_at"], line["row"]["ended_at"])),
+        Column("TIME", lambda line: _drawn(bar, line["row"])),
         Column("ERROR", _error, is_cut=True),
     ]
     lines = [placed._asdict() for placed in place_steps(steps, attempts)]
@@ -115,6 +120,15 @@ def _bar(execution: Row, steps: Sequence[Row]) -> Bar:
     return Bar(min(starts_ns), max([min(starts_ns) + 1, *(parse_time(end) for end in ends)]))
 
 
+def _drawn(bar: Bar, row: Row) -> str:
+    if row["status"] != "lost" or not row.get("last_seen_at"):
+        return bar.draw(row["started_at"], row["ended_at"])
+    # It has no end, and nothing says that it still goes on.
+    seen = bar.draw(row["started_at"], row["last_seen_at"])
+    last = seen.rfind("█")
+    return f"{seen[:last]}?{seen[last + 1 :]}" if last >= 0 else seen
+
+
 def _order(step: Row) -> tuple[str, int, str]:
     started_at = step.get("first_started_at") or step["started_at"] or ""
     return started_at, int(step["step_index"] or 0), step["span_id"] or ""
@@ -132,6 +146,4 @@ def _name(line: Row) -> str:
 
 
 def _error(line: Row) -> str:
-    row = line["row"]
-    parts = [str(part) for part in (row["error_type"], row["error_message"]) if part]
-    return one_line(": ".join(parts), _MAX_ERROR)
+    return one_line(error_text(line["row"]), _MAX_ERROR)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stepscope_collector.present.text.values import (
     clean,
+    error_text,
     format_bytes,
     format_duration,
     format_ratio,
@@ -100,3 +101,10 @@ def test_sizes_have_binary_units(size, shown):
 def test_ratios_are_percentages():
     """ours: 0.5 on the screen would be read as half a percent."""
     assert (format_ratio(0.5), format_ratio(None), format_ratio(1)) == ("50.0 %", "-", "100.0 %")
+
+
+def test_an_error_whose_message_is_its_type_is_said_once():
+    """ours: a CancelledError has no message, and senders write its type there."""
+    assert error_text({"error_type": "ValueError", "error_message": "no"}) == "ValueError: no"
+    assert error_text({"error_type": "Cancelled", "error_message": "Cancelled"}) == "Cancelled"
+    assert error_text({"error_type": None, "error_message": None}) == ""

@@ -46,6 +46,17 @@ def test_a_retried_step_shows_its_tries_below_it():
     )
 
 
+def test_the_bar_of_a_lost_step_ends_at_its_last_sign_of_life():
+    """ours: lost has no end, and an arrow would say that the step still goes on."""
+    seen = {"status": "lost", "last_seen_at": "2026-03-01T13:05:10.100000000Z"}
+    steps = [step(1, "pull", 0, None, **seen), step(2, "rest", 0, 2000)]
+    assert waterfall(execution(), steps, [], Screen()) == (
+        "STEP  STATUS   DURATION  TIME                      ERROR\n"
+        "pull  lost            -  ███████████?············\n"
+        "rest  success    2.00 s  ████████████████████████\n"
+    )
+
+
 def test_siblings_stand_by_their_first_start():
     """R002: ordered steps."""
     late_first_try = step(1, "b", 900, 950, first_started_at="2026-03-01T13:05:09.150000000Z")
