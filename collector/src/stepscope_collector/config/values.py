@@ -127,6 +127,8 @@ def _number_and_unit(value: object, wanted: str) -> tuple[Decimal, str]:
             return number, ""
     elif isinstance(value, str) and (match := _NUMBER_AND_UNIT.fullmatch(value)):
         return Decimal(match[1]), match[2]
+    if str(value).strip().startswith("-"):
+        raise ValueError(f"is {value!r}, below 0; write {wanted}")
     raise ValueError(f"is {value!r}, not {wanted}")
 
 

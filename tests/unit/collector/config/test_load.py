@@ -98,6 +98,11 @@ def test_a_named_file_that_does_not_exist_is_an_error(home):
         ("threads = 3\n", "unknown section 'threads' in ", None),
         ("store = 3\n", r"store in .* is 3, not a section; write \[store\]", None),
         ("[store]\nthreads = 'many'\n", "store.threads in .* is 'many', not a whole number", None),
+        (
+            "[store]\nthreads = -1\n",
+            "store.threads in .* is -1, below 0; write a whole number",
+            None,
+        ),
         ("[store]\nthreads = true\n", "store.threads in .* is True, not a whole number", None),
         ("[store]\nthreads = 4096\n", "store.threads in .* is 4096; the most is 1024", None),
         (
