@@ -14,6 +14,7 @@ import click
 from stepscope_collector import __version__
 from stepscope_collector.cli.session import Session, shared_options
 from stepscope_collector.errors import StepscopeError
+from stepscope_collector.present.text.values import clean
 
 __all__ = ["COMMANDS", "main", "stepscope"]
 
@@ -152,7 +153,11 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
 
 
 def _complain(message: str, hint: str | None) -> None:
-    lines = [f"stepscope: {' '.join(message.split())}"]
+    # Further lines are kept: the engine points with a caret at what it does not understand.
+    first, *further = [line.rstrip() for line in clean(message).splitlines() if line.strip()] or [
+        ""
+    ]
+    lines = [f"stepscope: {first.strip()}", *(f"  {line}" for line in further)]
     if hint:
         lines.append(f"  hint: {' '.join(hint.split())}")
     print("\n".join(lines), file=sys.stderr)

@@ -68,7 +68,11 @@ def _follow(session: Session, client: Client, path: str, last: int | None) -> No
         session.flush()
         last = _last(rows, last)
         if status not in _LIVE:
-            session.note(f"execution has ended: {status}")
+            session.note(
+                "execution is lost: no sign of life for too long"
+                if status == "lost"
+                else f"execution has ended: {status}"
+            )
             return
         pause.wait(_POLL_S)
 

@@ -109,10 +109,21 @@ def failing(monkeypatch, error: BaseException) -> None:
 def test_every_error_ends_with_its_own_exit_code(run, monkeypatch, name):
     """issue #2: exit codes that scripts can use."""
     kind = getattr(errors, name)
-    failing(monkeypatch, kind("what was wrong\nand where", hint="the remedy"))
+    failing(monkeypatch, kind("what was wrong", hint="the\nremedy"))
     assert run("stats") == (
-        kind.exit_code, "", "stepscope: what was wrong and where\n  hint: the remedy\n"
+        kind.exit_code, "", "stepscope: what was wrong\n  hint: the remedy\n"
     )  # fmt: skip
+
+
+def test_a_message_of_several_lines_keeps_them(run, monkeypatch):
+    """ours: DuckDB points with a caret at what it does not understand."""
+    failing(
+        monkeypatch,
+        errors.QueryRefused("wrong near x\n\nLINE 1: select x\x1b[0m\n               ^"),
+    )
+    assert run("stats").err == (
+        "stepscope: wrong near x\n  LINE 1: select x\\x1b[0m\n                 ^\n"
+    )
 
 
 def test_a_bug_of_ours_shows_its_traceback_only_when_asked(run, monkeypatch):
