@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ClassVar, ParamSpec, TypeVar, overload
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from stepscope._arguments import version_of
@@ -36,6 +37,7 @@ class Spec:
         if name is not None and not isinstance(name, str):
             raise MisuseError(f"name={name!r} is no text; decorate with @{self.word} or pass name=")
         self.name = name
+        self._entered: dict[int, Frame] = {}
 
     word = "spec"
 
@@ -58,6 +60,7 @@ class Spec:
         frame = self.open(self.name or self.word)
         frame.spec = self
         frame.token = frame.attach()
+        self._entered[id(frame)] = frame
         return frame
 
     def __exit__(
@@ -66,16 +69,30 @@ class Spec:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        frame = current_frame()
-        while frame is not None and frame.spec is not self:
-            frame = frame.parent
+        frame = self._leaving()
         if frame is None:
             return
-        detach(frame.token)
+        self._entered.pop(id(frame), None)
+        if current_frame() is frame:
+            detach(frame.token)
         if error is None:
             frame.succeed()
         else:
             frame.end_with(error)
+        _leave_closed()
+
+    def _leaving(self) -> Frame | None:
+        """The frame of the block that ends now: the innermost of this spec that is open here.
+
+        Blocks inside generators that take turns end in another order than they began; then the
+        block is no longer in the chain of the current one, and the last entered is taken.
+        """
+        frame = current_frame()
+        while frame is not None and not (frame.spec is self and frame.is_open):
+            frame = frame.parent
+        if frame is None and self._entered:
+            frame = list(self._entered.values())[-1]
+        return frame
 
     async def __aexit__(
         self,
@@ -233,6 +250,14 @@ class StepSpec(Spec):
         if arguments:
             frame.capture_input(arguments)
         return frame
+
+
+def _leave_closed() -> None:
+    """Make the innermost open frame the current one: what it lies under may have ended before."""
+    frame = current_frame()
+    while frame is not None and not frame.is_open and frame.token is not None:
+        otel_context.attach(frame.base)
+        frame = current_frame()
 
 
 def _join(

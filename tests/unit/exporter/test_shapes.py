@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 
 import pytest
@@ -215,3 +216,59 @@ def test_partials_and_callable_objects_have_names(recorded):
         "len",
     ]
     assert recorded.execution("Doubler").input == {"value": 5}
+
+
+def test_blocks_in_generators_that_take_turns_all_end(recorded):
+    """issue #3: context managers; blocks may end in another order than they began."""
+
+    def block(name):
+        with stepscope.step(name):
+            yield 1
+            yield 2
+
+    with stepscope.workflow("w"):
+        first, second = block("first"), block("second")
+        next(first)
+        next(second)
+        assert list(first) == [2]
+        with stepscope.step("between"):
+            pass
+        assert list(second) == [2]
+        with stepscope.step("after"):
+            pass
+    assert stepscope.current_execution() is None
+    assert [step.name for step in recorded.steps] == ["first", "between", "second", "after"]
+    root = recorded.execution("w").span_id
+    assert recorded.step("first").parent_id == root
+    assert recorded.step("after").parent_id == root
+    assert {step.outcome for step in recorded.steps} == {"success"}
+
+
+def test_generators_that_are_dropped_end_when_they_are_collected(recorded):
+    """issue #3: generators closed early, also by nobody."""
+
+    @stepscope.step
+    def rows():
+        yield 1
+        yield 2
+
+    @stepscope.step
+    async def pages():
+        yield 1
+        yield 2
+
+    async def main():
+        async for _ in pages():
+            break
+        for _ in range(3):  # asyncio closes a dropped generator in a task of its own
+            await asyncio.sleep(0)
+
+    with stepscope.workflow("w"):
+        next(rows())
+        asyncio.run(main())
+        gc.collect()
+    assert sorted((step.name, step.outcome) for step in recorded.steps) == [
+        ("pages", "success"),
+        ("rows", "success"),
+    ]
+    assert stepscope.current_execution() is None
