@@ -76,7 +76,7 @@ def test_what_was_acknowledged_survives_kill_9_at_any_moment(tmp_path, load):
             threading.Event().wait(rng.uniform(0, 1.5))
         finally:
             collector.kill()
-    assert collector.said() == ""
+        assert collector.said() == ""
     with Collector(data) as collector:
         load.resume(collector.endpoints)
         load.end(WAIT_S)

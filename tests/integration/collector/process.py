@@ -41,6 +41,7 @@ class Collector:
         ports = ANY_PORTS | {f"--{name.replace('_', '-')}": flags[name] for name in flags}
         command = [sys.executable, "-m", "stepscope_collector", "serve", "--data", str(data)]
         with self.log.open("ab") as log:
+            self._said_before = log.tell()
             self.process = subprocess.Popen(
                 [*command, *(word for pair in ports.items() for word in pair)],
                 stdin=subprocess.DEVNULL,
@@ -60,8 +61,8 @@ class Collector:
         return found if found is not None and found.pid == self.process.pid else None
 
     def said(self) -> str:
-        """Everything it and earlier ones on this directory wrote to stderr."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
+        """Everything it wrote to stderr."""
+        return self.log.read_bytes()[self._said_before :].decode("utf-8", "replace")
 
     def doctor(self) -> Any:
         """GET /api/doctor."""
