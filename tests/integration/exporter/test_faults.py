@@ -86,8 +86,9 @@ def test_the_result_is_the_same_and_the_end_is_near(protocol, fault, silent_port
         PROGRAM, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_EXPORTER_OTLP_PROTOCOL=protocol
     )
     assert result == EXPECTED
-    # The limit is the contract here, not a speed; the end of the interpreter is in it.
-    assert seconds < 2.5
+    # The limit of 2 s is the contract here, not a speed; the rest is for the end of the interpreter
+    # and for a busy machine.
+    assert seconds < 5
     assert errors.count("stepscope:") == 1, errors
     assert "Traceback" not in errors
 
