@@ -149,3 +149,4 @@ class SpanWriter:
         self._sql.run("fold_staged", insert={"source": "refold_source"})
         self._sql.run("no_merged")
         self._sql.run("insert_executions", ingested_at=now)
+        self._sql.run("keep_ingested")

@@ -2,14 +2,28 @@
 
 import random
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepscope_collector.decode.spans import decode_spans
+from stepscope_collector.mapping.group import NewDimensions, group_of
+from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.statements import statement
 from tests.strategies.recount import NOT_OPEN, NOT_RECOUNTED
-from tests.strategies.workflows import execution, history, marker, span, step
+from tests.strategies.workflows import (
+    MAPPING,
+    NOW,
+    NOW_NS,
+    execution,
+    history,
+    marker,
+    request,
+    span,
+    step,
+)
 
 
 def forest(rng):
@@ -135,3 +149,20 @@ def test_repeated_spans_are_told_by_the_same_columns_inside_and_across_commits()
     partition = statement("drop_repeated").partition("partition by")[2].partition("order by")[0]
     listed = re.findall(r"\b[mb]\.(\w+)", partition)
     assert sorted(listed) == sorted([*compared, "trace_id", "span_id", "start_time_unix_nano"])
+
+
+def test_an_execution_folded_anew_keeps_the_time_of_its_first_commit():
+    """ours: executions.ingested_at says when the first of it was committed."""
+    sent = [step("pull", "E"), span("GET", parent="pull", scope="http"), step("push", "E")]
+    with history() as store:
+        committer = Committer(store.database.writer(), MAPPING)
+        for number, one in enumerate(sent):
+            batch = decode_spans(request([one]), MAPPING.plan)
+            streams = group_of([batch], [], [], NewDimensions())
+            committer.commit(streams, NOW + timedelta(seconds=number), NOW_NS)
+        (found,) = store.rows("select span_count, ingested_at, updated_at from executions")
+    assert found == {
+        "span_count": 3,
+        "ingested_at": NOW,
+        "updated_at": NOW + timedelta(seconds=2),
+    }
