@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
 
+from stepscope_collector.admission import Admission
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
 from stepscope_collector.decode.request import decode_request
@@ -91,8 +92,10 @@ class Ingest:
         self._committer = committer
         self._plan = plan
         self._config = config
-        self._budget = _ByteBudget(max_inflight_bytes)
-        self._decoding = _Presence()
+        self._admission = Admission(max_inflight_bytes)
+        self._decoding = threading.Lock()
+        """One request is decoded at a time: the decoder holds the interpreter, and threads that
+        wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
         self._telemetry = telemetry
         self._dimensions = NewDimensions()
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -122,32 +125,32 @@ class Ingest:
             StoreUnavailable: the collector is shutting down. The future may fail with it, too.
         """
         size = len(payload)
-        if not self._budget.take(size):
+        if not self._admission.enter(size):
             self._telemetry.count_refused(signal, "overloaded", size)
             raise Overloaded(
-                f"{size} bytes more would exceed max_inflight_bytes={self._budget.limit}; "
+                f"{size} bytes more would exceed max_inflight_bytes={self._admission.limit}; "
                 "try again, or raise limits.max_inflight_bytes"
             )
-        self._decoding.enter()
         try:
             return self._decode_and_queue(signal, payload, encoding, sender)
         except StepscopeError as error:
-            self._budget.give_back(size)
+            self._admission.leave(size)
             self.note_refused(signal, error, size, sender)
             raise
         except BaseException:
-            self._budget.give_back(size)
+            self._admission.leave(size)
             self._telemetry.count_refused(signal, StepscopeError.code, size)
             raise
         finally:
-            self._decoding.leave()
+            self._admission.decoded()
 
     def _decode_and_queue(
         self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None
     ) -> Future[Receipt]:
         if self._is_closing:
             raise _shutting_down()
-        batch = decode_request(signal, payload, encoding, self._plan)
+        with self._decoding:
+            batch = decode_request(signal, payload, encoding, self._plan)
         is_repeatable = signal != "traces" and batch.rows is not None
         request_hash = blake2b(payload, digest_size=16).digest() if is_repeatable else None
         future = self._future(len(payload))
@@ -166,7 +169,7 @@ class Ingest:
         # what a sender repeats, and a flood of bad requests, is counted but not noted
         if not error.is_retryable and self._queue.qsize() < 1000:
             whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
-            waiting = _Waiting(Batch(signal), payload_bytes, sender, None, self._future(0), whole)
+            waiting = _Waiting(Batch(signal), payload_bytes, sender, None, Future(), whole)
             with suppress(StoreUnavailable):
                 self._put(waiting)
 
@@ -184,7 +187,7 @@ class Ingest:
     def _future(self, size: int) -> Future[Receipt]:
         future: Future[Receipt] = Future()
         future.set_running_or_notify_cancel()  # a client that goes away cannot cancel a commit
-        future.add_done_callback(lambda _: self._budget.give_back(size))
+        future.add_done_callback(lambda _: self._admission.leave(size))
         return future
 
     def drain(self, timeout_s: float) -> bool:
@@ -222,7 +225,7 @@ class Ingest:
             except queue.Empty:
                 # Requests that are being decoded will be there in a moment and can share the
                 # fixed cost of a commit (about 20 ms of planning); with none, nothing is gained.
-                if not self._decoding.wait_for_one_less(deadline):
+                if not self._admission.wait_decoded(deadline):
                     return group, False
                 continue
             if waiting is None:
@@ -262,7 +265,7 @@ class Ingest:
             rejection = Rejection(failure.code, failure.message)
             size = waiting.payload_bytes
             whole = (batch.signal, rejection, batch.row_count, size, waiting.sender)
-            note = _Waiting(Batch(batch.signal), 0, waiting.sender, None, self._future(0), whole)
+            note = _Waiting(Batch(batch.signal), 0, waiting.sender, None, Future(), whole)
             self._commit_or_split([note])
 
     def _commit(self, group: list[_Waiting]) -> None:
@@ -336,51 +339,3 @@ def _shutting_down() -> StoreUnavailable:
 
 def _receipt(batch: Batch) -> Receipt:
     return Receipt(batch.row_count, len(batch.rejections), batch.message())
-
-
-class _ByteBudget:
-    """Bytes of requests that are being decoded or wait for their commit."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._taken = 0
-        self._lock = threading.Lock()
-
-    def take(self, size: int) -> bool:
-        """Whether the bytes fit; then they are taken."""
-        with self._lock:
-            if self._taken + size > self.limit:
-                return False
-            self._taken += size
-            return True
-
-    def give_back(self, size: int) -> None:
-        """Return bytes that were taken."""
-        with self._lock:
-            self._taken -= size
-
-
-class _Presence:
-    """How many threads are in a stretch of code, and a way to wait until one leaves it."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def enter(self) -> None:
-        """One more."""
-        with self._changed:
-            self._count += 1
-
-    def leave(self) -> None:
-        """One less."""
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait_for_one_less(self, deadline: float) -> bool:
-        """Wait until one leaves or `deadline` (monotonic seconds); False when none is left."""
-        with self._changed:
-            if self._count == 0:
-                return False
-            return self._changed.wait(max(0.0, deadline - time.monotonic()))

@@ -6,9 +6,8 @@ else is stored as it is.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import count
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -59,8 +58,7 @@ _ROWS_PER_REQUEST: Final = 1 << 24
 _request_ordinal = count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Home:
+class _Home(NamedTuple):
     bit: int
     rivals: int
     """Bits of all keys that live in the same column, this one included."""
@@ -115,6 +113,8 @@ class _Walk:
         self._wanted: defaultdict[str, list[str | None]] = defaultdict(lambda: [None] * total)
         self._resource_wanted: dict[str, list[str | None]] = {k: [] for k in plan.resource_keys}
         self._spans: list[Span] = []
+        self._trace_ids: list[bytes] = []
+        self._parent_ids: list[bytes] = []
         self._resource_id: list[int] = []
         self._scope_id: list[int] = []
         self._scope_name: list[str] = []
@@ -150,10 +150,19 @@ class _Walk:
             self._batch.scopes[scope_id] = scope_of(scope, schema_url, scope_id)
         homes = _OWN_HOMES if scope.name == SCOPE_NAME else {}
         for span in scope_spans.spans:
-            rejection = _rejection(span)
-            if rejection is not None:
-                self._batch.rejections.append(rejection)
+            trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+            if (
+                len(trace_id) != 16
+                or len(span_id) != 8
+                or len(parent) not in (0, 8)
+                or trace_id == _NO_TRACE
+                or span_id == _NO_ID
+            ):
+                self._batch.rejections.append(_rejection(span))
                 continue
+            self._trace_ids.append(trace_id)
+            self._batch.span_ids.append(span_id)
+            self._parent_ids.append(parent or _NO_ID)
             self._span(span, homes)
         added = self._row - before
         self._scope_id += [scope_id] * added
@@ -195,16 +204,17 @@ class _Walk:
                 text, code = to_text(value)
             home = homes.get(key)
             if home is not None:
-                if text and home.code == code and (code != "i" or _fits_int32(text)):
-                    if bits & home.rivals:
+                bit, rivals, home_code, payload = home
+                if text and home_code == code and (code != "i" or _fits_int32(text)):
+                    if bits & rivals:
                         is_exact = False
-                    bits |= home.bit
-                    if home.payload is None:
+                    bits |= bit
+                    if payload is None:
                         wanted[key][row] = text
                     else:
-                        self._payload(row, home.payload, key, "application/json", text)
+                        self._payload(row, payload, key, "application/json", text)
                     continue
-                misfits |= home.bit
+                misfits |= bit
             elif key in plan_keys:
                 wanted[key][row] = text
             if code == "s" and text and len(text) > WHOLE_VALUE_BYTES:
@@ -215,7 +225,8 @@ class _Walk:
             codes += code
         if bits & _CUTTABLE_BITS:
             self._note_cuts(row, first)
-        if len(set(keys[first:])) != len(keys) - first:
+        count = len(keys) - first
+        if count > 1 and len(set(keys[first:])) != count:
             is_exact = False
             codes = self._last_wins(first, codes)
         self._attributes.offsets.append(len(keys))
@@ -298,14 +309,13 @@ class _Walk:
         if rows == 0:
             return
         spans = self._spans
-        batch.span_ids = [span.span_id for span in spans]
         statuses = [span.status for span in spans]
         maps, types = self._attributes.arrays()
         columns = {
             "span_row": arrow.uint64s(range(self._first_row, self._first_row + rows)),
-            "trace_id": arrow.uuids([span.trace_id for span in spans]),
+            "trace_id": arrow.uuids(self._trace_ids),
             "span_id": arrow.big_endian_u64(batch.span_ids),
-            "parent_span_id": arrow.big_endian_u64([s.parent_span_id or _NO_ID for s in spans]),
+            "parent_span_id": arrow.big_endian_u64(self._parent_ids),
             "trace_state": arrow.strings([span.trace_state or None for span in spans]),
             "flags": arrow.uint32s([span.flags for span in spans]),
             "name": arrow.strings([span.name for span in spans]),
@@ -352,17 +362,9 @@ def _fits_int32(text: str) -> bool:
     return -(1 << 31) <= int(text) < 1 << 31
 
 
-def _rejection(span: Span) -> Rejection | None:
-    """Why the span cannot be stored; None when it can (OTLP checklist C13, C14)."""
+def _rejection(span: Span) -> Rejection:
+    """Why a span with such ids cannot be stored (OTLP checklist C13, C14)."""
     trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
-    if (
-        len(trace_id) == 16
-        and len(span_id) == 8
-        and len(parent) in (0, 8)
-        and trace_id != _NO_TRACE
-        and span_id != _NO_ID
-    ):
-        return None
     for reason, value, length in (
         ("invalid_trace_id", trace_id, 16),
         ("invalid_span_id", span_id, 8),
