@@ -36,10 +36,13 @@ def clean(text: str) -> str:
 def error_text(row: Mapping[str, Any]) -> str:
     """`type: message` of what failed; empty when nothing did.
 
-    An error without a message of its own often comes with its type as the message: said once.
+    Many senders begin the message with the type, as OpenTelemetry's SDKs do in the status of a
+    span, or have nothing but the type: it is said once.
     """
-    known = dict.fromkeys(str(row[key]) for key in ("error_type", "error_message") if row[key])
-    return ": ".join(known)
+    kind, message = (str(row[key] or "") for key in ("error_type", "error_message"))
+    if message == kind or message.startswith(f"{kind}: "):
+        return message
+    return ": ".join(part for part in (kind, message) if part)
 
 
 def one_line(text: str, limit: int) -> str:

@@ -103,8 +103,11 @@ def test_ratios_are_percentages():
     assert (format_ratio(0.5), format_ratio(None), format_ratio(1)) == ("50.0 %", "-", "100.0 %")
 
 
-def test_an_error_whose_message_is_its_type_is_said_once():
-    """ours: a CancelledError has no message, and senders write its type there."""
+def test_the_type_of_an_error_is_said_once():
+    """ours: the OTel SDK's span status is `ValueError: no`; a CancelledError has no message at all."""
     assert error_text({"error_type": "ValueError", "error_message": "no"}) == "ValueError: no"
     assert error_text({"error_type": "Cancelled", "error_message": "Cancelled"}) == "Cancelled"
+    assert error_text({"error_type": "A", "error_message": "A: no"}) == "A: no"
+    assert error_text({"error_type": "A", "error_message": None}) == "A"
+    assert error_text({"error_type": None, "error_message": ": odd"}) == ": odd"
     assert error_text({"error_type": None, "error_message": None}) == ""
