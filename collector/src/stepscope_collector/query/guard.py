@@ -1,9 +1,13 @@
 """What user SQL may be: one statement that reads.
 
-DuckDB's own parser says what a statement is, and a read-only transaction refuses what the parser's
-type does not tell (a `with x as (delete …) select` is a SELECT). Both are needed: the transaction
-lets CREATE TEMP, ATTACH, LOAD and CHECKPOINT pass. Files, extensions and settings are closed to the
-whole process (store/engine.py).
+DuckDB's own parser says what a statement is and which functions it calls, and a read-only
+transaction refuses what the parser's type does not tell (a `with x as (delete …) select` is a
+SELECT). Both are needed: the transaction lets CREATE TEMP, ATTACH, LOAD and CHECKPOINT pass, and a
+COMMIT would end it. So what is checked is the very text that runs, and never text as we read it:
+DuckDB's words are not quite ours (names in backticks, blanks of no width).
+
+Extensions, settings and all files but DuckDB's own are closed to the whole process
+(store/engine.py).
 """
 
 import re
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from stepscope_collector.errors import QueryRefused
-from stepscope_collector.query.tokens import without_comments, without_literals
+from stepscope_collector.query.tokens import without_comments
 from stepscope_collector.store import Connection, EngineError
 
 __all__ = ["Checked", "check_statement", "refusal"]
@@ -22,10 +26,15 @@ _ACTING_FUNCTIONS: Final = (
     "truncate_duckdb_logs", "enable_logging", "disable_logging", "enable_profiling",
     "disable_profiling", "create_external_resource", "register_external_resource",
     "register_external_resource_type", "deregister_external_resource",
-    "destroy_external_resource", "sleep_ms", "python_map_function", "pandas_scan", "arrow_scan",
-    "arrow_scan_dumb", "python_arrow_scan",
+    "destroy_external_resource", "sleep_ms", "pg_sleep", "python_map_function", "pandas_scan",
+    "arrow_scan", "arrow_scan_dumb", "python_arrow_scan",
 )  # fmt: skip
-_ACTING: Final = re.compile(rf"\b({'|'.join(_ACTING_FUNCTIONS)})\s*\(", re.IGNORECASE)
+# The database file and its log stay open to them, whatever the settings; and to open and close
+# these a second time gives up the locks of the process on them (fcntl(2)): another process could
+# then open the database beside this one.
+_FILE_FUNCTIONS: Final = ("read_", "parquet_", "sniff_csv", "glob")
+"""What the names of functions that open files begin with."""
+_CALLED: Final = re.compile(r'(?<!\\)"function_name":"((?:[^"\\]|\\.)*)"')
 _EXPLAIN: Final = re.compile(r"\s*explain\s+(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 # DuckDB 1.5 takes some of them for the SELECT they stand for.
 _PRAGMA: Final = re.compile(r"(pragma|call)\b", re.IGNORECASE)
@@ -48,14 +57,16 @@ def check_statement(connection: Connection, statement: str) -> Checked:
             or the text cannot be parsed.
     """
     bare = without_comments(statement).strip().rstrip(";").rstrip()
-    kind = _kind(connection, statement)
+    kind = _kind(connection, bare)
+    selected = bare
     if pragma := _PRAGMA.match(bare):
         kind = pragma[0].upper()
     if kind == "EXPLAIN":
         explained = _EXPLAIN.fullmatch(bare)
         # EXPLAIN ANALYZE runs what it explains; options and all else that is no SELECT goes too.
         try:
-            is_select = explained is not None and _kind(connection, explained["rest"]) == "SELECT"
+            selected = explained["rest"] if explained is not None else ""
+            is_select = _kind(connection, selected) == "SELECT"
         except QueryRefused:
             is_select = False
         if not is_select:
@@ -65,8 +76,11 @@ def check_statement(connection: Connection, statement: str) -> Checked:
             )
     elif kind != "SELECT":
         raise QueryRefused(f"{kind} statements are not allowed", hint=f"allowed: {_ALLOWED}")
-    if acting := _ACTING.search(without_literals(statement)):
-        raise QueryRefused(f"function {acting[1].lower()} is not allowed", hint="it does not read")
+    for name in _functions(connection, selected):
+        if name in _ACTING_FUNCTIONS:
+            raise QueryRefused(f"function {name} is not allowed", hint="it does not read")
+        if name.startswith(_FILE_FUNCTIONS):
+            raise QueryRefused(f"function {name} is not allowed", hint="files are closed")
     return Checked("explain" if kind == "EXPLAIN" else "select", bare)
 
 
@@ -82,6 +96,19 @@ def _kind(connection: Connection, statement: str) -> str:
             f"{len(parsed)} statements, limit 1", hint="send them one by one, without semicolons"
         )
     return str(parsed[0].type.name).removesuffix("_STATEMENT")
+
+
+def _functions(connection: Connection, select: str) -> list[str]:
+    """The functions a SELECT calls, in small letters, as DuckDB's parser finds them."""
+    try:
+        ((tree,),) = connection.execute(
+            "select json_serialize_sql($statement)", {"statement": select}
+        ).fetchall()
+    except EngineError as error:
+        raise refusal(error) from error
+    if tree.startswith('{"error":true'):
+        raise QueryRefused("the statement cannot be checked", hint=f"allowed: {_ALLOWED}")
+    return [name.lower() for name in _CALLED.findall(tree)]
 
 
 def refusal(error: Exception) -> QueryRefused:

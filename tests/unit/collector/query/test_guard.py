@@ -1,3 +1,6 @@
+import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +10,7 @@ from stepscope_collector.config import SqlConfig, StoreConfig
 from stepscope_collector.errors import QueryRefused, QueryTimeout
 from stepscope_collector.query.adhoc import run_sql
 from stepscope_collector.query.guard import check_statement
-from stepscope_collector.query.tokens import without_comments, without_literals
+from stepscope_collector.query.tokens import without_comments
 from stepscope_collector.store import Database
 from tests.unit.collector.query.history import add_execution
 
@@ -103,6 +106,11 @@ ATTACKS = [
     "select * from arrow_scan(1, 2, 3)",
     "select * from create_external_resource('x', map {}, 'y')",
     "pivot executions on status",
+    # words that DuckDB reads otherwise than a reader of text would
+    "from `query`('select 42')",
+    "from query\u200b('select 42')",
+    "from `force_checkpoint`()",
+    "select pg_sleep(100)",
     "select 1) as t(c0); delete from stored.executions; select * from (select 1",
 ]
 
@@ -232,10 +240,51 @@ def test_a_statement_that_needs_too_much_memory_is_refused(tmp_path: Path) -> No
         add_execution(database.writer(), "f", started_unix_nano=1)
 
 
-def test_comments_and_literals_are_told_from_words() -> None:
-    """ours: a word in a literal is no function, and a quoted name is one."""
-    text = "select 'it''s -- /*' /* b */, E'\\'--', $$--$$, $t$ '$t$, \"a--b\" -- end"
+def test_comments_are_told_from_literals_and_names() -> None:
+    """ours: a comment within quotes is none."""
+    text = "select 'it''s -- /*' /* b */, E'\\'--', $$--$$, $t$ '$t$, \"a--b\", `a--b` -- end"
     assert without_comments(text).split() == (
-        "select 'it''s -- /*' , E'\\'--', $$--$$, $t$ '$t$, \"a--b\"".split()
+        "select 'it''s -- /*' , E'\\'--', $$--$$, $t$ '$t$, \"a--b\", `a--b`".split()
     )
-    assert without_literals(text).split() == "select '' , '', '', '', a--b".split()
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "commit; delete from stored.executions",
+        "commit; delete from stored.executions; begin; select 1 as x",
+        "commit; create table evil as select 1 as x; select 1",
+    ],
+)
+@pytest.mark.parametrize("opening", ["`/*`", "\u200b`/*`", "$a$/*$a$", '"/*"', "/* /* */ '"])
+def test_no_statement_hides_behind_another(store: Database, opening: str, hidden: str) -> None:
+    """ours: found by attack: text was left out as a comment that DuckDB read as a name."""
+    before = answer(
+        store, "select count(*), (select count(*) from duckdb_tables()) from executions"
+    )
+    for statement in (
+        f"select 1 as {opening}, '*/` ; {hidden} --'",
+        f"select {opening}, '*/ ; {hidden} --'",
+        f"select 1 {opening} */ ; {hidden} --'",
+    ):
+        with contextlib.suppress(QueryRefused):
+            answer(store, statement)
+    assert before == answer(
+        store, "select count(*), (select count(*) from duckdb_tables()) from executions"
+    )
+
+
+def test_the_file_of_the_database_is_not_read_and_stays_locked(store: Database) -> None:
+    """issue #2: one process owns the file; to open and close it again would give up its lock."""
+    for function in ("read_blob", "read_text", "read_csv"):
+        for suffix in ("", ".wal"):
+            with pytest.raises(QueryRefused, match="is not allowed"):
+                answer(store, f"select count(*) from {function}('{store.path}{suffix}')")
+    other = subprocess.run(
+        [sys.executable, "-c", f"import duckdb; duckdb.connect({str(store.path)!r})"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert "Conflicting lock" in other.stderr
