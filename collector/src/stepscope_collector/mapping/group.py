@@ -56,16 +56,19 @@ def group_of(
     request_hashes: Sequence[bytes],
     dimensions: NewDimensions,
 ) -> Group:
-    """The streams of the batches, put together by table."""
+    """The streams of the batches, put together by table.
+
+    Tables throughout: DuckDB 1.5 takes no single record batch.
+    """
     resources, scopes = dimensions.of(batches)
     return Group(
         spans=_spans([batch for batch in batches if batch.signal == "traces"]),
         logs=_table(batch.rows for batch in batches if batch.signal == "logs"),
         metrics=_table(batch.rows for batch in batches if batch.signal == "metrics"),
-        resources=resource_rows(resources) if resources else None,
-        scopes=scope_rows(scopes) if scopes else None,
-        rejections=rejection_rows(rejections) if rejections else None,
-        requests=request_rows(request_hashes) if request_hashes else None,
+        resources=_table([resource_rows(resources)]) if resources else None,
+        scopes=_table([scope_rows(scopes)]) if scopes else None,
+        rejections=_table([rejection_rows(rejections)]) if rejections else None,
+        requests=_table([request_rows(request_hashes)]) if request_hashes else None,
     )
 
 
@@ -90,4 +93,4 @@ def _table(batches: Iterable[RecordBatch | None]) -> Any:
         return None
     # One chunk: with several, DuckDB's threads take turns at the Arrow stream, which cost a third
     # more CPU in staging (8 requests of 510 spans).
-    return Table.from_batches(present).combine_chunks()
+    return Table.from_batches(present)

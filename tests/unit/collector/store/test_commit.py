@@ -3,7 +3,6 @@
 import pytest
 
 from stepscope_collector.decode.batch import Rejection
-from stepscope_collector.decode.dimension_rows import rejection_rows
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import Unwritable
 from stepscope_collector.mapping.group import NewDimensions, group_of
@@ -69,8 +68,9 @@ def test_spans_that_are_all_stored_may_come_with_other_streams():
         committer = Committer(store.database.writer(), MAPPING)
         committer.commit(streams(ENDED), NOW, NOW_NS)
         before = store.tables()
-        again = streams(ENDED)
-        again.rejections = rejection_rows([refused])
+        again = group_of(
+            [decode_spans(request(ENDED), MAPPING.plan)], [refused], [], NewDimensions()
+        )
         assert committer.commit(again, NOW, NOW_NS) == (0, 2)
         assert store.tables() == before
         assert store.rows("select reason from stored.rejections") == [
