@@ -1,7 +1,7 @@
 """What is under way between the submission of a request and its answer. Thread-safe.
 
-Bounds the bytes that requests may hold in memory, and tells the writer whether more of them will be
-decoded in a moment.
+Bounds the bytes that requests may hold in memory, and tells the writer how many more requests can
+share a commit.
 """
 
 import threading
@@ -17,6 +17,8 @@ class Admission:
         self.limit = limit
         """Bytes that all of them together may have."""
         self._bytes = 0
+        self._requests = 0
+        self._peak = 0
         self._decoding = 0
         self._changed = threading.Condition()
 
@@ -26,6 +28,8 @@ class Admission:
             if self._bytes + size > self.limit:
                 return False
             self._bytes += size
+            self._requests += 1
+            self._peak = max(self._peak, self._requests)
             self._decoding += 1
             return True
 
@@ -39,6 +43,13 @@ class Admission:
         """A request has its answer."""
         with self._changed:
             self._bytes -= size
+            self._requests -= 1
+
+    def peak(self) -> int:
+        """Most requests that were under way at one time since the last call."""
+        with self._changed:
+            peak, self._peak = self._peak, self._requests
+            return peak
 
     def wait_decoded(self, deadline: float) -> bool:
         """Wait until one more is decoded or `deadline` (monotonic seconds).

@@ -53,6 +53,7 @@ class EventColumns:
         return self.as_lists() if self.name or rows > _EMPTY_ROWS else _no_events().slice(0, rows)
 
     def as_lists(self) -> Array:
+        """The same, made anew."""
         maps, types = self.attributes.arrays()
         columns = [
             arrow.uint64s(self.time),
@@ -89,6 +90,7 @@ class LinkColumns:
         return self.as_lists() if self.flags or rows > _EMPTY_ROWS else _no_links().slice(0, rows)
 
     def as_lists(self) -> Array:
+        """The same, made anew."""
         maps, types = self.attributes.arrays()
         columns = [
             Array(self.trace_id, _BINARY),
