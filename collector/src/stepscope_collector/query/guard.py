@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from stepscope_collector.errors import QueryRefused
+from stepscope_collector.query.growth import check_growth
 from stepscope_collector.query.tokens import without_comments
+from stepscope_collector.query.tree import Node, function_name, is_function, parse_tree, walk
 from stepscope_collector.store import Connection, EngineError
 
 __all__ = ["Checked", "check_statement", "refusal"]
@@ -34,7 +36,17 @@ _ACTING_FUNCTIONS: Final = (
 # then open the database beside this one.
 _FILE_FUNCTIONS: Final = ("read_", "parquet_", "sniff_csv", "glob")
 """What the names of functions that open files begin with."""
-_CALLED: Final = re.compile(r'(?<!\\)"function_name":"((?:[^"\\]|\\.)*)"')
+# In FROM only what is known to make rows of its arguments or to tell about the database; among the
+# others are query_table and histogram, which open a file that is named as a table.
+_TABLE_FUNCTIONS: Final = (
+    "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree",
+    "summary", "test_all_types", "pragma_table_info", "pragma_show", "pragma_storage_info",
+    "pragma_database_size", "pragma_collations", "pragma_version", "pg_timezone_names",
+    "icu_calendar_names",
+)  # fmt: skip
+_CATALOG: Final = "duckdb_"
+_FILE_NAME: Final = re.compile(r"[./\\*:~]")
+"""What a name has that DuckDB may take for that of a file, and no table of ours."""
 _EXPLAIN: Final = re.compile(r"\s*explain\s+(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
 # DuckDB 1.5 takes some of them for the SELECT they stand for.
 _PRAGMA: Final = re.compile(r"(pragma|call)\b", re.IGNORECASE)
@@ -76,11 +88,13 @@ def check_statement(connection: Connection, statement: str) -> Checked:
             )
     elif kind != "SELECT":
         raise QueryRefused(f"{kind} statements are not allowed", hint=f"allowed: {_ALLOWED}")
-    for name in _functions(connection, selected):
-        if name in _ACTING_FUNCTIONS:
-            raise QueryRefused(f"function {name} is not allowed", hint="it does not read")
-        if name.startswith(_FILE_FUNCTIONS):
-            raise QueryRefused(f"function {name} is not allowed", hint="files are closed")
+    try:
+        tree = parse_tree(connection, selected)
+    except EngineError as error:
+        raise refusal(error) from error
+    for node in walk(tree):
+        _check_node(node)
+    check_growth(tree)
     return Checked("explain" if kind == "EXPLAIN" else "select", bare)
 
 
@@ -98,17 +112,23 @@ def _kind(connection: Connection, statement: str) -> str:
     return str(parsed[0].type.name).removesuffix("_STATEMENT")
 
 
-def _functions(connection: Connection, select: str) -> list[str]:
-    """The functions a SELECT calls, in small letters, as DuckDB's parser finds them."""
-    try:
-        ((tree,),) = connection.execute(
-            "select json_serialize_sql($statement)", {"statement": select}
-        ).fetchall()
-    except EngineError as error:
-        raise refusal(error) from error
-    if tree.startswith('{"error":true'):
-        raise QueryRefused("the statement cannot be checked", hint=f"allowed: {_ALLOWED}")
-    return [name.lower() for name in _CALLED.findall(tree)]
+def _check_node(node: Node) -> None:
+    if node.get("type") in ("BASE_TABLE", "SHOW_REF"):  # a dict in types of DuckDB 1.5
+        table = str(node.get("table_name") or "")
+        if _FILE_NAME.search(table):
+            raise QueryRefused(f"table {table!r} is not allowed", hint="files are closed")
+    if is_function(node):
+        name = function_name(node)
+        if name in _ACTING_FUNCTIONS:
+            raise QueryRefused(f"function {name} is not allowed", hint="it does not read")
+        if name.startswith(_FILE_FUNCTIONS):
+            raise QueryRefused(f"function {name} is not allowed", hint="files are closed")
+    if node.get("type") == "TABLE_FUNCTION":
+        name = function_name(node["function"])
+        if name not in _TABLE_FUNCTIONS and not name.startswith(_CATALOG):
+            raise QueryRefused(
+                f"function {name} is not allowed in FROM", hint="name the table or view itself"
+            )
 
 
 def refusal(error: Exception) -> QueryRefused:
