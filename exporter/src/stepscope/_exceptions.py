@@ -13,8 +13,9 @@ _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH10
 
 
 def qualified_name(kind: type[BaseException]) -> str:
-    """`module.Class`, as `error.type` asks; built-in classes keep their module too."""
-    return f"{kind.__module__}.{kind.__qualname__}"
+    """`module.Class`, a built-in class without its module: as the OpenTelemetry SDK says it."""
+    name = kind.__qualname__
+    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
 
 
 def outcome_of(error: BaseException) -> str:

@@ -55,7 +55,7 @@ def test_fixture(recorded):
         "test_good": "success", "test_bad": "failure", "test_later": "skip",
         "test_setup": "failure", "test_fixture": "success",
     }  # fmt: skip
-    assert found["test_shop.py::test_bad"][1]["error.type"] == "builtins.AssertionError"
+    assert found["test_shop.py::test_bad"][1]["error.type"] == "AssertionError"
     assert found["test_shop.py::test_setup"][0].status.message == "no database"
     assert found["test_shop.py::test_later"][1]["stepscope.outcome.reason"] == "Skipped: later"
     assert "inside" not in found

@@ -74,7 +74,7 @@ FIELDS: Final[Mapping[str, Field]] = {
     "service": Field("e.service_name = $service", "service.name of the sender.", "billing", _text),
     "error_type": Field(
         "e.error_type = $error_type", "Class of the error that ended it.",
-        "builtins.ValueError", _text,
+        "ValueError", _text,
     ),
     "parent": Field(
         "e.parent_execution_id = $parent", "Execution that started it.", "0192f0c1-…", _text
