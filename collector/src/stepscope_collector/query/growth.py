@@ -79,7 +79,7 @@ def check_growth(tree: Node) -> None:
         _check_recursion(tree, rows)
     if factor * size > MAX_GROWTH:
         raise QueryRefused(
-            f"sizes in the statement multiply to {factor * size:.3g}, limit {MAX_GROWTH}",
+            f"sizes in the statement multiply to {factor * size:.10g}, limit {MAX_GROWTH}",
             hint="use range() or repeat() in FROM, which makes rows, or smaller sizes",
         )
 
