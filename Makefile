@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test faults check lint format types layout imports bench build isolate floor docs constraints clean
+.PHONY: help setup demo serve test conformance faults check lint format types layout imports bench build isolate floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,8 @@ STAMP := $(VENV)/.setup-done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e ./collector
 ARGS ?=
+FORMAT ?= text
+TARGET ?=
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +31,9 @@ serve: setup ## Run the collector until stopped; flags in ARGS="..."
 
 test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
 	$(BIN)/python -m pytest --cov --cov-report=term $(if $(ARGS),--cov-fail-under=0) $(ARGS)
+
+conformance: setup ## Ask an OTLP server for every row of the checklist; TARGET=HOST:PORT, FORMAT=text|markdown|json
+	@$(BIN)/python -m tests.conformance.probe --format $(FORMAT) $(ARGS) $(TARGET)
 
 faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
 	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)
