@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from scripts.collector_reference import cli, config
+from scripts.collector_reference import cli, config, metrics
 from stepscope_schema.attributes import ATTRIBUTES
 from stepscope_schema.columns import Relation, relations
 from stepscope_schema.load import Statement, load_schema
@@ -134,6 +134,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "attributes.md": attributes,
     "rejections.md": rejections,
     "config.md": config,
+    "metrics.md": metrics,
     "cli.md": cli,
 }
 """File below docs/reference to what writes it."""

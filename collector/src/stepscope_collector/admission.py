@@ -45,6 +45,11 @@ class Admission:
             self._bytes -= size
             self._requests -= 1
 
+    def used(self) -> tuple[int, int]:
+        """Bytes and number of the requests that are under way."""
+        with self._changed:
+            return self._bytes, self._requests
+
     def peak(self) -> int:
         """Most requests that were under way at one time since the last call."""
         with self._changed:

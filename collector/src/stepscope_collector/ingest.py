@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -20,6 +20,7 @@ from typing import Final
 from stepscope_collector.admission import Admission
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
+from stepscope_collector.decode.count import count_rows
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import (
     Overloaded,
@@ -29,7 +30,8 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.mapping.group import NewDimensions, RejectionRow, group_of
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.telemetry import Telemetry
+from stepscope_collector.telemetry import Settled, Telemetry
+from stepscope_collector.telemetry.values import Sample
 
 __all__ = ["Ingest", "Receipt"]
 
@@ -59,10 +61,20 @@ class _Waiting:
     payload_bytes: int
     sender: str | None
     request_hash: bytes | None
-    """Content of a log or metric request; None for spans, which have their own identity."""
+    """Hash of the content of a request whose repetition would store a row again: log records,
+    points and rejections. None for spans, which have their own identity."""
     future: Future[Receipt]
     whole: RejectionRow | None = None
-    """The request was refused as a whole: what to note of it."""
+    """The request was refused as a whole, and answered: what to note of it."""
+    transport: str = ""
+    received_s: float = field(default_factory=time.monotonic)
+
+    def settled(self) -> Settled:
+        """What the counts want to know."""
+        lag_s = time.monotonic() - self.received_s
+        batch = self.batch
+        rejected = len(batch.rejections)
+        return Settled(batch.signal, self.transport, batch.row_count, rejected, lag_s)
 
     def rejections(self) -> list[RejectionRow]:
         """One row per reason."""
@@ -112,7 +124,13 @@ class Ingest:
         self._thread.start()
 
     def submit(
-        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+        self,
+        signal: Signal,
+        payload: bytes,
+        encoding: Encoding,
+        sender: str | None = None,
+        *,
+        transport: str = "",
     ) -> Future[Receipt]:
         """Decode a request and queue its rows; the future resolves after their commit.
 
@@ -121,6 +139,7 @@ class Ingest:
             payload: the uncompressed request.
             encoding: how it is written.
             sender: address of the sender, for stored.rejections.
+            transport: how it came, for the counts.
 
         Raises:
             Overloaded: the byte budget is used up.
@@ -128,63 +147,91 @@ class Ingest:
             StoreUnavailable: the collector is shutting down. The future may fail with it, too.
         """
         size = len(payload)
+        self._telemetry.received(signal, transport)
         if not self._admission.enter(size):
-            self._telemetry.count_refused(signal, "overloaded", size)
+            rows = count_rows(signal, payload, encoding)
+            self._telemetry.refused(signal, transport, Overloaded.code, size, rows)
             raise Overloaded(
                 f"{size} bytes more would exceed max_inflight_bytes={self._admission.limit}; "
                 "try again, or raise limits.max_inflight_bytes"
             )
+        waiting = _Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
         try:
-            return self._decode_and_queue(signal, payload, encoding, sender)
+            self._decode_and_queue(waiting, payload, encoding)
         except StepscopeError as error:
             self._admission.leave(size)
-            self.note_refused(signal, error, size, sender)
+            rows = count_rows(signal, payload, encoding) if error.is_retryable else None
+            self._telemetry.refused(signal, transport, error.code, size, rows)
+            self._note(signal, error, size, sender, payload)
             raise
         except BaseException:
             self._admission.leave(size)
-            self._telemetry.count_refused(signal, StepscopeError.code, size)
+            self._telemetry.refused(signal, transport, StepscopeError.code, size, None)
             raise
         finally:
             self._admission.decoded()
+        return waiting.future
 
-    def _decode_and_queue(
-        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None
-    ) -> Future[Receipt]:
+    def _decode_and_queue(self, waiting: _Waiting, payload: bytes, encoding: Encoding) -> None:
+        signal = waiting.batch.signal
         if self._is_closing:
             raise _shutting_down()
         with self._decoding:
+            started = time.perf_counter()
             batch = decode_request(signal, payload, encoding, self._plan)
-        is_repeatable = signal != "traces" and batch.rows is not None
-        request_hash = blake2b(payload, digest_size=16).digest() if is_repeatable else None
-        future = self._future(len(payload))
-        waiting = _Waiting(batch, len(payload), sender, request_hash, future)
+            elapsed_s = time.perf_counter() - started
+        self._telemetry.observe("stepscope_decode_duration_seconds", elapsed_s, signal)
+        waiting.batch = batch
+        if batch.rejections or (signal != "traces" and batch.rows is not None):
+            waiting.request_hash = _hash_of(signal, payload)
+        waiting.future = self._future(len(payload))
         if batch.rows is None and not batch.rejections:
-            future.set_result(_receipt(batch))
+            self._telemetry.answered_empty(signal, waiting.transport)
+            waiting.future.set_result(_receipt(batch))
         else:
             self._put(waiting)
-        return future
 
     def note_refused(
-        self, signal: Signal, error: StepscopeError, payload_bytes: int, sender: str | None
+        self,
+        signal: Signal,
+        error: StepscopeError,
+        payload_bytes: int,
+        sender: str | None,
+        *,
+        transport: str = "",
     ) -> None:
-        """Count a request that was refused before its rows were known, and note it for the user."""
-        self._telemetry.count_refused(signal, error.code, payload_bytes)
-        # what a sender repeats, and a flood of bad requests, is counted but not noted
-        if not error.is_retryable and self._queue.qsize() < 1000:
-            whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
-            waiting = _Waiting(Batch(signal), payload_bytes, sender, None, Future(), whole)
-            with suppress(StoreUnavailable):
-                self._put(waiting)
+        """Count a request that was refused before it was whole, and note it for the user."""
+        self._telemetry.received(signal, transport)
+        self._telemetry.refused(signal, transport, error.code, payload_bytes, None)
+        self._note(signal, error, payload_bytes, sender, None)
+
+    def _note(
+        self,
+        signal: Signal,
+        error: StepscopeError,
+        payload_bytes: int,
+        sender: str | None,
+        payload: bytes | None,
+    ) -> None:
+        """Put a row for stored.rejections in the queue.
+
+        What a sender is to repeat, and a flood of bad requests, is counted but not noted; nor is
+        the repetition of a bad request within the hour.
+        """
+        if error.is_retryable or self._queue.qsize() >= 1000:
+            return
+        whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
+        request_hash = None if payload is None else _hash_of(signal, payload)
+        waiting = _Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
+        with suppress(StoreUnavailable):
+            self._put(waiting)
 
     def _put(self, waiting: _Waiting) -> None:
         batch = waiting.batch
         with self._lock:
             if self._is_closing:
                 raise _shutting_down()
-            rejected = len(batch.rejections)
-            self._telemetry.count_rows(
-                batch.signal, received=batch.row_count + rejected, rejected=rejected
-            )
+            self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
             self._queue.put(waiting)
 
     def _future(self, size: int) -> Future[Receipt]:
@@ -192,6 +239,15 @@ class Ingest:
         future.set_running_or_notify_cancel()  # a client that goes away cannot cancel a commit
         future.add_done_callback(lambda _: self._admission.leave(size))
         return future
+
+    def samples(self) -> dict[str, list[Sample]]:
+        """The metrics that describe what is under way."""
+        used, requests = self._admission.used()
+        return {
+            "stepscope_inflight_bytes": [Sample((), used)],
+            "stepscope_inflight_requests": [Sample((), requests)],
+            "stepscope_inflight_limit_bytes": [Sample((), self._admission.limit)],
+        }
 
     def drain(self, timeout_s: float) -> bool:
         """Take nothing more in, commit what waits; False if that took longer than the timeout."""
@@ -276,10 +332,9 @@ class Ingest:
             failure.__cause__ = error
         self._fail([waiting], failure)
         batch = waiting.batch
-        if batch.row_count:
+        if rows := batch.row_count + len(batch.rejections):
             rejection = Rejection(failure.code, failure.message)
-            size = waiting.payload_bytes
-            whole = (batch.signal, rejection, batch.row_count, size, waiting.sender)
+            whole = (batch.signal, rejection, rows, waiting.payload_bytes, waiting.sender)
             note = _Waiting(Batch(batch.signal), 0, waiting.sender, None, Future(), whole)
             self._commit_or_split([note])
 
@@ -289,7 +344,7 @@ class Ingest:
         now_ns = time.time_ns()
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
         batches = [waiting.batch for waiting in fresh]
-        rejections = [row for waiting in group for row in waiting.rejections()]
+        rejections = [row for waiting in fresh for row in waiting.rejections()]
         hashes = [w.request_hash for w in fresh if w.request_hash is not None]
         streams = group_of(batches, rejections, hashes, self._dimensions)
         written = self._committer.commit(streams, now, now_ns)
@@ -313,7 +368,7 @@ class Ingest:
             logger.warning("old requests not forgotten", extra={"error": error.message})
 
     def _without_repeats(self, group: list[_Waiting]) -> list[_Waiting]:
-        """The requests without log and metric requests that were committed before."""
+        """The requests without those that were committed before, as far as hashes can tell."""
         hashes = [w.request_hash for w in group if w.request_hash is not None]
         if not hashes:
             return group
@@ -330,25 +385,28 @@ class Ingest:
     def _count(
         self, group: list[_Waiting], fresh: list[_Waiting], duplicate_spans: int, elapsed_ns: int
     ) -> None:
-        duplicates = Counter[Signal](traces=duplicate_spans)
-        stored = Counter[Signal](traces=-duplicate_spans)
+        duplicates = Counter[str](traces=duplicate_spans)
         written = {id(waiting) for waiting in fresh}
         for waiting in group:
-            outcome = stored if id(waiting) in written else duplicates
-            outcome[waiting.batch.signal] += waiting.batch.row_count
-        for signal in {waiting.batch.signal for waiting in group}:
-            self._telemetry.count_rows(signal, stored=stored[signal], duplicate=duplicates[signal])
-        self._telemetry.count_commit(
-            requests=len(group),
-            payload_bytes=sum(waiting.payload_bytes for waiting in group),
-            elapsed_ns=elapsed_ns,
+            if id(waiting) not in written:
+                duplicates[waiting.batch.signal] += waiting.batch.row_count
+        self._telemetry.committed(
+            [waiting.settled() for waiting in group if waiting.whole is None],
+            duplicates,
+            payload_bytes=sum(w.payload_bytes for w in group if w.whole is None),
+            elapsed_s=elapsed_ns / 1e9,
         )
 
     def _fail(self, group: list[_Waiting], error: StepscopeError) -> None:
         logger.error("commit refused", extra={"code": error.code, "error": error.message})
         for waiting in group:
-            self._telemetry.count_rows(waiting.batch.signal, failed=waiting.batch.row_count)
+            if waiting.whole is None:
+                self._telemetry.failed(waiting.settled(), error.code)
             waiting.future.set_exception(error)
+
+
+def _hash_of(signal: Signal, payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=16, person=signal.encode()).digest()
 
 
 def _shutting_down() -> StoreUnavailable:

@@ -26,17 +26,23 @@ from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
 from stepscope_collector.decode.request import IMPLEMENTATION
+from stepscope_collector.errors import StepscopeError
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.present.rest.app import rest_app
-from stepscope_collector.query.doctor import store_report
+from stepscope_collector.query.doctor import store_report, store_samples
+from stepscope_collector.receive.door import Door
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
-from stepscope_collector.receive.otlp_http import otlp_app
+from stepscope_collector.receive.otlp_http import PATHS, otlp_app
 from stepscope_collector.receive.sockets import address_of, listen
+from stepscope_collector.receive.timed import Timed
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.telemetry import Telemetry
+from stepscope_collector.telemetry.process import process_samples
+from stepscope_collector.telemetry.prometheus import prometheus_text
+from stepscope_collector.telemetry.values import Reading
 
 __all__ = ["serve"]
 
@@ -109,7 +115,11 @@ class _Collector:
             self.telemetry,
         )
         self.grpc = GrpcReceiver(
-            self.ingest, self.settings.otlp.grpc, limits, workers=limits.grpc_workers
+            Door(self.ingest, "grpc"),
+            self.settings.otlp.grpc,
+            limits,
+            workers=limits.grpc_workers,
+            observe=self._observe_grpc,
         )
 
     def start_grpc(self) -> str:
@@ -119,13 +129,14 @@ class _Collector:
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
         servers = [
-            _Server(_uvicorn_config(otlp_app(self.ingest, self.settings.limits))),
+            _Server(_uvicorn_config(self._otlp_app())),
             _Server(
                 _uvicorn_config(
                     rest_app(
                         self.database,
                         self.settings.sql,
                         doctor=self.doctor,
+                        metrics=self.metrics,
                         ready=lambda: self.is_ready,
                         allowed_hosts=[split_address(self.settings.web.listen)[0]],
                     )
@@ -169,6 +180,29 @@ class _Collector:
         self.grpc.stop(0)
         if not self.ingest.drain(_GRACE_S):
             logger.error("requests were still waiting for their commit", extra={"s": _GRACE_S})
+
+    def _otlp_app(self) -> Timed:
+        app = otlp_app(Door(self.ingest, "http"), self.settings.limits)
+        return Timed(app, PATHS, self._observe_http)
+
+    def _observe_grpc(self, method: str, code: str, elapsed_s: float) -> None:
+        self.telemetry.observe("rpc_server_call_duration_seconds", elapsed_s, method, code)
+
+    def _observe_http(self, route: str, status: str, elapsed_s: float) -> None:
+        self.telemetry.observe("http_server_request_duration_seconds", elapsed_s, route, status)
+
+    def metrics(self) -> str:
+        """All metrics of this process in the Prometheus text format."""
+        return prometheus_text(self.readings())
+
+    def readings(self) -> list[Reading]:
+        """All metrics of this process."""
+        state = process_samples() | self.ingest.samples()
+        try:
+            state |= store_samples(self.database)
+        except StepscopeError as error:  # the other numbers count all the more now
+            logger.warning("the store was not measured", extra={"error": error.message})
+        return self.telemetry.read(state)
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""

@@ -31,7 +31,10 @@ def payload(*sent: Sent) -> bytes:
 class Taking:
     """An ingest, its database and its counts."""
 
-    def __init__(self, database: Database, ingest: Ingest, telemetry: Telemetry) -> None:
+    def __init__(
+        self, database: Database, ingest: Ingest, telemetry: Telemetry, committer: Committer
+    ) -> None:
+        self.committer = committer
         self.database = database
         self.ingest = ingest
         self.telemetry = telemetry
@@ -48,7 +51,7 @@ class Taking:
     def counts(self, signal: str = "traces") -> dict[str, int]:
         """Rows of a signal by outcome; they have to add up."""
         counts: dict[str, int] = self.telemetry.snapshot()["rows"].get(signal, {})
-        outcomes = ("stored", "duplicate", "rejected", "failed")
+        outcomes = ("stored", "duplicate", "rejected", "refused", "failed", "waiting")
         assert counts.get("received", 0) == sum(counts.get(outcome, 0) for outcome in outcomes)
         return {outcome: n for outcome, n in counts.items() if n and outcome != "received"}
 
@@ -90,15 +93,16 @@ def taking(
     mapping: CompiledMapping = MAPPING,
     config: IngestConfig | None = None,
     max_inflight_bytes: int = 1 << 28,
+    committer: type[Committer] = Committer,
 ) -> Iterator[Taking]:
     """An ingest on a new database; on the one at `path` if there is one."""
     with Database.open(path, StoreConfig()) as database:
         telemetry = Telemetry()
         ingest = Ingest(
-            Committer(database.writer(), mapping), mapping.plan, config or IngestConfig(),
+            commits := committer(database.writer(), mapping), mapping.plan, config or IngestConfig(),
             max_inflight_bytes, telemetry,
         )  # fmt: skip
         try:
-            yield Taking(database, ingest, telemetry)
+            yield Taking(database, ingest, telemetry, commits)
         finally:
             assert ingest.drain(WAIT_S)

@@ -126,9 +126,9 @@ def test_over_the_byte_budget_requests_are_refused_before_they_are_decoded():
 def test_a_request_that_is_none_is_refused_noted_and_gives_its_bytes_back():
     """OTLP checklist G8, H12; issue #2: nothing lost silently."""
     with taking(max_inflight_bytes=1000) as take:
-        for _ in range(20):
+        for n in range(20):
             with pytest.raises(PayloadUndecodable):
-                take.ingest.submit("traces", b"\xff" * 100, "protobuf", "10.1.2.3")
+                take.ingest.submit("traces", bytes([0xFF, n]) * 50, "protobuf", "10.1.2.3")
         take.take(payload(span("good", scope="x")))
         noted = take.rows(
             "select reason, rejected_count, payload_bytes, sender from stored.rejections"
@@ -196,6 +196,29 @@ def test_bad_spans_are_rejected_alone_counted_and_noted():
             "select signal, reason, rejected_count, name, sender from stored.rejections"
         )
         assert row == ("traces", "invalid_span_id", 1, "no id", "10.1.2.3")
+
+
+def test_what_was_refused_is_noted_once_and_counted_every_time(tmp_path):
+    """issue #4: a sender that repeats a bad request fills the counts and not the table."""
+    path = tmp_path / "stepscope.duckdb"
+    noted = "select reason, rejected_count from stored.rejections order by reason"
+    some, more = with_bad_ids(span("good", scope="x")), with_bad_ids(span("other", scope="x"))
+    with taking(path) as take:
+        for _ in range(3):
+            assert (take.take(some).accepted, take.take(some).rejected) == (1, 1)
+            with pytest.raises(PayloadUndecodable):
+                take.take(b"\xff none")
+            with pytest.raises(PayloadUndecodable):
+                take.take(b"\xff none", "logs")
+        take.take(more)
+        assert take.counts() == {"stored": 2, "duplicate": 5, "rejected": 7}
+    with taking(path) as take:
+        take.take(some)
+        with pytest.raises(PayloadUndecodable):
+            take.take(b"\xff none")
+        take.take(payload(span("last", scope="x")))
+        assert take.rows(noted) == [("invalid_span_id", 1)] * 2 + [("payload_undecodable", 0)] * 2
+        assert take.counts() == {"stored": 1, "duplicate": 1, "rejected": 1}
 
 
 def test_counts_add_up_whatever_happens():

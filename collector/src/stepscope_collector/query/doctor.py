@@ -4,8 +4,9 @@ from typing import Any
 
 from stepscope_collector.query.load import sql
 from stepscope_collector.store.database import Database
+from stepscope_collector.telemetry.values import Sample
 
-__all__ = ["store_report"]
+__all__ = ["store_report", "store_samples"]
 
 
 def store_report(database: Database) -> dict[str, Any]:
@@ -27,3 +28,16 @@ def store_report(database: Database) -> dict[str, Any]:
         wal = database.path.with_name(database.path.name + ".wal")
         report["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return report
+
+
+def store_samples(database: Database) -> dict[str, list[Sample]]:
+    """The metrics that describe the store; sizes are absent when it is in memory."""
+    with database.read() as connection:
+        ((open_executions,),) = connection.execute(sql("doctor/open")).fetchall()
+    found = {"stepscope_open_executions": [Sample((), open_executions)]}
+    if database.path is not None:
+        wal = database.path.with_name(database.path.name + ".wal")
+        for name, path in (("database", database.path), ("wal", wal)):
+            size = path.stat().st_size if path.exists() else 0
+            found[f"stepscope_{name}_bytes"] = [Sample((), size)]
+    return found

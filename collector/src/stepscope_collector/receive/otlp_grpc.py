@@ -6,6 +6,7 @@ retryable code and could not say why. Errors become protocol answers through `re
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Never
@@ -30,6 +31,7 @@ METHODS: Final[dict[str, Signal]] = {
     f"/{_PACKAGE}.metrics.v1.MetricsService/Export": "metrics",
 }
 
+_NAMES: Final = {signal: method.lstrip("/") for method, signal in METHODS.items()}
 _FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Each waits in its thread for the commit that holds its rows."""
@@ -48,12 +50,20 @@ class GrpcReceiver:
         listen: HOST:PORT; port 0 takes a free one.
         limits: what may come in.
         workers: requests handled at one time; further ones wait, none is refused for it.
+        observe: is told method, status and seconds of each call.
     """
 
     def __init__(
-        self, ingest: Submit, listen: str, limits: Limits, *, workers: int = _WORKERS
+        self,
+        ingest: Submit,
+        listen: str,
+        limits: Limits,
+        *,
+        workers: int = _WORKERS,
+        observe: Callable[[str, str, float], None] = lambda *_: None,
     ) -> None:
         self._ingest = ingest
+        self._observe = observe
         self._listen = listen
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
@@ -91,16 +101,22 @@ class GrpcReceiver:
 
     def _export(self, signal: Signal) -> _Handler:
         def export(request: bytes, context: grpc.ServicerContext) -> bytes:
+            started = time.perf_counter()
+            code = "OK"
             try:
                 # No deadline of our own: when the client's passes, the rows are committed all the
                 # same and its second try changes nothing (OTLP checklist G18, C9).
                 committed = self._ingest.submit(signal, request, "protobuf", _sender(context))
                 return success_body(signal, "protobuf", self._wait(committed))
             except StepscopeError as error:
+                code = error.grpc_status
                 _abort(context, error)
             except Exception:  # the outermost boundary: a bug of ours
                 logger.exception("request failed", extra={"signal": signal})
+                code = StepscopeError.grpc_status
                 _abort(context, StepscopeError("internal error; the collector's log has it"))
+            finally:
+                self._observe(_NAMES[signal], code, time.perf_counter() - started)
 
         return export
 

@@ -51,6 +51,7 @@ def rest_app(
     doctor: Callable[[], Mapping[str, Any]],
     ready: Callable[[], bool],
     *,
+    metrics: Callable[[], str] = str,
     allowed_hosts: Collection[str] = (),
 ) -> Starlette:
     """The application.
@@ -60,9 +61,10 @@ def rest_app(
         sql_config: limits on user SQL.
         doctor: the answer of /api/doctor; called in a thread.
         ready: whether data can be received, for /readyz.
+        metrics: the answer of /metrics; called in a thread.
         allowed_hosts: names of this server in Host headers, beside addresses and localhost.
     """
-    faces = _Endpoints(database, sql_config, doctor, ready)
+    faces = _Endpoints(database, sql_config, doctor, ready, metrics)
     return Starlette(
         routes=[
             StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
@@ -86,7 +88,9 @@ class _Endpoints:
         sql_config: SqlConfig,
         doctor: Callable[[], Mapping[str, Any]],
         ready: Callable[[], bool],
+        metrics: Callable[[], str],
     ) -> None:
+        self._metrics = metrics
         self._database = database
         self._sql_config = sql_config
         self._doctor = doctor
@@ -109,7 +113,7 @@ class _Endpoints:
         async def ask(request: Request) -> Response:
             params = read_params(route, request.query_params.multi_items())
             status, body = await run_in_threadpool(answer, params, **request.path_params)
-            return Response(body, status, media_type="application/json")
+            return Response(body, status, media_type=route.media_type)
 
         return ask
 
@@ -168,6 +172,10 @@ class _Endpoints:
     def get_doctor(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """What the collector says about itself."""
         return 200, dumps(dict(self._doctor()))
+
+    def get_metrics(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """Numbers for a Prometheus server."""
+        return 200, self._metrics().encode()
 
     def get_health(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """The process lives."""

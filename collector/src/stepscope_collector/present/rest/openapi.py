@@ -112,6 +112,8 @@ def _content(route: Route) -> dict[str, Any]:
     if properties:
         schema["properties"] = properties
         schema["required"] = [part.name for part in route.parts if not part.is_optional]
+    if route.media_type != "application/json":
+        return {route.media_type: {"schema": {"type": "string"}}}
     return {"application/json": {"schema": schema}}
 
 

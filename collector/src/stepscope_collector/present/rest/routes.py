@@ -17,6 +17,7 @@ from stepscope_collector.query.rows import (
     Workflow,
     WorkflowStats,
 )
+from stepscope_collector.telemetry.prometheus import MEDIA_TYPE as PROMETHEUS_TEXT
 
 __all__ = ["FILTERS", "OTHER_ROWS", "ROUTES", "SQL_FORMATS", "Param", "Part", "Route"]
 
@@ -65,6 +66,8 @@ class Route:
     params: tuple[Param, ...] = ()
     parts: tuple[Part, ...] = ()
     method: Literal["GET", "POST"] = "GET"
+    media_type: str = "application/json"
+    """Of the answer to a GET."""
     errors: tuple[int, ...] = ()
 
 
@@ -152,6 +155,10 @@ ROUTES: Final = (
         method="POST", errors=(400, 408, 413, 415),
     ),
     Route("get_doctor", "/api/doctor", "Counters, versions, sizes and numbers of rows."),
+    Route(
+        "get_metrics", "/metrics", "The collector's own metrics in the Prometheus text format.",
+        media_type=PROMETHEUS_TEXT,
+    ),
     Route("get_health", "/healthz", "Answers while the process lives."),
     Route("get_ready", "/readyz", "200 when data can be received, else 503.", errors=(503,)),
     Route("get_openapi", "/openapi.json", "This document."),

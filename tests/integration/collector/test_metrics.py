@@ -1,0 +1,59 @@
+"""/metrics of a running collector, as a Prometheus server would read it."""
+
+import urllib.request
+
+import grpc
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.faults.load import METHODS
+from tests.integration.collector.process import Collector
+from tests.strategies.workflows import execution, request
+
+pytestmark = pytest.mark.e2e
+
+
+def scrape(collector):
+    """(name, labels) → value."""
+    with urllib.request.urlopen(f"http://{collector.endpoints.web}/metrics", timeout=30) as answer:
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        text = answer.read().decode()
+    samples = [s for found in text_string_to_metric_families(text) for s in found.samples]
+    return {(s.name, *sorted(s.labels.values())): s.value for s in samples}
+
+
+def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
+    """issue #4: accounting at /metrics, with the Collector's names."""
+    payload = request([execution("runs", "E", end=None)]).SerializeToString()
+    with Collector(tmp_path / "data") as collector:
+        with grpc.insecure_channel(collector.endpoints.otlp_grpc) as channel:
+            channel.unary_unary(METHODS["traces"])(payload, timeout=30)
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary(METHODS["logs"])(b"\xff", timeout=30)
+        url = f"http://{collector.endpoints.otlp_http}/v1/traces"
+        for media, status in (("application/x-protobuf", 200), ("text/plain", 415)):
+            assert (
+                httpx.post(url, content=payload, headers={"content-type": media}).status_code
+                == status
+            )
+        found = scrape(collector)
+        assert found["otelcol_receiver_accepted_spans_total", "grpc", "otlp"] == 1
+        assert found["otelcol_receiver_accepted_spans_total", "http", "otlp"] == 1
+        assert found["stepscope_rows_total", "stored", "traces"] == 1
+        assert found["stepscope_rows_total", "duplicate", "traces"] == 1
+        refused = ("http", "refused", "traces", "unsupported_media")
+        assert found["stepscope_requests_total", *refused] == 1
+        method = METHODS["traces"].lstrip("/")
+        assert found["rpc_server_call_duration_seconds_count", "OK", method] == 1
+        method = METHODS["logs"].lstrip("/")
+        assert found["rpc_server_call_duration_seconds_count", "INVALID_ARGUMENT", method] == 1
+        assert found["http_server_request_duration_seconds_count", "/v1/traces", "200"] == 1
+        assert found["http_server_request_duration_seconds_count", "/v1/traces", "415"] == 1
+        assert found["stepscope_open_executions",] == 1
+        assert found["stepscope_inflight_bytes",] == 0
+        assert found["stepscope_database_bytes",] + found["stepscope_wal_bytes",] > 0
+        assert found["otelcol_process_memory_rss",] > 10_000_000
+        assert 0 <= found["stepscope_last_commit_age_seconds",] < 60
+        rows = collector.doctor()["ingest"]["rows"]["traces"]
+        assert (rows["received"], rows["stored"], rows["duplicate"]) == (2, 1, 1)
