@@ -137,6 +137,7 @@ class _Collector:
                         self.settings.sql,
                         doctor=self.doctor,
                         metrics=self.metrics,
+                        telemetry=self.telemetry,
                         ready=lambda: self.is_ready,
                         allowed_hosts=[split_address(self.settings.web.listen)[0]],
                     )

@@ -12,6 +12,7 @@ import uvicorn
 from stepscope_collector.config import SqlConfig
 from stepscope_collector.present.rest.app import rest_app
 from stepscope_collector.store import Database
+from stepscope_collector.telemetry import Telemetry
 from tests.unit.collector.query.history import (
     NOW_NS,
     SECOND,
@@ -24,13 +25,16 @@ from tests.unit.collector.query.history import (
 
 
 @contextmanager
-def serving(database: Database, config: SqlConfig | None = None) -> Iterator[httpx.Client]:
+def serving(
+    database: Database, config: SqlConfig | None = None, telemetry: Telemetry | None = None
+) -> Iterator[httpx.Client]:
     """A client of the read API, served by uvicorn on a free port of 127.0.0.1."""
     app = rest_app(
         database,
         config or SqlConfig(timeout_s=20),
         doctor=lambda: {"version": "x", "store": {"executions": 1}},
         ready=lambda: True,
+        telemetry=telemetry,
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -317,6 +317,15 @@ class SqlConfig:
         minimum=1,
         maximum=256,
     )
+    slow_s: float = _setting(
+        "s",
+        5.0,
+        "A statement that takes this long, its answer included, is written to the log: text, time, "
+        "rows, who asked, and the names of its parameters without their values.",
+        "Longer than people like to wait. 0: none is written.",
+        minimum=0,
+        maximum=86400,
+    )
 
 
 @dataclass(frozen=True)

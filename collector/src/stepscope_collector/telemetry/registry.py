@@ -158,6 +158,15 @@ _STATE: Final = (
         "stepscope_last_commit_age_seconds", "gauge", "s", (),
         "Time since the last commit of this process; absent before the first.",
     ),
+    Metric(
+        "stepscope_sql_duration_seconds", "histogram", "s", ("outcome",),
+        "Statements of users, their answers included; outcome is ok, stopped, or the code of the error.",
+        _LONG,
+    ),
+    Metric(
+        "stepscope_slow_sql_total", "counter", "{statements}", (),
+        "Statements that took at least sql.slow_s and stand in the log.",
+    ),
     Metric("otelcol_process_uptime", "counter", "s", (), "Time since the process started."),
     Metric(
         "otelcol_process_cpu_seconds", "counter", "s", (), "User and system time of the process."

@@ -28,6 +28,7 @@ from stepscope_collector.present.rest.hosts import HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS, Route
+from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
 from stepscope_collector.query.executions import execution_detail, execution_page, locate
 from stepscope_collector.query.filters import FIELDS
@@ -36,6 +37,7 @@ from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.store import Database
+from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["rest_app"]
 
@@ -52,6 +54,7 @@ def rest_app(
     ready: Callable[[], bool],
     *,
     metrics: Callable[[], str] = str,
+    telemetry: Telemetry | None = None,
     allowed_hosts: Collection[str] = (),
 ) -> Starlette:
     """The application.
@@ -62,9 +65,10 @@ def rest_app(
         doctor: the answer of /api/doctor; called in a thread.
         ready: whether data can be received, for /readyz.
         metrics: the answer of /metrics; called in a thread.
+        telemetry: counts statements of users.
         allowed_hosts: names of this server in Host headers, beside addresses and localhost.
     """
-    faces = _Endpoints(database, sql_config, doctor, ready, metrics)
+    faces = _Endpoints(database, sql_config, doctor, ready, metrics, telemetry or Telemetry())
     return Starlette(
         routes=[
             StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
@@ -89,7 +93,9 @@ class _Endpoints:
         doctor: Callable[[], Mapping[str, Any]],
         ready: Callable[[], bool],
         metrics: Callable[[], str],
+        telemetry: Telemetry,
     ) -> None:
+        self._log = SqlLog(telemetry, sql_config.slow_s)
         self._metrics = metrics
         self._database = database
         self._sql_config = sql_config
@@ -200,7 +206,7 @@ class _Endpoints:
         if max_rows is None and form == "json":
             max_rows = self._sql_config.max_rows or None
         asked = SqlQuestion(question["sql"], question.get("params") or {}, max_rows, form)
-        return SqlResponse(self._database, self._sql_config, asked, self._slots)
+        return SqlResponse(self._database, self._sql_config, asked, self._slots, self._log)
 
 
 def _filters(params: Mapping[str, Any]) -> dict[str, str]:

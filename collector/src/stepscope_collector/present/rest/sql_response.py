@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +16,8 @@ from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.rest.encode import error_body
 from stepscope_collector.present.rest.formats import CHUNKS
 from stepscope_collector.present.rest.routes import SQL_FORMATS
-from stepscope_collector.query.adhoc import Stopper, run_sql
+from stepscope_collector.present.rest.sql_log import SqlLog
+from stepscope_collector.query.adhoc import RunningSql, Stopper, run_sql
 from stepscope_collector.store import Database
 
 __all__ = ["SqlQuestion", "SqlResponse"]
@@ -39,9 +41,16 @@ class SqlResponse(Response):
     """The answer to a question in SQL."""
 
     def __init__(
-        self, database: Database, config: SqlConfig, question: SqlQuestion, slots: asyncio.Semaphore
+        self,
+        database: Database,
+        config: SqlConfig,
+        question: SqlQuestion,
+        slots: asyncio.Semaphore,
+        log: SqlLog,
     ) -> None:
         super().__init__()
+        self._log = log
+        self._running: RunningSql | None = None
         self._database = database
         self._config = config
         self._question = question
@@ -74,6 +83,8 @@ class SqlResponse(Response):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = self._chunks()
         has_begun = False
+        started = time.perf_counter()
+        outcome = "stopped"
         try:
             while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
                 if not has_begun:
@@ -83,15 +94,25 @@ class SqlResponse(Response):
             if not has_begun:
                 await send(_start(SQL_FORMATS[self._question.format]))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+            outcome = "ok"
         except StepscopeError as error:
             if self._stopper.is_stopped:
                 logger.info("client of a statement has gone")
                 return
+            outcome = error.code
             if has_begun:
                 raise
             body = Response(error_body(error), error.http_status, media_type="application/json")
             await body(scope, receive, send)
         finally:
+            self._log.ended(
+                self._question.statement,
+                self._question.params,
+                who=_who(scope),
+                rows=self._running.row_count if self._running else 0,
+                outcome=outcome,
+                elapsed_s=time.perf_counter() - started,
+            )
             await run_in_threadpool(chunks.close)
 
     def _chunks(self) -> Generator[bytes]:
@@ -105,7 +126,13 @@ class SqlResponse(Response):
             is_arrow=question.format == "arrow",
             stopper=self._stopper,
         ) as running:
+            self._running = running
             yield from CHUNKS[question.format](running)
+
+
+def _who(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _start(media_type: str) -> dict[str, Any]:
