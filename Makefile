@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test conformance faults check lint format types layout imports bench build isolate floor docs constraints clean
+.PHONY: help setup demo serve test conformance conformance-page faults check lint format types layout imports bench build isolate floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +13,7 @@ FORMAT ?= text
 TARGET ?=
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Make .venv and install the three packages and the tools into it
 
@@ -34,6 +34,9 @@ test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
 
 conformance: setup ## Ask an OTLP server for every row of the checklist; TARGET=HOST:PORT, FORMAT=text|markdown|json
 	@$(BIN)/python -m tests.conformance.probe --format $(FORMAT) $(ARGS) $(TARGET)
+
+conformance-page: setup ## Write docs/conformance.md: our rows and those of other servers, which it downloads
+	$(BIN)/python -m tests.conformance.probe.page
 
 faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
 	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)

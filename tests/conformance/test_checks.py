@@ -1,6 +1,8 @@
 """Every check of the probe, against our collector, and with a look into its store."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -65,19 +67,30 @@ def test_the_worst_result_of_a_row_counts_and_says_over_which_transport() -> Non
     ]
     table = {line.row: line for line in lines(found)}
     assert list(table) == list(ABOUT)
-    assert table["C1"][3:] == ("fail", "500 |x|")
+    assert table["C1"][3:] == ("fail", "http-json: 500 |x|")
     assert table["C2"][3:] == ("fail", "grpc: left; http-json: right")
     assert table["C23"].result == "pass"
     assert table["C4"].result == "not asked"
     assert table["G6"][3:] == ("not visible", "needs an overload")
     whole = list(table.values())
-    assert "| C1 | M | uncompressed requests of each signal succeed | **fail** | 500 \\|x\\| |" in (
-        as_markdown(whole).splitlines()
+    assert (
+        "| C1 | M | uncompressed requests of each signal succeed | **fail** | http-json: 500 \\|x\\| |"
+        in (as_markdown(whole).splitlines())
     )
     assert "C1   M  fail " in as_text(whole)
     assert json.loads(as_json(whole))[0]["result"] == "fail"
     assert summary(whole).startswith("2 fail, 1 pass, ")
     assert summary(whole).endswith("required rows that fail: C1, C2")
+
+
+def test_the_published_table_has_every_row_and_no_red_one_of_ours() -> None:
+    """issue #4: the conformance table of our collector has no red row, and stands in the docs."""
+    page = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    found = re.findall(
+        r"^\| ([CGHJ]\d+) \| (\w) \| ([^|]+) \| ([^|]+) \|(?: [^|]+ \|)+$", page, re.M
+    )
+    assert [row[:2] for row in found] == list(LEVELS.items())
+    assert [row for row, _, _, ours in found if "fail" in ours and STATES[row] == "covered"] == []
 
 
 @pytest.mark.parametrize(

@@ -119,13 +119,19 @@ CHECKS: Final[list[Case]] = []
 def check(
     *rows: str, over: Iterable[Way] = ("http",)
 ) -> Callable[[Callable[[Probe], None]], Callable[[Probe], None]]:
-    """Makes a function a check of `rows`, to be run once over each way. Its docstring says what is expected."""
+    """Makes a function a check of `rows`, run once over each way; G rows count for gRPC only, H rows for HTTP. Its docstring says what is expected."""
 
     def remember(function: Callable[[Probe], None]) -> Callable[[Probe], None]:
-        CHECKS.extend(Case(rows, way, function) for way in over)
+        CHECKS.extend(Case(_of_transport(rows, way), way, function) for way in over)
         return function
 
     return remember
+
+
+def _of_transport(rows: tuple[str, ...], way: Way) -> tuple[str, ...]:
+    """Without the rows of the other transport: G is gRPC's, H is HTTP's."""
+    other = "H" if way == "grpc" else "G"
+    return tuple(row for row in rows if row[0] != other)
 
 
 def cases(checks: Iterable[Case], server: Server) -> Iterator[tuple[Case, Outcome]]:

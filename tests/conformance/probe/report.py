@@ -36,21 +36,25 @@ def _line(row: str, outcomes: list[Outcome]) -> Line:
     result: Result = min(
         (outcome.result for outcome in outcomes), key=_ORDER.index, default="not visible"
     )
-    seen = _joined(outcome for outcome in outcomes if outcome.result == result)
+    seen = _joined(
+        [outcome for outcome in outcomes if outcome.result == result],
+        {outcome.way for outcome in outcomes},
+    )
     if not outcomes:
         seen = NOT_VISIBLE.get(row, "not asked for")
     return Line(row, LEVELS[row], ABOUT[row], result, seen)
 
 
-def _joined(outcomes: Iterable[Outcome]) -> str:
+def _joined(outcomes: list[Outcome], all_ways: set[str]) -> str:
     """What was seen; by transport, where it differs."""
-    ways: dict[str, list[str]] = {}
+    ways: dict[str, dict[str, None]] = {}
     for outcome in outcomes:
         if outcome.seen:
-            ways.setdefault(_one_line(outcome.seen), []).append(outcome.way)
-    if len(ways) == 1:
-        return next(iter(ways))
-    return "; ".join(f"{', '.join(dict.fromkeys(over))}: {seen}" for seen, over in ways.items())
+            ways.setdefault(_one_line(outcome.seen), {})[outcome.way] = None
+    return "; ".join(
+        seen if over.keys() == all_ways else f"{', '.join(over)}: {seen}"
+        for seen, over in ways.items()
+    )
 
 
 def _one_line(text: str) -> str:

@@ -16,6 +16,7 @@ from tests.conformance.probe.wire import (
     SIGNALS,
     an_id,
     http_answer,
+    json_of,
     method,
     next_status,
     padding,
@@ -34,10 +35,15 @@ _BOTH: Final = ("http-protobuf", "http-json")
 
 
 def _media(probe: Probe) -> tuple[str, bytes]:
-    """The media type of the check, and an empty request in it."""
-    return (
-        ("application/json", b"{}") if probe.way == "http-json" else ("application/x-protobuf", b"")
-    )
+    """The media type of the check, and a small request in it."""
+    request = requests("traces", "n")
+    if probe.way == "http-json":
+        return "application/json", json_of(request)
+    return "application/x-protobuf", request.SerializeToString()
+
+
+def _small() -> bytes:
+    return json_of(requests("traces", "n"))
 
 
 def _type_of(answer: httpx.Response) -> str:
@@ -83,7 +89,7 @@ def an_acceptance_has_the_media_type_of_the_request(probe: Probe) -> None:
 def media_types_have_parameters_and_no_case(probe: Probe) -> None:
     """`application/json; charset=utf-8`, in capitals."""
     for media_type in ("application/json; charset=utf-8", "APPLICATION/JSON"):
-        answer = probe.server.request(body=b"{}", headers={"Content-Type": media_type})
+        answer = probe.server.request(body=_small(), headers={"Content-Type": media_type})
         probe.expect(answer.status_code == 200, f"{media_type}: {answer.status_code}")
 
 
@@ -91,7 +97,7 @@ def media_types_have_parameters_and_no_case(probe: Probe) -> None:
 def other_media_types_are_415(probe: Probe) -> None:
     """text/plain, and none at all."""
     for headers in ({"Content-Type": "text/plain"}, {}):
-        answer = probe.server.request(body=b"{}", headers=headers)
+        answer = probe.server.request(body=_small(), headers=headers)
         said_type = headers.get("Content-Type", "no Content-Type")
         probe.expect(answer.status_code == 415, f"{said_type}: {answer.status_code}")
 
@@ -185,7 +191,7 @@ def other_paths_are_404(probe: Probe) -> None:
 def answers_are_not_compressed_unasked(probe: Probe) -> None:
     """Only with `Accept-Encoding: gzip`, if at all."""
     for accepted in ("identity", ""):
-        answer = probe.server.request(body=b"{}", headers={**JSON, "Accept-Encoding": accepted})
+        answer = probe.server.request(body=_small(), headers={**JSON, "Accept-Encoding": accepted})
         encoding = answer.headers.get("content-encoding", "identity")
         probe.expect(encoding == "identity", f"Content-Encoding is {encoding}")
 
@@ -242,7 +248,7 @@ def pages_of_unknown_origins_get_no_cors_headers(probe: Probe) -> None:
     preflight = {**origin, "Access-Control-Request-Method": "POST"}
     answers = (
         probe.server.request("OPTIONS", headers=preflight),
-        probe.server.request(body=b"{}", headers={**JSON, **origin}),
+        probe.server.request(body=_small(), headers={**JSON, **origin}),
     )
     for answer in answers:
         named = [name for name in answer.headers if name.lower().startswith("access-control-allow")]
@@ -252,9 +258,9 @@ def pages_of_unknown_origins_get_no_cors_headers(probe: Probe) -> None:
 @check("H26")
 def a_query_makes_no_difference(probe: Probe) -> None:
     """`?x=1` is accepted; a trailing slash is accepted or 404."""
-    answer = probe.server.request(path="/v1/traces?x=1", body=b"{}", headers=JSON)
+    answer = probe.server.request(path="/v1/traces?x=1", body=_small(), headers=JSON)
     probe.expect(answer.status_code == 200, f"{answer.status_code}")
-    slash = probe.server.request(path="/v1/traces/", body=b"{}", headers=JSON).status_code
+    slash = probe.server.request(path="/v1/traces/", body=_small(), headers=JSON).status_code
     probe.expect(slash in {200, 404}, f"trailing slash: {slash}")
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "frame",
     "head",
     "http_answer",
+    "json_of",
     "literal",
     "method",
     "next_status",
@@ -132,7 +133,7 @@ class Server:
         elif transport == "http-protobuf":
             body = request.SerializeToString()
         else:
-            body = json.dumps(to_json(request)).encode()
+            body = json_of(request)
         headers = dict(PROTOBUF if transport == "http-protobuf" else JSON)
         if is_compressed:
             headers["Content-Encoding"] = "gzip"
@@ -253,6 +254,11 @@ def _grpc_refusal(error: Any) -> Answer:
         if key == "grpc-status-details-bin":
             status = Status.FromString(value)
     return Answer(error.code().name, b"", 0, error.details() or "", False, status)
+
+
+def json_of(request: Message) -> bytes:
+    """The request as OTLP/JSON."""
+    return json.dumps(to_json(request)).encode()
 
 
 def method(signal: Signal) -> str:
