@@ -5,6 +5,7 @@ from the tree in `tree.py`. Nothing else in the collector reads the environment.
 """
 
 from stepscope_collector.config.load import Loaded, environment, find_config_file, load
+from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.tree import (
     DataConfig,
     ExecutionsConfig,
@@ -12,7 +13,6 @@ from stepscope_collector.config.tree import (
     LimitsConfig,
     LogConfig,
     OtlpConfig,
-    Setting,
     Settings,
     SqlConfig,
     StoreConfig,

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from stepscope_collector.config.tree import Setting, Settings, all_settings, default_data_dir
+from stepscope_collector.config.setting import Setting, default_data_dir
+from stepscope_collector.config.tree import Settings, all_settings
 from stepscope_collector.errors import ConfigError
 
 __all__ = [

@@ -5,13 +5,11 @@ environment, `--store-threads` as a flag of `serve`, a row of docs/reference/con
 (effect, reason of the default, what 0 means) stands in the field and nowhere else.
 """
 
-import os
-from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
 
-from stepscope_collector.config import values
+from stepscope_collector.config.setting import Setting
+from stepscope_collector.config.setting import setting as _setting
 
 __all__ = [
     "DataConfig",
@@ -20,115 +18,18 @@ __all__ = [
     "LimitsConfig",
     "LogConfig",
     "OtlpConfig",
-    "Setting",
     "Settings",
     "SqlConfig",
     "StoreConfig",
     "WebConfig",
     "all_settings",
-    "default_data_dir",
 ]
-
-Kind = Literal["path", "address", "bytes", "s", "ms", "count", "choice"]
 
 _KIB = 2**10
 _MIB = 2**20
 _GIB = 2**30
 # gRPC counts a message in a signed 32-bit number.
 _MAX_MESSAGE_BYTES = 2**31 - 1
-
-
-def default_data_dir(environ: Mapping[str, str]) -> Path:
-    """`$XDG_DATA_HOME/stepscope`, with XDG's own default `~/.local/share` (R069).
-
-    XDG: a relative value is to be ignored.
-    """
-    home = Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    if not home.is_absolute():
-        home = Path("~/.local/share").expanduser()
-    return home / "stepscope"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is known about one setting."""
-
-    key: str
-    """Key in TOML, `section.name`."""
-    kind: Kind
-    default: Any
-    """None for the data directory: it depends on the environment."""
-    effect: str
-    why: str
-    """Reason of the default, and what 0 means where 0 is allowed."""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    short_flag: str | None = None
-    """A flag shorter than the one made from the key."""
-
-    @property
-    def variable(self) -> str:
-        """Name of the environment variable."""
-        return "STEPSCOPE_" + self.key.upper().replace(".", "_")
-
-    @property
-    def flag(self) -> str:
-        """Flag of `stepscope serve`."""
-        return self.short_flag or "--" + self.key.replace(".", "-").replace("_", "-")
-
-    def parse(self, value: object, *, base: Path) -> Any:
-        """The value in the setting's type; ValueError says what is wrong with it."""
-        parsed = self._read(value, base)
-        if self.minimum is not None and parsed < self.minimum:
-            raise ValueError(f"is {self.show(parsed)}; the least is {self.show(self.minimum)}")
-        if self.maximum is not None and parsed > self.maximum:
-            raise ValueError(f"is {self.show(parsed)}; the most is {self.show(self.maximum)}")
-        return parsed
-
-    def show(self, value: Any) -> str:
-        """The value with its unit, in a form that `parse` reads back to the same value."""
-        if self.kind == "bytes":
-            for unit, size in (("GiB", _GIB), ("MiB", _MIB), ("KiB", _KIB)):
-                if value and value % size == 0:
-                    return f"{value // size}{unit}"
-        if self.kind in {"s", "ms"}:
-            return f"{value:g}{self.kind}"
-        return str(value)
-
-    def _read(self, value: object, base: Path) -> Any:
-        if self.kind == "path":
-            return values.parse_path(value, base=base)
-        if self.kind == "choice":
-            return values.parse_choice(value, self.choices)
-        if self.kind in {"s", "ms"}:
-            is_whole = isinstance(self.default, int)
-            return values.parse_duration(value, self.kind, is_whole=is_whole)
-        readers: dict[str, Callable[[object], Any]] = {
-            "address": values.parse_address,
-            "bytes": values.parse_bytes,
-            "count": values.parse_count,
-        }
-        return readers[self.kind](value)
-
-
-def _setting(  # noqa: PLR0913 the columns of the reference page
-    kind: Kind,
-    default: Any,
-    effect: str,
-    why: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-    flag: str | None = None,
-) -> Any:
-    about = Setting("", kind, default, effect, why, minimum, maximum, choices, flag)
-    if default is None:
-        return field(
-            default_factory=lambda: default_data_dir(os.environ), metadata={"setting": about}
-        )
-    return field(default=default, metadata={"setting": about})
 
 
 @dataclass(frozen=True)
