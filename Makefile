@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test conformance conformance-page faults check lint format types layout imports bench build isolate floor docs constraints clean
+.PHONY: help setup demo serve test clients conformance conformance-page faults check lint format types layout imports bench build isolate floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,6 +31,9 @@ serve: setup ## Run the collector until stopped; flags in ARGS="..."
 
 test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
 	$(BIN)/python -m pytest --cov --cov-report=term $(if $(ARGS),--cov-fail-under=0) $(ARGS)
+
+clients: setup ## Send with SDKs of four languages, telemetrygen and the OpenTelemetry Collector; downloads them
+	$(BIN)/python -m pytest -m clients tests/integration/clients $(ARGS)
 
 conformance: setup ## Ask an OTLP server for every row of the checklist; TARGET=HOST:PORT, FORMAT=text|markdown|json
 	@$(BIN)/python -m tests.conformance.probe --format $(FORMAT) $(ARGS) $(TARGET)

@@ -70,7 +70,8 @@ class Subject(NamedTuple):
     http: str
 
 
-def _free_address() -> str:
+def free_address() -> str:
+    """A HOST:PORT nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return f"127.0.0.1:{found.getsockname()[1]}"
 
@@ -78,7 +79,7 @@ def _free_address() -> str:
 def otelcol() -> Subject:
     """The OpenTelemetry Collector with its OTLP receiver and nothing behind it."""
 
-    grpc, http = _free_address(), _free_address()
+    grpc, http = free_address(), free_address()
     return Subject(
         "OpenTelemetry Collector",
         GO_VERSION.removeprefix("v"),
@@ -103,7 +104,7 @@ def rotel() -> Subject:
         pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "install"]
         subprocess.run([*pip, f"rotel=={ROTEL}"], check=True)
         found = list(folder.glob("lib/*/site-packages/rotel/rotel-agent"))
-    grpc, http = _free_address(), _free_address()
+    grpc, http = free_address(), free_address()
     command = "start --exporter blackhole --otlp-grpc-endpoint {} --otlp-http-endpoint {}"
     return Subject(
         "rotel",
@@ -129,14 +130,15 @@ def running(subject: Subject) -> Iterator[None]:
         )
         try:
             for address in (subject.grpc, subject.http):
-                _wait(address, process)
+                wait_for_port(address, process)
             yield
         finally:
             process.terminate()
             process.wait(_START_S)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Go on as soon as the server accepts connections; RuntimeError if it ends or takes too long."""
     host, _, port = address.rpartition(":")
     for _ in range(_START_S * 10):
         if process.poll() is not None:

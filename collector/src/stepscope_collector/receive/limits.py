@@ -15,7 +15,8 @@ __all__ = ["KNOWN_ENCODINGS", "BodySize", "declared_bytes", "decompress", "known
 KNOWN_ENCODINGS: Final = ("gzip", "deflate", "identity")
 """What a request may be compressed with. zstd would need a dependency on Python before 3.14."""
 
-_ALIASES: Final = {"": "identity", "x-gzip": "gzip"}  # RFC 9110 8.4.1.3: x-gzip is gzip
+# RFC 9110 8.4.1.3: x-gzip is gzip; the OpenTelemetry Collector calls the zlib format by its name.
+_ALIASES: Final = {"": "identity", "x-gzip": "gzip", "zlib": "deflate"}
 
 _IN_BYTES: Final = 1 << 16
 """Input per step: zlib copies what it did not consume, so a step must be small."""

@@ -112,6 +112,7 @@ def test_any_bytes_are_unpacked_or_refused(encoding: str, body: bytes) -> None:
         ("identity", "identity"),
         ("GZIP", "gzip"),
         (" x-gzip ", "gzip"),
+        ("zlib", "deflate"),
         ("deflate", "deflate"),
     ],
 )
