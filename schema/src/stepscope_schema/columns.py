@@ -2,7 +2,7 @@
 
 Read from the comments of the DDL, which are the only place where a column is explained:
 
-    tables:  `name type [not null],  -- meaning`
+    tables:  `name type [not null] [default value],  -- meaning`
     views:   `expression as name,    -- type: meaning`
 
 A contract test compares the registry with `duckdb_columns()` of a new database, the collector
@@ -111,6 +111,7 @@ def _table_columns(table: str, body: str) -> Iterator[Column]:
         name, _, definition = code.removesuffix(",").partition(" ")
         if not comments:
             raise ValueError(f"column {name} of ddl/tables/{table}.sql has no comment; explain it")
+        definition = definition.partition(" default ")[0]
         sql_type = definition.removesuffix("not null").strip()
         # A struct over several lines: no blanks inside its brackets, as on one line.
         sql_type = sql_type.replace("( ", "(").replace(" )", ")")

@@ -1,28 +1,39 @@
 """Profiles: how one dialect of spans says executions and steps, as data.
 
-A profile is a TOML file whose fields are SQL expressions over the columns of a decoded batch.
-Two macros reach what has no column of its own:
+A profile is a TOML file whose fields are SQL expressions over the spans of its dialect. Loading
+checks names and macros; `check.py` has DuckDB read the expressions.
 
-    attr('key', 'other key', …)      first of these span attributes that is present, as text
-    resource('key', 'other key', …)  the same for resource attributes
-
-Loading checks names and macros; `compile.py` checks the expressions against DuckDB.
+There are two kinds. A *direct* profile (`direct = true`) is for spans that say everything
+themselves: its expressions run over the columns of the decoded batch and their values go to the
+store as they are. All other profiles are *folded*: their expressions run over whole spans
+(attributes, events, links, resource, scope), and what the spans of a trace say is folded together
+(`fold/`), because other engines spread an execution, a step or a try over several spans.
 """
 
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
-from stepscope_collector.decode.batch import Plan
 from stepscope_collector.errors import ConfigError
+from stepscope_collector.mapping.macros import check_macros
 
-__all__ = ["FIELDS", "Profile", "expand", "load_shipped", "parse", "plan_of"]
+__all__ = [
+    "DIRECT_FIELDS",
+    "FIELDS",
+    "ROLES",
+    "Profile",
+    "Rule",
+    "load_folder",
+    "load_shipped",
+    "parse",
+]
 
-FIELDS: Final[dict[str, str]] = {
+_SHARED_FIELDS: Final[dict[str, str]] = {
     "role": "varchar",
     "execution_id": "varchar",
     "step_id": "varchar",
@@ -46,21 +57,93 @@ FIELDS: Final[dict[str, str]] = {
     "parent_execution_id": "varchar",
     "root_execution_id": "varchar",
     "exit_code": "integer",
+}
+
+DIRECT_FIELDS: Final[dict[str, str]] = _SHARED_FIELDS | {
     "live_phase": "varchar",
     "open_start_unix_nano": "ubigint",
     "open_parent_span_id": "ubigint",
 }
-"""Fields a profile may fill, with their SQL type. A field it leaves out is null.
+"""Fields a direct profile may fill, with their SQL type. A field it leaves out is null.
 
 `execution_id` is the id the span itself names; null: the collector assigns the nearest known
 ancestor's, else the trace's. `live_phase` not null makes the span a live marker of its parent,
 which started at `open_start_unix_nano` below `open_parent_span_id`.
 """
 
-_KEYS: Final = {"name": str, "description": str, "priority": int, "detect": str, "fields": dict}
+FIELDS: Final[dict[str, str]] = _SHARED_FIELDS | {
+    "error_stack": "varchar",
+    "execution_name": "varchar",
+    "session_id": "varchar",
+    "retry_of_execution_id": "varchar",
+    "continued_from_execution_id": "varchar",
+    "started_unix_nano": "ubigint",
+    "ended_unix_nano": "ubigint",
+    "queued_unix_nano": "ubigint",
+    "is_open": "boolean",
+    "open_span_id": "ubigint",
+    "open_parent_span_id": "ubigint",
+    "failed_tries": "struct(ended_unix_nano ubigint, error_type varchar, error_message varchar)[]",
+    "event_steps": "struct(at_unix_nano ubigint, name varchar, type varchar)[]",
+}
+"""Fields a folded profile may fill, with their SQL type. docs/dialects/profiles.md tells each."""
+
+ROLES: Final = (
+    "execution",
+    "execution_start",
+    "execution_end",
+    "execution_attempt",
+    "step",
+    "step_start",
+    "step_part",
+    "step_whole",
+    "operation",
+    "noise",
+)
+"""What a span contributes. docs/dialects/profiles.md tells each."""
+
+_KEYS: Final[dict[str, type]] = {
+    "name": str,
+    "description": str,
+    "priority": int,
+    "detect": str,
+    "direct": bool,
+    "execution_by": str,
+    "outcome": str,
+    "status_from": str,
+    "continues": bool,
+    "plain_spans": str,
+    "not_emitted": dict,
+    "fields": dict,
+    "maps": dict,
+    "rules": list,
+}
+_REQUIRED: Final = ("name", "description", "priority", "detect")
+_CHOICES: Final = {
+    "execution_by": ("nearest", "topmost"),
+    "outcome": ("last", "first_success"),
+    "status_from": ("spans", "steps", "errors"),
+    "plain_spans": ("operation", "step"),
+}
+_RULE_KEYS: Final = ("name", "when", "role", "nested_role", "adopt")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_MACRO: Final = re.compile(r"\b(attr|resource)\s*\(\s*('[^']*'(?:\s*,\s*'[^']*')*)\s*\)")
-_QUOTED: Final = re.compile(r"'([^']*)'")
+_MAP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the spans that meet one condition contribute."""
+
+    name: str
+    when: str
+    """SQL condition over one span of the dialect."""
+    role: str
+    nested_role: str | None
+    """The role where a span of the same dialect stands above; None: the same."""
+    adopt: bool
+    """Without an id of its own, the span takes that of its first child that has one."""
+    fields: dict[str, str]
+    """Expressions that win over those of the profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +160,31 @@ class Profile:
     """Field to SQL expression, macros not yet expanded."""
     source: str
     """File it came from, for messages."""
+    direct: bool = False
+    rules: tuple[Rule, ...] = ()
+    """The first whose condition a span meets decides what it contributes."""
+    maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Words of the sender, in lower case, to ours; used by the macro `mapped`."""
+    execution_by: str = "nearest"
+    """nearest: a span's own id wins; topmost: that of the topmost span of the dialect."""
+    outcome: str = "last"
+    """Of several final spans the one that ended last, or the first that succeeded."""
+    status_from: str = "spans"
+    """Where an execution without a final span has its status from: nowhere, its steps, errors."""
+    continues: bool = False
+    """A run below another of the same workflow id continues it."""
+    plain_spans: str = "operation"
+    """What spans of no dialect are below those of this one."""
+    not_emitted: dict[str, str] = field(default_factory=dict)
+    """What its engine cannot tell, and why."""
 
 
 def parse(text: str, source: str) -> Profile:
     """A profile from the text of its TOML file.
 
     Raises:
-        ConfigError: not TOML, a key or field that does not exist, or a value of the wrong type;
-            names the file, the key and the nearest valid one.
+        ConfigError: not TOML, a key, field or macro that does not exist, or a value of the wrong
+            type; names the file, the key and the nearest valid one.
     """
     try:
         document = tomllib.loads(text)
@@ -97,64 +197,134 @@ def parse(text: str, source: str) -> Profile:
                 f"profile {source}: {key} is a {type(value).__name__}, must be a "
                 f"{_KEYS[key].__name__}"
             )
-    missing = [key for key in _KEYS if key not in document]
+    missing = [key for key in _REQUIRED if key not in document]
     if missing:
         raise ConfigError(f"profile {source} lacks {', '.join(missing)}")
+    for key, choices in _CHOICES.items():
+        if key in document:
+            _check_known(source, key, document[key], choices)
     if not _NAME.fullmatch(document["name"]):
         raise ConfigError(
             f"profile {source}: name {document['name']!r} must be lower-case letters, digits and "
             "hyphens, at most 63"
         )
-    fields: dict[str, Any] = document["fields"]
+    direct = document.get("direct", False)
+    maps = _maps(document.get("maps", {}), source)
+    rules = tuple(
+        _rule(each, number, source, maps)
+        for number, each in enumerate(document.get("rules", []), 1)
+    )
+    if direct and (rules or maps):
+        raise ConfigError(f"profile {source}: a direct profile has neither rules nor maps")
+    known = DIRECT_FIELDS if direct else FIELDS
+    check_macros(source, "detect", document["detect"], {}, detecting=True)
+    return Profile(
+        name=document["name"],
+        description=document["description"],
+        priority=document["priority"],
+        detect=document["detect"].strip(),
+        fields=_fields(document.get("fields", {}), source, "field", known, maps),
+        source=source,
+        direct=direct,
+        rules=rules,
+        maps=maps,
+        not_emitted={str(k): str(v) for k, v in document.get("not_emitted", {}).items()},
+        **{
+            key: document[key]
+            for key in ("execution_by", "outcome", "status_from", "continues", "plain_spans")
+            if key in document
+        },
+    )
+
+
+def _rule(rule: Any, number: int, source: str, maps: dict[str, dict[str, str]]) -> Rule:
+    if not isinstance(rule, dict):
+        raise ConfigError(f"profile {source}: rules must be tables, [[rules]]")
+    name = rule.get("name", number)
+    place = f"{source}: rule {name}"
+    for key in ("name", "when", "role"):
+        if not isinstance(rule.get(key), str):
+            raise ConfigError(f"profile {place} lacks {key}, a text")
+    for key in rule:
+        _check_known(place, "key", key, (*_RULE_KEYS, *FIELDS))
+    for key in ("role", "nested_role"):
+        if key in rule:
+            _check_known(place, key, rule[key], ROLES)
+    check_macros(place, "when", rule["when"], maps)
+    expressions = {key: value for key, value in rule.items() if key not in _RULE_KEYS}
+    return Rule(
+        name=rule["name"],
+        when=rule["when"].strip(),
+        role=rule["role"],
+        nested_role=rule.get("nested_role"),
+        adopt=rule.get("adopt", False) is True,
+        fields=_fields(expressions, place, "field", FIELDS, maps),
+    )
+
+
+def _fields(
+    fields: dict[str, Any],
+    source: str,
+    kind: str,
+    known: Iterable[str],
+    maps: dict[str, dict[str, str]],
+) -> dict[str, str]:
     for name, expression in fields.items():
-        _check_known(source, "field", name, FIELDS)
+        _check_known(source, kind, name, known)
         if not isinstance(expression, str):
             raise ConfigError(f"profile {source}: field {name} must be SQL text in quotes")
-    return Profile(
-        document["name"],
-        document["description"],
-        document["priority"],
-        document["detect"].strip(),
-        {name: expression.strip() for name, expression in fields.items()},
-        source,
-    )
+        check_macros(source, name, expression, maps)
+    return {name: expression.strip() for name, expression in fields.items()}
+
+
+def _maps(maps: dict[str, Any], source: str) -> dict[str, dict[str, str]]:
+    for name, words in maps.items():
+        if not _MAP_NAME.fullmatch(name) or not isinstance(words, dict) or not words:
+            raise ConfigError(
+                f"profile {source}: maps.{name} must be a table of words to words, its name "
+                "lower-case letters, digits and underscores"
+            )
+        if not all(isinstance(word, str) for word in words.values()):
+            raise ConfigError(f"profile {source}: the values of maps.{name} must be texts")
+    return {
+        name: {key.lower(): value for key, value in words.items()} for name, words in maps.items()
+    }
 
 
 def _check_known(source: str, kind: str, name: str, known: Iterable[str]) -> None:
     if name in known:
         return
     nearest = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"; did you mean {nearest[0]!r}" if nearest else ""
+    hint = f"; did you mean {nearest[0]!r}" if nearest else f"; known are {', '.join(known)}"
     raise ConfigError(f"profile {source}: unknown {kind} {name!r}{hint}")
 
 
 def load_shipped() -> list[Profile]:
     """The profiles that come with Stepscope, highest priority first."""
     folder = files("stepscope_schema").joinpath("profiles")
-    profiles = [
-        parse(entry.read_text(encoding="utf-8"), entry.name)
+    texts = {
+        entry.name: entry.read_text(encoding="utf-8")
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
-    ]
+    }
+    return _by_priority(texts)
+
+
+def load_folder(folder: Path) -> list[Profile]:
+    """The profiles in a folder of the user's, highest priority first.
+
+    Raises:
+        ConfigError: the folder cannot be read, or a profile in it is wrong.
+    """
+    try:
+        texts = {
+            str(path): path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"profiles in {folder} cannot be read: {error}") from error
+    return _by_priority(texts)
+
+
+def _by_priority(texts: Mapping[str, str]) -> list[Profile]:
+    profiles = [parse(text, source) for source, text in texts.items()]
     return sorted(profiles, key=lambda profile: (-profile.priority, profile.name))
-
-
-def expand(expression: str) -> str:
-    """The expression with its macros replaced by batch columns."""
-
-    def column(match: re.Match[str]) -> str:
-        kind, keys = match.groups()
-        columns = [f'"{kind}:{key}"' for key in _QUOTED.findall(keys)]
-        return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
-
-    return _MACRO.sub(column, expression)
-
-
-def plan_of(profiles: Iterable[Profile]) -> Plan:
-    """Which attributes the decoder has to give columns: all that some profile asks for."""
-    asked: dict[str, set[str]] = {"attr": set(), "resource": {"service.name"}}
-    for profile in profiles:
-        for expression in (profile.detect, *profile.fields.values()):
-            for kind, keys in _MACRO.findall(expression):
-                asked[kind].update(_QUOTED.findall(keys))
-    return Plan(tuple(sorted(asked["attr"])), tuple(sorted(asked["resource"])))

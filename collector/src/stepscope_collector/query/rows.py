@@ -55,12 +55,14 @@ class Execution:
     execution_id: str
     workflow_id: str
     workflow_name: str
+    execution_name: str | None
     workflow_version: str | None
     project: str | None
     dialect: str
     service_name: str | None
     trigger_type: str | None
     user_id: str | None
+    session_id: str | None
     tags: Any
     """List of tags, None: no tags."""
     status: str
@@ -73,6 +75,9 @@ class Execution:
     error_message: str | None
     exit_code: int | None
     parent_execution_id: str | None
+    retry_of_execution_id: str | None
+    continued_from_execution_id: str | None
+    try_count: int | None
     root_execution_id: str
     trace_id: str
     span_id: str | None

@@ -6,16 +6,17 @@ their order and what can be left out for a batch.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.fold_writer import FoldMapping, FoldWriter
 from stepscope_collector.store.group import Spans
 from stepscope_collector.store.statements import Prepared
 
 __all__ = ["Mapping", "SpanWriter", "Written"]
 
 
-class Mapping(Protocol):
+class Mapping(FoldMapping, Protocol):
     """What the write path asks of the compiled profiles."""
 
     @property
@@ -25,6 +26,10 @@ class Mapping(Protocol):
     @property
     def select(self) -> Callable[[Sequence[str]], str]:
         """SQL of the mapped rows of `incoming_spans`, given the dialects present."""
+
+
+_NOT_FOLDED: Final = "(from staged where trace_id not in (select trace_id from folding))"
+_NOT_REFOLDED: Final = "execution_id not in (select execution_id from refolded)"
 
 
 class Written(NamedTuple):
@@ -44,6 +49,7 @@ class SpanWriter:
         self._connection = connection
         self._sql = Prepared(connection)
         self._mapping = mapping
+        self._folding = FoldWriter(connection, mapping)
         self._may_be_open = True
         self._sql.run("same_span")
         self._sql.run("same_home")
@@ -60,13 +66,16 @@ class SpanWriter:
         """
         self._connection.register("incoming_spans", spans.rows)
         is_in_order = self._stage(now_ns)
-        received, first, last, first_open, any_explicit, any_implicit = self._sql.row("bounds")
+        received, first, last, first_open, any_explicit, any_implicit, any_folded = self._sql.row(
+            "bounds"
+        )
         stored = received
         if self._drop_duplicates(spans, first, last):
             is_in_order = False
             stored, *_ = self._sql.row("bounds")
             if stored == 0:
                 return Written(0, received)
+        folded = self._folding.before_insert(any_folded=any_folded)
         self._insert(stored, now, is_in_order=is_in_order)
         if spans.payloads is not None:
             self._connection.register("incoming_payloads", spans.payloads)
@@ -74,7 +83,12 @@ class SpanWriter:
         self._sql.run("insert_traces")
         if spans.open_count or self._may_be_open:
             self._follow_open(spans, now, first_open)
-        self._fold(now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
+        source = "staged"
+        if folded is not None:
+            self._folding.after_insert(folded, now, now_ns)
+            source = _NOT_FOLDED
+        self._fold(source, now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
+        self._folding.done()
         return Written(stored, received - stored)
 
     def rolled_back(self) -> None:
@@ -113,19 +127,22 @@ class SpanWriter:
         (left,) = self._sql.row("count_open")
         self._may_be_open = left > 0
 
-    def _fold(self, now: datetime, now_ns: int, *, any_explicit: bool, any_implicit: bool) -> None:
+    def _fold(
+        self, source: str, now: datetime, now_ns: int, *, any_explicit: bool, any_implicit: bool
+    ) -> None:
         self._any_explicit = self._any_explicit or any_explicit
         self._any_implicit = self._any_implicit or any_implicit
-        source = "staged"
         if self._any_explicit and self._any_implicit:
-            (mixed,) = self._sql.row(
-                "find_mixed", any_explicit=any_explicit, any_implicit=any_implicit
-            )
+            # a statement that makes a table gives the number of its rows
+            ((mixed,),) = self._sql.run(
+                "find_mixed",
+                {"source": source},
+                any_explicit=any_explicit,
+                any_implicit=any_implicit,
+            ).fetchall()
             if mixed:
                 self._resolve(now, now_ns)
-                source = (
-                    "(from staged where execution_id not in (select execution_id from refolded))"
-                )
+                source = f"(from {source} where {_NOT_REFOLDED})"
         self._sql.run("fold_staged", insert={"source": source})
         (known,) = self._sql.row("any_known")
         if known:

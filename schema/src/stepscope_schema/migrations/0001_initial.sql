@@ -69,6 +69,7 @@ create table if not exists stored.spans (
     scope_id ubigint not null,                   -- stored.scopes
     -- what the mapping made of it
     dialect varchar not null,                    -- profile that mapped the span
+    is_folded boolean not null default false,    -- what it says is folded with others: its step stands in stored.attempts
     role varchar,                                -- execution, step or operation
     live_phase varchar,                          -- started or heartbeat: a live marker
     execution_id varchar not null,               -- execution the span belongs to
@@ -143,16 +144,49 @@ create table if not exists stored.executions (
     final_start_unix_nano ubigint,         -- its start
     final_trace_id uuid,                   -- its trace id
     final_span_id ubigint,                 -- its span id
-    status varchar,                        -- of the winning final span
+    status varchar,                        -- of the winning final span; of an open one queued, waiting or retrying
     status_native varchar,                 -- the sender's own word for status
     error_type varchar,                    -- class of the error that ended it
     error_message varchar,                 -- message of that error
     exit_code integer,                     -- exit code of the process it stood for (R062)
+    execution_name varchar,                -- the sender's own name for this execution, null: none
+    session_id varchar,                    -- session or conversation it belongs to
+    retry_of_execution_id varchar,         -- execution that it runs again
+    continued_from_execution_id varchar,   -- execution whose work it goes on with
+    try_count integer,                     -- tries of the whole execution that were told, null: none
+    is_folded boolean not null default false, -- folded with other spans' contributions, see stored.attempts
     attempt_count ubigint not null,        -- finished step attempts
     failed_attempt_count ubigint not null, -- those of them that failed or timed out
     span_count ubigint not null,           -- finished spans of every role
     ingested_at timestamp_ns not null,     -- first commit
     updated_at timestamp_ns not null       -- newest commit
+);
+
+-- Tries of steps that are folded from what several spans say, or from events; those of spans that say
+-- everything themselves stand in stored.spans. Folded anew whenever a batch touches their execution.
+create table if not exists stored.attempts (
+    execution_id varchar not null,        -- execution the step belongs to
+    step_id varchar not null,             -- identity of the step within its execution
+    step_name varchar,                    -- name of the step
+    step_type varchar,                    -- kind of step, open vocabulary
+    step_index integer,                   -- position among the steps, from 0, null: not told
+    attempt integer not null,             -- number of this try, from 1
+    max_attempts integer,                 -- tries the retry policy allows, null: no policy
+    is_expected_retry boolean,            -- the retry policy expected its error (R117)
+    status varchar not null,              -- canonical status
+    status_native varchar,                -- the sender's own word
+    queued_unix_nano ubigint,             -- when it was scheduled, null: not told
+    started_unix_nano ubigint not null,   -- start
+    ended_unix_nano ubigint,              -- end, null: it goes on, or nobody tells
+    last_seen_unix_nano ubigint not null, -- newest sign of life
+    error_type varchar,                   -- class of the error that ended it
+    error_message varchar,                -- message of that error
+    error_stack varchar,                  -- stack of that error
+    dialect varchar not null,             -- profile that mapped it
+    trace_id uuid not null,               -- trace of the span that tells most about it
+    span_id ubigint not null,             -- that span
+    parent_span_id ubigint not null,      -- its parent, 0: root span
+    ingested_at timestamp_ns not null     -- UTC, when it was folded
 );
 
 -- One row per trace and execution: the way from a trace to its executions and back, with the time
@@ -162,6 +196,7 @@ create table if not exists stored.traces (
     execution_id varchar not null,          -- an execution with spans in it
     has_explicit boolean not null,          -- some span of it named the execution itself
     has_implicit boolean not null,          -- some span of it was assigned by the trace
+    has_folded boolean not null default false, -- its spans are folded together
     first_start_unix_nano ubigint not null, -- least start
     last_start_unix_nano ubigint not null   -- greatest start
 );

@@ -7,7 +7,7 @@ from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import ConfigError
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
-from stepscope_collector.mapping.profile import FIELDS, load_shipped, parse
+from stepscope_collector.mapping.profile import DIRECT_FIELDS, load_shipped, parse
 from stepscope_collector.store.database import Database
 from tests.strategies.workflows import T0, execution, history, marker, request, span, step
 from tests.unit.collector.taking import payload, taking
@@ -17,6 +17,7 @@ JOBS = parse(
     name = "jobs"
     description = "a scheduler with attributes of its own"
     priority = 50
+    direct = true
     detect = "attr('job.id') is not null"
     [fields]
     role = "case when attr('job.part') is null then 'execution' else 'step' end"
@@ -33,6 +34,7 @@ RIVAL = parse(
     name = "rival"
     description = "wants the same spans, and comes later"
     priority = 40
+    direct = true
     detect = "attr('job.id') is not null or name = 'rival'"
     [fields]
     role = "'operation'"
@@ -102,7 +104,7 @@ def test_every_field_has_its_type_whatever_the_profile_fills():
         connection.unregister("incoming_spans")
     assert rows == [(len(SENT),)]
     assert all(each == types[0] for each in types)
-    assert {field: types[0][field] for field in FIELDS} == FIELDS
+    assert {field: types[0][field] for field in DIRECT_FIELDS} == DIRECT_FIELDS
 
 
 def test_two_profiles_of_one_name_are_refused():

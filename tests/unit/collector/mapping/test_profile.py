@@ -3,12 +3,15 @@
 import pytest
 
 from stepscope_collector.errors import ConfigError
-from stepscope_collector.mapping.profile import FIELDS, expand, load_shipped, parse, plan_of
+from stepscope_collector.mapping.compile import compile_profiles
+from stepscope_collector.mapping.macros import expand_columns
+from stepscope_collector.mapping.profile import DIRECT_FIELDS, load_shipped, parse
 
 GOOD = """
 name = "batch-jobs"
 description = "jobs of the night"
 priority = 50
+direct = true
 detect = "attr('job.id', 'job_id') is not null"
 [fields]
 role = "'execution'"
@@ -43,7 +46,7 @@ def test_a_file_becomes_a_profile():
         (changed("batch-jobs", "Batch Jobs"), "name 'Batch Jobs' must be lower-case"),
         (changed("batch-jobs", "x' or 1=1 --"), "must be lower-case"),
         ("name = ", "is not valid TOML"),
-        ("", "lacks name, description, priority, detect, fields"),
+        ("", "lacks name, description, priority, detect"),
     ],
 )  # fmt: skip
 def test_a_mistake_names_the_file_the_key_and_the_nearest_right_one(text, says):
@@ -67,12 +70,12 @@ def test_a_mistake_names_the_file_the_key_and_the_nearest_right_one(text, says):
 )
 def test_macros_become_columns_of_the_batch(expression, expanded):
     """ours: an attribute without a column is reached by its key."""
-    assert expand(expression) == expanded
+    assert expand_columns(expression) == expanded
 
 
 def test_the_plan_asks_for_what_some_profile_reads():
     """ours: only attributes that a profile asks for cost a column."""
-    plan = plan_of([parse(GOOD, "jobs.toml")])
+    plan = compile_profiles([parse(GOOD, "jobs.toml")]).plan
     assert plan.span_keys == ("job.id", "job.name", "job_id")
     assert plan.resource_keys == ("host.name", "service.name")
 
@@ -83,5 +86,5 @@ def test_the_shipped_profiles_are_whole_and_in_order():
     assert shipped[0].name == "stepscope"
     assert shipped[-1].name == "otel"
     assert shipped[-1].detect == "true"
-    assert all(set(profile.fields) <= set(FIELDS) for profile in shipped)
+    assert all(set(profile.fields) <= set(DIRECT_FIELDS) for profile in shipped if profile.direct)
     assert "role" in shipped[-1].fields

@@ -22,15 +22,20 @@ Row = Mapping[str, Any]
 
 _FACTS = (
     ("workflow", "workflow_name"),
+    ("name", "execution_name"),
     ("version", "workflow_version"),
     ("project", "project"),
     ("trigger", "trigger_type"),
     ("user", "user_id"),
+    ("session", "session_id"),
     ("service", "service_name"),
     ("dialect", "dialect"),
     ("native status", "status_native"),
     ("exit code", "exit_code"),
+    ("tries", "try_count"),
     ("parent", "parent_execution_id"),
+    ("retry of", "retry_of_execution_id"),
+    ("continued from", "continued_from_execution_id"),
 )
 _KINDS = {"params": 0, "trigger": 1, "input": 2, "output": 3, "attribute": 4}
 """In which order they are shown."""

@@ -6,5 +6,6 @@ select
     max(start_time_unix_nano) as last_start,
     min(begun_unix_nano) filter (open_span_id is not null) as first_open,
     bool_or(is_explicit) as any_explicit,
-    bool_or(not is_explicit) as any_implicit
+    bool_or(not is_explicit) as any_implicit,
+    bool_or(is_folded) as any_folded
 from staged

@@ -12,5 +12,5 @@ where span_row in (
         and s.start_time_unix_nano = m.start_time_unix_nano
     where s.start_time_unix_nano between $first and $last
         and same_span(s, b)
-        and (same_home(s, m) or s.role = 'operation')
+        and (same_home(s, m) or s.role = 'operation' or s.is_folded)
 )

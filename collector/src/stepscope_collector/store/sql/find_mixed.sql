@@ -1,10 +1,11 @@
 -- Traces of `staged` in which some spans name their execution and others do not, now or before,
 -- as temporary table `mixed`: there the others belong to their nearest ancestor that does.
--- $any_explicit, $any_implicit: what kinds the staged spans are of.
+-- {source}: the staged spans that are not folded. $any_explicit, $any_implicit: of what kinds
+-- the staged spans are.
 create or replace temp table mixed as
 with touched as (
     select trace_id, bool_or(is_explicit) as has_explicit, bool_or(not is_explicit) as has_implicit
-    from staged
+    from {source}
     group by trace_id
 )
 select trace_id

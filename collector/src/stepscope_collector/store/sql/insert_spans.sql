@@ -6,7 +6,7 @@ select
     b.trace_id, b.span_id, b.parent_span_id, b.trace_state, b.flags, b.name, b.kind,
     b.start_time_unix_nano, b.end_time_unix_nano, b.status_code, b.status_message, b.attributes,
     b.attribute_types, b.home_bits, b.dropped_attributes_count, b.events, b.dropped_events_count,
-    b.links, b.dropped_links_count, b.raw, b.resource_id, b.scope_id, m.dialect, m.role,
+    b.links, b.dropped_links_count, b.raw, b.resource_id, b.scope_id, m.dialect, m.is_folded, m.role,
     m.live_phase, m.execution_id, m.is_explicit, m.step_id, m.step_name, m.step_type,
     m.step_index, m.attempt, m.max_attempts, m.is_expected_retry, m.status, m.status_native,
     m.error_type, m.error_message, m.workflow_id, m.workflow_name, m.workflow_version, m.project,

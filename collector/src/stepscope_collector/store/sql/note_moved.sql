@@ -6,6 +6,7 @@ select
     execution_id,
     false as has_explicit,
     true as has_implicit,
+    trace_id in (select trace_id from folding) as has_folded,
     min(start_time_unix_nano) as first_start_unix_nano,
     max(start_time_unix_nano) as last_start_unix_nano
 from moved

@@ -8,7 +8,8 @@ select
     m.execution_id is not null and m.execution_id <> '' as is_explicit,
     coalesce(nullif(m.execution_id, ''), trace_hex(m.trace_id)) as execution_id,
     live_phase is null and end_time_unix_nano > 0 as is_final,
-    case when live_phase is not null then parent_span_id
+    case when is_folded then null
+        when live_phase is not null then parent_span_id
         when end_time_unix_nano = 0 then span_id end as open_span_id,
     case when live_phase is not null then coalesce(m.open_parent_span_id, 0)
         when end_time_unix_nano = 0 then parent_span_id end as open_parent_span_id,

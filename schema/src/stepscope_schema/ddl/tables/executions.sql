@@ -23,11 +23,17 @@ create table if not exists stored.executions (
     final_start_unix_nano ubigint,         -- its start
     final_trace_id uuid,                   -- its trace id
     final_span_id ubigint,                 -- its span id
-    status varchar,                        -- of the winning final span
+    status varchar,                        -- of the winning final span; of an open one queued, waiting or retrying
     status_native varchar,                 -- the sender's own word for status
     error_type varchar,                    -- class of the error that ended it
     error_message varchar,                 -- message of that error
     exit_code integer,                     -- exit code of the process it stood for (R062)
+    execution_name varchar,                -- the sender's own name for this execution, null: none
+    session_id varchar,                    -- session or conversation it belongs to
+    retry_of_execution_id varchar,         -- execution that it runs again
+    continued_from_execution_id varchar,   -- execution whose work it goes on with
+    try_count integer,                     -- tries of the whole execution that were told, null: none
+    is_folded boolean not null default false, -- folded with other spans' contributions, see stored.attempts
     attempt_count ubigint not null,        -- finished step attempts
     failed_attempt_count ubigint not null, -- those of them that failed or timed out
     span_count ubigint not null,           -- finished spans of every role

@@ -31,6 +31,7 @@ create table if not exists stored.spans (
     scope_id ubigint not null,                   -- stored.scopes
     -- what the mapping made of it
     dialect varchar not null,                    -- profile that mapped the span
+    is_folded boolean not null default false,    -- what it says is folded with others: its step stands in stored.attempts
     role varchar,                                -- execution, step or operation
     live_phase varchar,                          -- started or heartbeat: a live marker
     execution_id varchar not null,               -- execution the span belongs to

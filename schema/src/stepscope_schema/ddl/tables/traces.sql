@@ -5,6 +5,7 @@ create table if not exists stored.traces (
     execution_id varchar not null,          -- an execution with spans in it
     has_explicit boolean not null,          -- some span of it named the execution itself
     has_implicit boolean not null,          -- some span of it was assigned by the trace
+    has_folded boolean not null default false, -- its spans are folded together
     first_start_unix_nano ubigint not null, -- least start
     last_start_unix_nano ubigint not null   -- greatest start
 )

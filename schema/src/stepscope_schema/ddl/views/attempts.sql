@@ -25,7 +25,7 @@ select
     span_hex(parent_span_id) as parent_span_id,         -- varchar: 16 hex digits; null: root span
     ingested_at                                         -- timestamp_ns: when it was committed
 from stored.spans
-where role = 'step' and live_phase is null and end_time_unix_nano > 0
+where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
 union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
@@ -36,3 +36,14 @@ select
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
 from stored.open_spans
 where role = 'step'
+union all
+select
+    execution_id, step_id, coalesce(step_name, step_id), step_type, step_index, attempt,
+    max_attempts, is_expected_retry,
+    case when ended_unix_nano is null and status in ('running', 'retrying')
+        then open_status(status, last_seen_unix_nano, 'lost') else status end,
+    status_native, time_of(started_unix_nano), time_of(ended_unix_nano),
+    duration_of(started_unix_nano, ended_unix_nano), time_of(last_seen_unix_nano),
+    error_type, error_message, error_stack, dialect,
+    trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
+from stored.attempts

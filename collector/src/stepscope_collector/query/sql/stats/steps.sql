@@ -17,7 +17,7 @@ with chosen as materialized (
         end_time_unix_nano <= 9223372036854775806 as is_ended,
         duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns
     from stored.spans
-    where role = 'step' and live_phase is null and end_time_unix_nano > 0
+    where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
         and start_time_unix_nano >= cast($first_unix_nano as ubigint)
         and start_time_unix_nano <= cast($last_start_unix_nano as ubigint)
     union all
@@ -26,6 +26,15 @@ with chosen as materialized (
         coalesce(attempt, 1), false, null
     from stored.open_spans
     where role = 'step'
+    union all
+    select
+        execution_id, coalesce(step_name, step_id),
+        case when ended_unix_nano is null and status in ('running', 'retrying')
+            then open_status(status, last_seen_unix_nano, 'lost') else status end,
+        attempt, ended_unix_nano <= 9223372036854775806,
+        duration_of(started_unix_nano, ended_unix_nano)
+    from stored.attempts
+    where last_seen_unix_nano >= cast($first_unix_nano as ubigint)
 ), grouped as (
     select
         c.workflow_id,

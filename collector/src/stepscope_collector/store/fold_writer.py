@@ -1,0 +1,162 @@
+"""Folds the traces of a commit whose executions and steps only several spans together tell.
+
+Runs inside the transaction of the writer thread, in two halves: before the staged spans are stored
+it reads all spans of their traces and has the mapping fold them, so that new rows are stored as
+they belong; after it, rows stored before are moved, and executions and tries are written anew.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Protocol
+
+from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.statements import Prepared
+
+__all__ = ["FoldMapping", "FoldWriter", "Folded"]
+
+
+class Folded(Protocol):
+    """What whole traces say, as the mapping folds them; streams are Arrow tables."""
+
+    def assigned(self) -> Any:
+        """`span_number`, `execution_id`, `role`, `step_id` and `step_name` of every span."""
+
+    def touched(self) -> set[str]:
+        """Executions whose rows may have changed."""
+
+    def execution_rows(self, wanted: set[str]) -> Any:
+        """Rows of stored.executions, or None."""
+
+    def attempt_rows(self, wanted: set[str]) -> Any:
+        """Rows of stored.attempts, or None."""
+
+
+class FoldMapping(Protocol):
+    """What folding asks of the compiled profiles."""
+
+    @property
+    def contributions(self) -> Callable[[Sequence[str]], str]:
+        """SQL of the contributions of the spans in `evidence`, given the dialects present."""
+
+    @property
+    def fold(self) -> Callable[[Sequence[Sequence[Any]]], Folded]:
+        """What the rows of that SQL say together."""
+
+
+class FoldWriter:
+    """The folding half of the write path of spans, on one connection."""
+
+    def __init__(self, connection: Connection, mapping: FoldMapping) -> None:
+        self._connection = connection
+        self._sql = Prepared(connection)
+        self._mapping = mapping
+        for macro in ("fold/profile_word", "fold/profile_json", "fold/profile_time"):
+            self._sql.run(macro)
+        self._sql.run("fold/no_traces")
+        # A deployment without such dialects never needs the search for their traces.
+        (self._any_folded,) = self._sql.row("fold/any_folded")
+        self._is_listed = False
+
+    def before_insert(self, *, any_folded: bool) -> Folded | None:
+        """Fold the traces of `staged` that need it and give their staged spans their executions.
+
+        Args:
+            any_folded: whether any staged span is of a folded dialect.
+        """
+        self._any_folded = self._any_folded or any_folded
+        if not self._any_folded:
+            return None
+        self._is_listed = True
+        if not self._run_counted("fold/list_traces"):
+            return None
+        self._sql.run("fold/evidence_staged")
+        self._load_stored("folding")
+        folded = self._fold()
+        if self._run_counted("fold/list_further", execution_ids=sorted(folded.touched())):
+            touched = folded.touched()
+            self._load_stored("further")
+            self._sql.run("fold/add_further")
+            folded = _Narrowed(self._fold(), touched)
+        with self._given("folded_spans", folded.assigned()):
+            self._sql.run("fold/assign_staged")
+        return folded
+
+    def after_insert(self, folded: Folded, now: datetime, now_ns: int) -> None:
+        """Move what was stored before and write executions and tries anew.
+
+        Args:
+            folded: what `before_insert` gave.
+            now: UTC time of the commit.
+            now_ns: the same in ns since the epoch.
+        """
+        with self._given("folded_spans", folded.assigned()):
+            moved = self._run_counted("fold/list_moved")
+        if moved:
+            self._sql.run("fold/move_spans")
+            self._sql.run("move_payloads")
+            self._sql.run("note_moved")
+        self._sql.run("fold/mark_traces")
+        touched = folded.touched()
+        self._sql.run("fold/executions_before", execution_ids=sorted(touched))
+        known, first = self._sql.row("fold/before_bounds")
+        if known:
+            self._sql.run("fold/delete_executions")
+            self._sql.run("fold/delete_attempts", first=first)
+        times: dict[str, Any] = {"now": now_ns, "ingested_at": now}
+        with self._given("folded_executions", folded.execution_rows(touched)) as is_any:
+            if is_any:
+                self._sql.run("fold/insert_executions", **times)
+        with self._given("folded_attempts", folded.attempt_rows(touched)) as is_any:
+            if is_any:
+                self._sql.run("fold/insert_attempts", **times)
+
+    def done(self) -> None:
+        """Forget the traces of this commit."""
+        if self._is_listed:
+            self._sql.run("fold/no_traces")
+            self._is_listed = False
+
+    def _load_stored(self, traces: str) -> None:
+        first, last = self._sql.run("fold/stored_bounds", insert={"traces": traces}).fetchall()[0]
+        if first is not None:
+            self._sql.run("fold/evidence_stored", insert={"traces": traces}, first=first, last=last)
+
+    def _fold(self) -> Folded:
+        dialects = [dialect for (dialect,) in self._sql.run("fold/evidence_dialects").fetchall()]
+        rows = self._sql.run_text(self._mapping.contributions(dialects)).fetchall()
+        return self._mapping.fold(rows)
+
+    def _run_counted(self, name: str, **parameters: Any) -> int:
+        """Run a statement that makes a table; the number of its rows."""
+        ((count,),) = self._sql.run(name, **parameters).fetchall()
+        return int(count)
+
+    @contextmanager
+    def _given(self, name: str, rows: Any) -> Iterator[bool]:
+        """An Arrow table registered under a name; False when there is none."""
+        if rows is None:
+            yield False
+            return
+        self._connection.register(name, rows)
+        try:
+            yield True
+        finally:
+            self._connection.unregister(name)
+
+
+class _Narrowed:
+    """What a wider fold says of the executions that the commit touches.
+
+    Executions of which not every trace was read must stay as they are.
+    """
+
+    def __init__(self, folded: Folded, touched: Collection[str]) -> None:
+        self._touched = set(touched)
+        self.assigned = folded.assigned
+        self.execution_rows = folded.execution_rows
+        self.attempt_rows = folded.attempt_rows
+
+    def touched(self) -> set[str]:
+        """The executions that the traces of the commit touch."""
+        return self._touched

@@ -1,0 +1,3 @@
+-- Folds the traces in `further`, too.
+insert into folding
+from further

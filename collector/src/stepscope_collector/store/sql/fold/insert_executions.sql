@@ -1,0 +1,14 @@
+-- Stores the registered table `folded_executions`. $now: time of the commit in ns; $ingested_at: the
+-- same as UTC time.
+insert into stored.executions by name
+select
+    f.* exclude (trace_id, final_trace_id, last_seen_unix_nano),
+    f.trace_id as any_trace_id,
+    cast(f.final_trace_id as uuid) as final_trace_id,
+    least(f.last_seen_unix_nano, $now) as last_seen_unix_nano,
+    time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
+    true as is_folded,
+    coalesce(b.ingested_at, $ingested_at) as ingested_at,
+    $ingested_at as updated_at
+from folded_executions f
+left join executions_before b on b.execution_id = f.execution_id
