@@ -94,6 +94,28 @@ class CompiledMapping:
             parts.append(f"{DIRECT_CONTRIBUTION} where s.dialect in ({names})")
         return "\nunion all\n".join(parts)
 
+    def checks(self) -> list[tuple[str, str]]:
+        """Selects that DuckDB refuses when an expression is wrong, and where each stands."""
+        found = []
+        for profile in self.profiles.values():
+            keys = _plan_of([profile])
+            columns = ", ".join(
+                [
+                    *(f'cast(null as varchar) as "attr:{key}"' for key in keys.span_keys),
+                    *(f'cast(null as varchar) as "resource:{key}"' for key in keys.resource_keys),
+                ]
+            )
+            batch = f"(select *, {columns} from evidence) s"
+            found.append(
+                (
+                    f"{profile.source}: detect",
+                    f"select {expand_columns(profile.detect)} from {batch}",
+                )
+            )
+            if not profile.direct:
+                found += _checks_of(profile)
+        return found
+
     def fold(self, rows: Sequence[Sequence[Any]]) -> Folded:
         """What the contributions say together, see `fold.history`."""
         return fold([Contribution._make(row) for row in rows], self.profiles)
@@ -162,6 +184,26 @@ def _contributions(profile: Profile) -> str:
         f"from (\n    select *, {chosen} as rule_number from (\n"
         f"    select {columns} from evidence s{parents}\n    where s.dialect = '{profile.name}') s) s"
     )
+
+
+def _checks_of(profile: Profile) -> list[tuple[str, str]]:
+    """Selects of the expressions of a folded profile."""
+    source = "(select *, map([''], ['']) as parent_attributes, '' as parent_name from evidence) s"
+    expressions = [
+        *((f"{profile.source}: {name}", name, said) for name, said in profile.fields.items()),
+        *(
+            (f"{profile.source}: rule {rule.name}: {name}", name, said)
+            for rule in profile.rules
+            for name, said in {"when": rule.when, **rule.fields}.items()
+        ),
+    ]
+    return [
+        (
+            place,
+            f"select cast({expand(said, profile.maps)} as {FIELDS.get(name, 'boolean')}) from {source}",
+        )
+        for place, name, said in expressions
+    ]
 
 
 def _field(profile: Profile, name: str, sql_type: str) -> str:

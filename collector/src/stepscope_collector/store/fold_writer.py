@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.profile_check import PROFILE_MACROS
 from stepscope_collector.store.statements import Prepared
 
 __all__ = ["FoldMapping", "FoldWriter", "Folded"]
@@ -51,7 +52,7 @@ class FoldWriter:
         self._connection = connection
         self._sql = Prepared(connection)
         self._mapping = mapping
-        for macro in ("fold/profile_word", "fold/profile_json", "fold/profile_time"):
+        for macro in PROFILE_MACROS:
             self._sql.run(macro)
         self._sql.run("fold/no_traces")
         # A deployment without such dialects never needs the search for their traces.
@@ -70,6 +71,7 @@ class FoldWriter:
         self._is_listed = True
         if not self._run_counted("fold/list_traces"):
             return None
+        self._sql.run("fold/no_evidence")
         self._sql.run("fold/evidence_staged")
         self._load_stored("folding")
         folded = self._fold()

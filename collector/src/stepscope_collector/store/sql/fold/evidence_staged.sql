@@ -1,6 +1,5 @@
--- The staged spans of the traces in `folding`, whole, as temporary table `evidence`.
--- span_number is their row in the batch.
-create or replace temp table evidence as
+-- Adds the staged spans of the traces in `folding` to `evidence`.
+insert into evidence by name
 select
     m.span_row as span_number, m.trace_id, m.span_id, m.parent_span_id, m.name, b.kind,
     m.start_time_unix_nano, m.end_time_unix_nano, b.status_code, b.status_message,

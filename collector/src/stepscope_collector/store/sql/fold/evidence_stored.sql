@@ -1,5 +1,5 @@
--- Adds the stored spans of the traces in {traces} to `evidence`; span_number is their rowid
--- beyond 2^63. $first, $last: bounds of the starts in ns.
+-- Adds the stored spans of the traces in {traces} to `evidence`. $first, $last: bounds of the starts
+-- in ns.
 insert into evidence by name
 select
     cast(9223372036854775808 as ubigint) + s.rowid as span_number, s.trace_id, s.span_id,
