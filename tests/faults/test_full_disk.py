@@ -26,12 +26,14 @@ def wait_for_refusals(collector, more_than):
 
     def refused():
         try:
-            rows = collector.doctor()["ingest"]["rows"]["traces"]
+            rows = collector.doctor()["ingest"]["rows"].get("traces")
         except urllib.error.HTTPError as error:  # while the database is opened again
             error.close()
             if error.code == 503:
                 return None
             raise
+        if rows is None:  # nothing has come yet
+            return None
         assert rows["received"] == sum(rows.values()) - rows["received"]
         return rows["failed"] if rows["failed"] > more_than else None
 

@@ -110,6 +110,7 @@ class Ingest:
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
         self._telemetry = telemetry
         self._dimensions = NewDimensions()
+        self._generation = committer.generation
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._held: _Waiting | None = None
         """Taken from the queue, but too large for the group that was being gathered."""
@@ -340,6 +341,11 @@ class Ingest:
 
     def _commit(self, group: list[_Waiting]) -> None:
         started = time.monotonic_ns()
+        self._committer.ensure_open()
+        if self._generation != self._committer.generation:
+            # A new file has none of them.
+            self._dimensions = NewDimensions()
+            self._generation = self._committer.generation
         fresh = self._without_repeats(group)
         now_ns = time.time_ns()
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)

@@ -31,7 +31,7 @@ from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.present.rest.app import rest_app
-from stepscope_collector.query.doctor import store_report, store_samples
+from stepscope_collector.query.doctor import damage_report, store_report, store_samples
 from stepscope_collector.receive.door import Door
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import PATHS, otlp_app
@@ -108,7 +108,9 @@ class _Collector:
         limits = self.settings.limits
         mapping = compile_profiles(load_shipped())
         self.ingest = Ingest(
-            Committer(self.database.writer(), mapping, self.database.reopen),
+            Committer(
+                self.database.writer(), mapping, self.database.reopen, self.database.committed
+            ),
             mapping.plan,
             self.settings.ingest,
             limits.max_inflight_bytes,
@@ -215,6 +217,7 @@ class _Collector:
             "decoder": IMPLEMENTATION,
             "ingest": self.telemetry.snapshot(),
             "store": store_report(self.database),
+            "damage": damage_report(self.database),
         }
 
 

@@ -11,7 +11,7 @@ from stepscope_collector.cli.asgi import ask
 from stepscope_collector.cli.client import Answer
 from stepscope_collector.config import Settings
 from stepscope_collector.present.rest.app import rest_app
-from stepscope_collector.query.doctor import store_report
+from stepscope_collector.query.doctor import damage_report, store_report
 from stepscope_collector.store.database import Database
 
 __all__ = ["FileTransport"]
@@ -43,4 +43,9 @@ class FileTransport:
         self._database.close()
 
     def _doctor(self) -> dict[str, Any]:
-        return {"version": __version__, "is_ready": False, "store": store_report(self._database)}
+        return {
+            "version": __version__,
+            "is_ready": False,
+            "store": store_report(self._database),
+            "damage": damage_report(self._database),
+        }

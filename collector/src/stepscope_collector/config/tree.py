@@ -188,6 +188,15 @@ class StoreConfig:
         "Larger: commits wait less often but longer, and a start after a crash replays more.",
         minimum=_MIB,
     )
+    verify_s: float = _setting(
+        "s",
+        10.0,
+        "At start all rows are read, to find damage while the file can still be set aside; reading "
+        "stops after so long, and damage in the rest is found when a question meets it.",
+        "Measured: 400 MB per second from memory, so 10 s are a few gigabytes. 0: not read.",
+        minimum=0,
+        maximum=86400,
+    )
 
 
 @dataclass(frozen=True)

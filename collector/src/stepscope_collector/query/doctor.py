@@ -1,12 +1,14 @@
 """How the store is: versions, sizes, row counts."""
 
+from dataclasses import asdict
 from typing import Any
 
 from stepscope_collector.query.load import sql
+from stepscope_collector.store.aside import SetAside, files_aside
 from stepscope_collector.store.database import Database
 from stepscope_collector.telemetry.values import Sample
 
-__all__ = ["store_report", "store_samples"]
+__all__ = ["damage_report", "store_report", "store_samples"]
 
 
 def store_report(database: Database) -> dict[str, Any]:
@@ -28,6 +30,20 @@ def store_report(database: Database) -> dict[str, Any]:
         wal = database.path.with_name(database.path.name + ".wal")
         report["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return report
+
+
+def damage_report(database: Database) -> list[dict[str, Any]]:
+    """Damage of the history: what a reader met, and files that lie aside; oldest first.
+
+    A file that was mended or given up is no longer told of once it is moved out of the directory.
+    """
+    if database.path is None:
+        return []
+    found = [asdict(each) for each in files_aside(database.path)]
+    if database.damage is not None:
+        size = database.path.stat().st_size
+        found.append(asdict(SetAside(database.path.name, size, database.damage)))
+    return found
 
 
 def store_samples(database: Database) -> dict[str, list[Sample]]:

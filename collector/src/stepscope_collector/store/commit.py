@@ -4,13 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import duckdb
 
 from stepscope_collector.errors import StoreUnavailable, Unwritable
-from stepscope_collector.store.engine import Connection, EngineError, EngineStopped
+from stepscope_collector.store.engine import (
+    Connection,
+    EngineError,
+    EngineStopped,
+    damage_in,
+)
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
@@ -45,11 +50,17 @@ class Committer:
 
     connection: Connection
     mapping: Mapping
-    reopen: Callable[[], Connection] | None = None
-    """Opens the database again after its engine has stopped; None: it stays stopped."""
+    reopen: Callable[[str | None], Connection] | None = None
+    """Opens the database again after its engine has stopped, or begins a new one after the damage
+    named; None: it stays stopped."""
+    committed: Callable[[], None] | None = None
+    """Called after each commit, before anything is acknowledged."""
+    generation: int = 0
+    """Counts the databases written to: what is remembered of an earlier one may be gone."""
     _spans: SpanWriter = field(init=False)
     _sql: Prepared = field(init=False)
     _is_stopped: bool = False
+    _damage: str | None = None
 
     def __post_init__(self) -> None:
         self._spans = SpanWriter(self.connection, self.mapping)
@@ -72,6 +83,8 @@ class Committer:
                 connection.execute("begin")
                 written = self._write(group, now, now_ns)
                 connection.execute("commit")
+            if self.committed is not None:
+                self.committed()
         except BaseException:
             self._roll_back()
             raise
@@ -120,8 +133,8 @@ class Committer:
             self.connection.execute("rollback")
         if self._is_stopped:
             # At once, for the sake of readers; if it fails now, the next commit tries again.
-            with suppress(StoreUnavailable), self._engine():
-                pass
+            with suppress(StoreUnavailable):
+                self.ensure_open()
 
     @contextmanager
     def _engine(self) -> Iterator[Connection]:
@@ -129,17 +142,32 @@ class Committer:
         if self._is_stopped:
             if self.reopen is None:
                 raise StoreUnavailable("the database engine has stopped; start the collector again")
-            self.connection = self.reopen()
+            self.connection = self.reopen(self._damage)
+            self.generation += 1
+            self._damage = None
         try:
             if self._is_stopped:
                 self.__post_init__()
                 self._is_stopped = False
             yield self.connection
-        except _PASSING as error:
+        except EngineError as error:
+            if (damage := damage_in(error)) is not None:
+                self._is_stopped, self._damage = True, damage
+                raise StoreUnavailable(
+                    f"the database is damaged and replaced by a new one: {damage}"
+                ) from error
+            self._refuse(error)
+
+    def _refuse(self, error: EngineError) -> NoReturn:
+        if isinstance(error, _PASSING):
             self._is_stopped = self._is_stopped or isinstance(error, EngineStopped)
             raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
-        except EngineError as error:
-            raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+        raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+
+    def ensure_open(self) -> None:
+        """Open the database again if its engine has stopped; StoreUnavailable: not now."""
+        with self._engine():
+            pass
 
 
 def _first_line(error: Exception) -> str:

@@ -10,30 +10,37 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
     ConfigError,
+    DatabaseDamaged,
     NotFound,
     QueryTimeout,
     StepscopeError,
     StoreUnavailable,
 )
+from stepscope_collector.store.aside import move_aside
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
     EngineStopped,
     Interrupted,
     connect,
+    damage_in,
 )
+from stepscope_collector.store.lock import FileLock
+from stepscope_collector.store.mark import Marker, read_mark
 from stepscope_collector.store.migrate import (
     apply_schema,
     copy_before,
     file_version,
     row_counts,
 )
+from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
 from stepscope_schema.load import Schema, load_schema
 
 __all__ = ["DATABASE_NAME", "Database"]
@@ -48,25 +55,37 @@ _INTERRUPT_EVERY_S = 0.1
 _ROUND_S = 0.05
 _READERS_END_WITHIN_ROUNDS = 100
 """5 s in all."""
+_MAX_ASIDE = 3
+"""Damaged files set aside while one process runs; a disk that damages more is not to be trusted."""
 
 
 class Database:
     """An open database with the schema of this version. Made by `open`; a context manager."""
 
     def __init__(
-        self, root: Connection, path: Path | None, config: StoreConfig, *, read_only: bool
+        self,
+        root: Connection,
+        path: Path | None,
+        config: StoreConfig,
+        *,
+        made: "_Made | None" = None,
     ) -> None:
         self.path = path
         """The file; None: in memory."""
+        self.is_read_only = made is None
+        self.damage: str | None = None
+        """What a reader found broken in the file since it was opened."""
         self._config = config
-        self.is_read_only = read_only
+        self._made = made
         self._root = root
         self._writer = root.cursor()
+        self._marker = None if path is None or made is None else made.marker(path)
         self._lock = threading.Condition()
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
         self._is_closed = False
         self._is_reopening = False
+        self._aside_count = 0
 
     @classmethod
     def open(
@@ -92,29 +111,25 @@ class Database:
         Raises:
             DatabaseLocked: another process has it open; names its PID.
             NewerSchema: a newer version of Stepscope or DuckDB wrote it.
-            DatabaseDamaged: it cannot be opened as a database.
+            DatabaseDamaged: it cannot be opened as a database, and is no damaged one either: that
+                is set aside and a new one begins, unless `read_only`.
             ConfigError: it belongs to another program, or is older and `read_only`.
             NotFound: it does not exist and `read_only`.
             StoreUnavailable: it cannot be reached, or a migration failed and changed nothing.
         """
         schema = schema or load_schema()
         if read_only:
-            return cls(_open_present(path, config, schema), path, config, read_only=True)
-        is_new = path is not None and not path.exists()
-        if path is not None and is_new:
-            _make_directory(path.parent)
-        root = connect(path, config)
+            return cls(_open_present(path, config, schema), path, config)
+        made = _Made(config, schema, lost_after_s)
+        if path is None:
+            return cls(made.connect(None), None, config, made=made)
+        _make_directory(path.parent)
+        made.lock = FileLock.take(path)
         try:
-            if path is not None and is_new:
-                path.chmod(0o600)
-            version = file_version(root, schema, path)
-            if path is not None and version is not None and version < schema.version:
-                root = _copied(root, path, config, schema, version)
-            apply_schema(root, schema, version, lost_after_s=lost_after_s)
+            return cls(made.connect(path), path, config, made=made)
         except BaseException:
-            root.close()
+            made.lock.release()
             raise
-        return cls(root, path, config, read_only=False)
 
     def writer(self) -> Connection:
         """The connection that writes; for one thread only.
@@ -123,28 +138,46 @@ class Database:
         """
         return self._writer
 
-    def reopen(self) -> Connection:
+    def committed(self) -> None:
+        """Note on disk that everything committed so far may be acknowledged; for the writer thread.
+
+        Raises StoreUnavailable when that is not possible: then nothing may be acknowledged.
+        """
+        if self._marker is not None:
+            self._marker.write()
+
+    def reopen(self, damage: str | None = None) -> Connection:
         """Open the file again after the engine has stopped; the new writing connection.
 
         A full disk during a checkpoint makes DuckDB refuse all further work in this process, while
         the file and its log hold everything committed. Readers at work are interrupted.
+
+        Args:
+            damage: what is broken in the file, which is then set aside and a new one begins.
 
         Raises:
             StoreUnavailable: it cannot be opened now, is in memory or closed; try again later.
         """
         with self._lock:
             self._refuse_if_closed()
-            if self.path is None:
+            if self.path is None or self._made is None:
                 raise StoreUnavailable(
                     "the database in memory has failed and cannot be opened again"
+                )
+            if damage is not None and self._aside_count >= _MAX_ASIDE:
+                raise StoreUnavailable(
+                    f"the database was damaged {_MAX_ASIDE} times since the start; check the disk"
                 )
             self._is_reopening = True
             try:
                 self._end_readers()
-                self._writer.close()
-                self._root.close()
-                self._root = connect(self.path, self._config)
-            except StepscopeError as error:
+                self._close_files()
+                if damage is not None:
+                    self._aside_count += 1
+                    move_aside(self.path, damage)
+                self._root = self._made.connect(self.path, again=True)
+                self._marker = self._made.marker(self.path)
+            except (StepscopeError, EngineError, OSError) as error:
                 raise StoreUnavailable(f"the database cannot be opened again: {error}") from error
             finally:
                 self._is_reopening = False
@@ -166,6 +199,9 @@ class Database:
             raise StoreUnavailable("the database engine has stopped and is opened again") from error
         except Interrupted as error:
             self._refuse_if_ending(error)
+            raise
+        except EngineError as error:
+            self._refuse_if_damaged(error)
             raise
         finally:
             self._give_back(connection)
@@ -210,6 +246,9 @@ class Database:
                 ) from error
             self._refuse_if_ending(error)
             raise
+        except EngineError as error:
+            self._refuse_if_damaged(error)
+            raise
         finally:
             is_done.set()
             if timeout_s is not None:
@@ -232,20 +271,29 @@ class Database:
                 return
             self._is_closed = True
             self._end_readers()
-        self._writer.close()
         if not self.is_read_only:
             try:
                 self._root.execute("checkpoint")
             except EngineError as error:
                 # Nothing is lost: the next start replays the log.
                 logger.warning("checkpoint at close failed", extra={"error": str(error)})
-        self._root.close()
+        self._close_files()
+        if self._made is not None and self._made.lock is not None:
+            self._made.lock.release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _close_files(self) -> None:
+        """Close the engine; its marker after it, since closing a file gives up the locks on it."""
+        self._writer.close()
+        self._root.close()
+        if self._marker is not None:
+            self._marker.close()
+            self._marker = None
 
     def _end_readers(self) -> None:
         """Interrupt readers and wait until they have left; holds the lock."""
@@ -271,16 +319,31 @@ class Database:
             how = "closed" if self._is_closed else "opened again"
             raise StoreUnavailable(f"the database is being {how}") from error
 
+    def _refuse_if_damaged(self, error: EngineError) -> None:
+        """Remember damage that a reader met: the next start reads everything and sets it aside."""
+        if (damage := damage_in(error)) is None:
+            return
+        if self.damage is None:
+            logger.error("database damaged", extra={"path": str(self.path), "reason": damage})
+        self.damage = damage
+        raise DatabaseDamaged(
+            f"the database is damaged where this question reads: {damage}",
+            hint="copy out what can still be read, then start the server again: it sets the file "
+            "aside and begins a new one",
+        ) from error
+
     def _take(self, *, new: bool = False) -> Connection:
         """A connection inside a read-only transaction."""
         with self._lock:
             self._refuse_if_closed()
-            # A new connection costs its first statement 0.2 ms, a used one nothing.
-            connection = self._idle.pop() if self._idle and not new else self._root.cursor()
+            connection: Connection | None = None
             try:
+                # A new connection costs its first statement 0.2 ms, a used one nothing.
+                connection = self._idle.pop() if self._idle and not new else self._root.cursor()
                 connection.execute("begin transaction read only")
             except EngineError as error:
-                connection.close()
+                if connection is not None:
+                    connection.close()
                 raise StoreUnavailable("the database is not open at the moment") from error
             self._busy.add(connection)
             return connection
@@ -299,6 +362,46 @@ class Database:
             self._lock.notify_all()
 
 
+@dataclass(slots=True)
+class _Made:
+    """How a database that is written was made: what it takes to make it again."""
+
+    config: StoreConfig
+    schema: Schema
+    lost_after_s: float
+    lock: FileLock | None = None
+
+    def connect(self, path: Path | None, *, again: bool = False) -> Connection:
+        """A connection to a sound database with the present schema, new if need be.
+
+        `again`: one that is not new is left as it is, for the disk may be full.
+        """
+        schema = self.schema
+        mark = None if self.lock is None else read_mark(self.lock.descriptor)
+        root = (
+            connect(None, self.config) if path is None else connect_sound(path, self.config, mark)
+        )
+        try:
+            if path is not None:
+                path.chmod(0o600)
+            version = file_version(root, schema, path)
+            if path is not None and version is not None and version < schema.version:
+                root = _copied(root, path, self.config, schema, version)
+            if version is None or not again:
+                apply_schema(root, schema, version, lost_after_s=self.lost_after_s)
+        except BaseException:
+            root.close()
+            raise
+        return root
+
+    def marker(self, path: Path) -> Marker:
+        """The marker of the database just connected, with its first mark written."""
+        assert self.lock is not None
+        marker = Marker(path, self.lock.descriptor)
+        marker.write()
+        return marker
+
+
 def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -310,6 +413,9 @@ def _make_directory(directory: Path) -> None:
 
 
 def _open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Connection:
+    if path is not None:
+        FileLock.refuse_if_taken(path)
+        refuse_damaged_log(path)
     root = connect(path, config, read_only=True)
     try:
         version = file_version(root, schema, path)

@@ -16,14 +16,21 @@ import duckdb
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
     DatabaseDamaged,
-    DatabaseLocked,
     NewerSchema,
     NotFound,
     StepscopeError,
     StoreUnavailable,
 )
+from stepscope_collector.store.lock import locked
 
-__all__ = ["Connection", "EngineError", "EngineStopped", "Interrupted", "connect"]
+__all__ = [
+    "Connection",
+    "EngineError",
+    "EngineStopped",
+    "Interrupted",
+    "connect",
+    "damage_in",
+]
 
 Connection = duckdb.DuckDBPyConnection
 EngineError = duckdb.Error
@@ -38,6 +45,28 @@ _OUR_OTHER_CONNECTION = "with a different configuration than existing connection
 _NEWER_FILE = "created with an newer version of DuckDB"
 _NEWER_FORMAT = "but we can only read versions"
 _UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
+
+_DAMAGE = re.compile(
+    r"Corrupt (database|WAL) file|Failure while replaying WAL file|not a valid DuckDB database file"
+    r"|does not match stored checksum|Could not read enough bytes|[Dd]eserializ",
+)
+_NO_DAMAGE = (
+    duckdb.OutOfMemoryException,
+    duckdb.InterruptException,
+    # A statement of a user can end in these with any text.
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+)
+
+
+def damage_in(error: BaseException) -> str | None:
+    """What DuckDB says is broken in the file or its log; None: the error means something else."""
+    text = str(error).strip().partition("\n")[0]
+    is_damage = isinstance(error, duckdb.Error) and not isinstance(error, _NO_DAMAGE)
+    return text if is_damage and _DAMAGE.search(text) else None
 
 
 def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) -> Connection:
@@ -72,13 +101,16 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         raise _meaning(error, path) from error
     try:
         if _setting(connection, "lock_configuration") == "true":
-            raise _locked(path, os.getpid())
+            raise locked(path, os.getpid())
         connection.execute("set global timezone = 'UTC'")
         # DuckDB 2.0.0 drops a LIMIT over a join with a shared subplan that it knows to be empty:
         # `from execution_logs limit 2` gave 5 rows while there were no spans. 1.5 has no such
         # optimizer and refuses its name.
         with suppress(duckdb.ParserException, duckdb.InvalidInputException):
             connection.execute("set global disabled_optimizers = 'common_subplan'")
+        if not read_only and path is not None:
+            # Who closes decides: a file found damaged is to be set aside as it was.
+            connection.execute("pragma disable_checkpoint_on_shutdown")
         # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
@@ -94,21 +126,13 @@ def _setting(connection: Connection, name: str) -> str:
     return str(row[0])
 
 
-def _locked(path: Path | None, pid: int) -> DatabaseLocked:
-    who = "this process" if pid == os.getpid() else f"process {pid}"
-    return DatabaseLocked(
-        f"{path} is in use by {who} (PID {pid})",
-        hint=f"ask the server that runs there, or stop it first: kill {pid}",
-    )
-
-
 def _meaning(error: duckdb.Error, path: Path | None) -> StepscopeError:
     text = str(error)
     reason = text.splitlines()[0].partition(": ")[2] or text
     if holder := _HOLDER.search(text):
-        return _locked(path, int(holder[1]))
+        return locked(path, int(holder[1]))
     if _OUR_OTHER_CONNECTION in text:
-        return _locked(path, os.getpid())
+        return locked(path, os.getpid())
     if "database does not exist" in text:
         return NotFound(
             f"there is no database at {path}",

@@ -16,7 +16,7 @@ from stepscope_collector.store.engine import Connection, EngineError, connect
 from stepscope_schema.columns import relations_of
 from stepscope_schema.load import Schema
 
-__all__ = ["apply_schema", "copy_before", "file_version", "row_counts"]
+__all__ = ["apply_schema", "copy_before", "file_version", "row_counts", "sync"]
 
 _MAX_LOST_AFTER_NS: Final = 2**62
 
@@ -81,7 +81,7 @@ def copy_before(path: Path, version: int, counts: dict[str, int], config: StoreC
     try:
         shutil.copyfile(path, partial)
         partial.chmod(0o600)
-        _sync(partial)
+        sync(partial)
         with connect(partial, config, read_only=True) as connection:
             found = row_counts(connection)
         if found != counts:
@@ -90,7 +90,7 @@ def copy_before(path: Path, version: int, counts: dict[str, int], config: StoreC
                 hint="check the disk; the database itself has not been changed",
             )
         partial.rename(copy)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
     return copy
@@ -170,7 +170,8 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have the system write a file or directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

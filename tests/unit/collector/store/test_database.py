@@ -289,7 +289,7 @@ def test_other_process_is_told_who_holds_the_file(database, path):
         )
         pid = os.getpid()
         assert result.stdout.splitlines() == [
-            f"{path} is in use by process {pid} (PID {pid})",
+            f"{path} is in use by process {pid}",
             f"ask the server that runs there, or stop it first: kill {pid}",
         ]
 
@@ -303,20 +303,15 @@ def test_second_owner_in_one_process_is_refused(database, path, config, read_onl
     assert count(database) == 0
 
 
-@pytest.mark.parametrize("damage", ["garbage", "empty", "cut", "flipped"])
-def test_damaged_file_is_named_and_left_alone(path, damage):
+def test_a_reader_of_a_damaged_file_is_told_and_leaves_it_alone(path):
     """issue #2: no traceback; the remedy is said."""
-    with Database.open(path, CONFIG) as database:
-        add(database, 1)
-    whole = bytearray(path.read_bytes())
-    flipped = whole[:8192] + b"\xff" * 64 + whole[8256:]
-    content = {"garbage": b"hello " * 5000, "empty": b"", "cut": whole[:5000], "flipped": flipped}
-    path.write_bytes(content[damage])
+    path.parent.mkdir()
+    path.write_bytes(b"hello " * 5000)
     with pytest.raises(DatabaseDamaged, match="cannot be opened as a database") as caught:
-        Database.open(path, CONFIG)
+        Database.open(path, CONFIG, read_only=True)
     assert str(path) in str(caught.value)
     assert "put back a copy" in caught.value.hint
-    assert path.read_bytes() == content[damage]
+    assert path.read_bytes() == b"hello " * 5000
 
 
 def test_directory_in_place_of_the_file_is_an_error(tmp_path):
