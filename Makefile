@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients conformance conformance-page faults check lint format types layout imports bench build isolate floor docs constraints clean
+.PHONY: help setup demo serve test clients conformance conformance-page faults check lint format types layout imports bench build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,7 +44,7 @@ conformance-page: setup ## Write docs/conformance.md: our rows and those of othe
 faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
 	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)
 
-check: lint types layout imports isolate ## Everything CI checks beside the tests
+check: lint types layout imports isolate verify-types ## Everything CI checks beside the tests
 
 lint: setup ## Lint and check the format
 	$(BIN)/ruff check .
@@ -72,6 +72,9 @@ build: setup ## Build the three wheels into dist/
 
 isolate: build ## Install each wheel alone in an empty environment and import it
 	$(BIN)/python scripts/isolate.py dist
+
+verify-types: build ## Check that the types of the exporter are complete for its users (pyright)
+	scripts/verify_types.sh dist
 
 floor: setup ## Run the packages' tests with the oldest dependencies allowed; a selection in ARGS="..."
 	@rm -rf .isolate/floor && mkdir -p .isolate && scripts/make_venv.sh .isolate/floor

@@ -25,7 +25,7 @@ from stepscope._live import Live
 from stepscope._logs import LEVELS, LogEncoder, capture_logging, queue_sink
 from stepscope._pipeline import SpanEncoder
 from stepscope._propagation import ENVIRONMENT_KEYS, inject, remote_context
-from stepscope._redact import Redactor
+from stepscope._redact import Hidden, Redactor
 from stepscope._sender import Counters, Limits, Sender
 from stepscope._settings import VERSION, LogLevel, Protocol, Settings
 from stepscope._signals import watch_sigterm
@@ -55,6 +55,8 @@ class Status:
     endpoint: str | None
     queued: int
     counters: Counters
+    hidden: Hidden
+    """Values that were redacted, by reason."""
     internal_errors: int
     last_internal_error: str | None
 
@@ -188,6 +190,7 @@ def status() -> Status:
         endpoint=sender.where if sender else None,
         queued=sender.queued if sender else 0,
         counters=dataclasses.replace(sender.counters) if sender else Counters(),
+        hidden=dataclasses.replace(state.hidden),
         internal_errors=failures.count,
         last_internal_error=failures.last,
     )

@@ -44,6 +44,7 @@ def workflow(
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
     enqueued_at_ns: int | None = None,
+    resume: Mapping[str, str] | None = None,
 ) -> WorkflowSpec: ...
 def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
     name: Any = None,
@@ -59,6 +60,7 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
     enqueued_at_ns: int | None = None,
+    resume: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a workflow.
 
@@ -79,13 +81,15 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
             numbers or booleans. Empty: none.
         execution_id: Identity of the execution, or a function of the arguments; default: a UUIDv7.
         enqueued_at_ns: When the work was queued, in nanoseconds since the epoch.
+        resume: Headers that `inject` gave in an execution that was left to wait: this one goes on
+            with it, under its id and linked to it, perhaps in another process and days later.
     """
     if callable(name) or isinstance(name, (classmethod, staticmethod)):
         return workflow()(name)
     return WorkflowSpec(
         name, id=id, version=version, trigger=trigger, trigger_data=trigger_data, tags=tags,
         user=user, project=project, tenant=tenant, params=params, execution_id=execution_id,
-        enqueued_at_ns=enqueued_at_ns,
+        enqueued_at_ns=enqueued_at_ns, resume=resume,
     )  # fmt: skip
 
 

@@ -43,6 +43,8 @@ def resolve(
     if url is None and environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         paths["traces"] = address  # used as it is (OTLP exporter specification)
     insecure = _env(environ, "INSECURE").lower() == "true"
+    certificate_path, key_path = _env(environ, "CLIENT_CERTIFICATE"), _env(environ, "CLIENT_KEY")
+    client_certificate, client_key = _file(certificate_path), _file(key_path)
     return Endpoint(
         url=address,
         protocol=chosen_protocol,
@@ -51,8 +53,9 @@ def resolve(
         is_compressed=(compression or _env(environ, "COMPRESSION")) == "gzip",
         is_insecure=split.scheme == "http" or ("://" not in (url or env_url or "://") and insecure),
         certificate=_file(_env(environ, "CERTIFICATE")),
-        client_key=_file(_env(environ, "CLIENT_KEY")),
-        client_certificate=_file(_env(environ, "CLIENT_CERTIFICATE")),
+        client_key=client_key,
+        client_certificate=client_certificate,
+        client_files=(certificate_path, key_path) if client_key and client_certificate else None,
         paths=paths,
     )
 

@@ -6,13 +6,14 @@ process steps belong to the same execution and workflows are its children.
 
 import contextlib
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as otel_context
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.trace import SpanContext
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from stepscope._frames import FRAME_KEY, Execution, current_frame, detach, guarded
@@ -20,7 +21,15 @@ from stepscope._ids import source
 from stepscope._spans import SPAN_KEY
 from stepscope._state import state
 
-__all__ = ["ENVIRONMENT_KEYS", "RemoteExecution", "extract", "inject", "remote_context"]
+__all__ = [
+    "ENVIRONMENT_KEYS",
+    "RemoteExecution",
+    "Resumable",
+    "extract",
+    "inject",
+    "remote_context",
+    "resumable",
+]
 
 ENVIRONMENT_KEYS: Final = ("TRACEPARENT", "TRACESTATE", "BAGGAGE")
 """Names of the variables that carry a context (OpenTelemetry, environment variable carriers)."""
@@ -109,3 +118,24 @@ def remote_context(carrier: Mapping[str, str], base: Context) -> Context | None:
     context = baggage.remove_baggage(_ROOT, baggage.remove_baggage(_ID, context))
     remote = RemoteExecution(context, execution_id, str(root_id or execution_id))
     return remote.context
+
+
+class Resumable(NamedTuple):
+    """Where an execution was left to wait."""
+
+    execution_id: str | None
+    span: SpanContext
+
+
+def resumable(carrier: Mapping[str, str]) -> Resumable | None:
+    """What the headers of `inject` say of it; None when they carry no context."""
+    try:
+        lower = {str(key).lower(): str(value) for key, value in carrier.items()}
+        context = _W3C.extract(lower, Context())
+        span = trace.get_current_span(context).get_span_context()
+        execution_id = baggage.get_baggage(_ID, context)
+        if span.is_valid:
+            return Resumable(execution_id if isinstance(execution_id, str) else None, span)
+    except Exception as error:  # noqa: BLE001 - never into the watched program
+        guarded(error)
+    return None

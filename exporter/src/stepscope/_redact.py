@@ -5,12 +5,13 @@ Works on the caller's thread before a value is queued, written or sent. Keys are
 not a token and `token` is.
 """
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-__all__ = ["MARKER", "Redactor"]
+__all__ = ["MARKER", "Hidden", "Redactor"]
 
 MARKER: Final = "[redacted]"
 """Stands where a secret stood."""
@@ -96,6 +97,18 @@ def _card(match: re.Match[str]) -> str:
     return MARKER if len(set(digits)) > 1 and _luhn(digits) else match.group()
 
 
+@dataclasses.dataclass(slots=True)
+class Hidden:
+    """How many values were hidden, and why (R057)."""
+
+    by_key: int = 0
+    """Under a name that says secret."""
+    by_form: int = 0
+    """Looked like one."""
+    by_rule: int = 0
+    """Changed by the rule given to `configure(redact=…)`."""
+
+
 class Redactor:
     """Decides by key (`hides`) and cleans text (`clean_json`, `clean_text`).
 
@@ -103,7 +116,7 @@ class Redactor:
     the built-in rules and may not raise into the watched program (an error hides the value).
     """
 
-    __slots__ = ("_cache", "_extra", "custom", "is_on")
+    __slots__ = ("_cache", "_extra", "custom", "hidden", "is_on")
 
     def __init__(
         self,
@@ -115,6 +128,7 @@ class Redactor:
         self._cache: dict[str, bool] = {}
         self.custom = custom
         self.is_on = is_on
+        self.hidden = Hidden()
 
     def hides(self, key: str, value: object) -> bool:
         """Whether the value under this key is secret by its name."""
@@ -125,29 +139,40 @@ class Redactor:
             known = self._is_secret(key)
             if len(self._cache) < _CACHE_LIMIT:
                 self._cache[key] = known
-        if known:
-            return value is not None
         # `tokens` is a count in language-model work and a list of secrets elsewhere.
-        return "okens" in key and type(value) not in (int, float, bool, type(None))
+        is_hidden = (known and value is not None) or (
+            not known and "okens" in key and type(value) not in (int, float, bool, type(None))
+        )
+        if is_hidden:
+            self.hidden.by_key += 1
+        return is_hidden
 
     def apply(self, key: str, value: Any) -> Any:
         """The value after the user's own rule; `MARKER` when that rule fails."""
         if self.custom is None:
             return value
         try:
-            return self.custom(key, value)
+            shown = self.custom(key, value)
         except Exception:  # noqa: BLE001 - a user's rule must not reach the watched program
-            return MARKER
+            shown = MARKER
+        if shown is not value:
+            self.hidden.by_rule += 1
+        return shown
 
     def clean_json(self, text: str) -> str:
         """JSON text with secret-looking parts of its strings replaced; stays valid JSON."""
-        return _hide_forms(text) if self.is_on else text
+        return self._counted(text, _hide_forms(text)) if self.is_on else text
 
     def clean_text(self, text: str) -> str:
         """Free text (messages, stacks, log lines) without secret-looking parts."""
         if not self.is_on or not text:
             return text
-        return _ASSIGNMENT.sub(rf"\1\2{MARKER}", _hide_forms(text))
+        return self._counted(text, _ASSIGNMENT.sub(rf"\1\2{MARKER}", _hide_forms(text)))
+
+    def _counted(self, before: str, after: str) -> str:
+        if after is not before and after != before:
+            self.hidden.by_form += max(after.count(MARKER) - before.count(MARKER), 1)
+        return after
 
     def _is_secret(self, key: str) -> bool:
         words = _words(key)

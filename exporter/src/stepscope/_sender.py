@@ -13,17 +13,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Protocol
 
 from stepscope._forks import in_every_fork
+from stepscope._spool import Spool
+from stepscope._wire import Answer, Signal, Transport
 
-if TYPE_CHECKING:
-    from stepscope._spool import Spool
-    from stepscope._transport import Answer, Transport
+__all__ = ["Counters", "Limits", "Sender"]
 
-__all__ = ["Counters", "Limits", "Sender", "Signal"]
-
-Signal = Literal["traces", "logs"]
 logger = logging.getLogger("stepscope")
 _random = random.Random()  # noqa: S311 - spreads retries
 _CLOSING_S = 0.15
@@ -81,11 +78,11 @@ class Sender:
 
     def __init__(
         self,
-        open_transport: "Callable[[], Transport]",
+        open_transport: Callable[[], Transport],
         encoders: Mapping[Signal, Encoder],
         limits: Limits,
         where: str,
-        spool: "Spool | None" = None,
+        spool: Spool | None = None,
     ) -> None:
         self._open_transport = open_transport
         self._encoders = encoders
@@ -273,12 +270,13 @@ class Sender:
         self._is_spool_empty = not spool.files()
         self.counters.spool_dropped = spool.dropped
 
-    def _is_down(self, answer: "Answer") -> None:
+    def _is_down(self, answer: Answer) -> None:
         self.counters.last_error = answer.reason
         self.counters.retries += 1
         self._warn(
             f"the collector at {self.where} does not answer ({answer.reason}); what is recorded is "
-            "kept on disk and sent later, by the next program or by `stepscope-exec flush`"
+            "kept on disk and sent later, by the next program or by `stepscope-exec flush`. "
+            f"{_remedy(answer.reason)}"
         )
         pause = answer.wait_s if answer.wait_s is not None else self._down_for_s
         self._down_until = time.monotonic() + pause
@@ -315,8 +313,8 @@ class Sender:
             self.counters.retries += 1
             self._warn(
                 f"the collector at {self.where} does not answer ({answer.reason}); the program goes "
-                f"on and up to {self.limits.queue_items} spans are kept for it. Start it, set "
-                "OTEL_EXPORTER_OTLP_ENDPOINT, or set OTEL_SDK_DISABLED=true"
+                f"on and up to {self.limits.queue_items} spans are kept for it. "
+                f"{_remedy(answer.reason)}, or set OTEL_SDK_DISABLED=true"
             )
             pause = (
                 answer.wait_s if answer.wait_s is not None else wait * (1 + _random.random() / 4)
@@ -326,7 +324,7 @@ class Sender:
                 return False
             wait = min(wait * 2, 5.0)
 
-    def _send(self, signal: Signal, body: bytes) -> "Answer":
+    def _send(self, signal: Signal, body: bytes) -> Answer:
         if self._transport is None:
             self._transport = self._open_transport()
         timeout = self.limits.timeout_s
@@ -335,7 +333,7 @@ class Sender:
         self.counters.requests += 1
         return self._transport.send(signal, body, timeout)
 
-    def _count_accepted(self, answer: "Answer", body: bytes, count: int) -> None:
+    def _count_accepted(self, answer: Answer, body: bytes, count: int) -> None:
         self._was_reached = True
         self._down_until, self._down_for_s = 0.0, 0.5
         self.counters.sent += count - min(answer.rejected, count)
@@ -369,6 +367,16 @@ class Sender:
         if not self._has_warned:
             self._has_warned = True
             logger.warning("stepscope: %s", text)
+
+
+def _remedy(reason: str) -> str:
+    """What the user can do about a collector that cannot be reached."""
+    if "certificate" in reason.lower():
+        return (
+            "Give the collector a certificate for this name that has not expired, and name who "
+            "signed it in OTEL_EXPORTER_OTLP_CERTIFICATE"
+        )
+    return "Start it, or set OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 def _weight(item: Any) -> int:

@@ -14,6 +14,7 @@ from opentelemetry.context import Context
 from stepscope._arguments import version_of
 from stepscope._foreign_retry import Attempt, pending
 from stepscope._frames import Execution, Frame, Step, current_frame, detach, guarded, where
+from stepscope._propagation import resumable
 from stepscope._retry import Retry
 from stepscope._state import state
 from stepscope.errors import MisuseError
@@ -123,6 +124,7 @@ class WorkflowSpec(Spec):
         params: Mapping[str, object] | Iterable[str] | None,
         execution_id: str | Callable[..., str | None] | None,
         enqueued_at_ns: int | None,
+        resume: Mapping[str, str] | None,
     ) -> None:
         super().__init__(name)
         if isinstance(tags, str):
@@ -142,6 +144,7 @@ class WorkflowSpec(Spec):
         self._fixed = {key: value for key, value in fixed.items() if value is not None}
         self._user = user if callable(user) else None
         self._execution_id = execution_id
+        self._resume = resume
         self._trigger_data = trigger_data
         self._params = params if params is None or isinstance(params, Mapping) else tuple(params)
         self._versions: dict[object, str | None] = {}
@@ -166,8 +169,13 @@ class WorkflowSpec(Spec):
         execution_id = self._execution_id
         if callable(execution_id):
             execution_id = _ask(execution_id, arguments)
+        resumed = resumable(self._resume) if self._resume is not None else None
+        if resumed is not None and execution_id is None:
+            execution_id = resumed.execution_id
         frame = Execution(name, parent, base, execution_id, attributes)
         if frame.is_recording:
+            if resumed is not None:
+                frame.span.add_link(resumed.span, {"stepscope.link.type": "resume"})
             self._describe(frame, arguments)
         return frame
 

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from stepscope._sender import Signal
+from stepscope._wire import Signal
 
 __all__ = ["Spool", "SpoolFile"]
 

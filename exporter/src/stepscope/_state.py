@@ -6,6 +6,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from stepscope._capture import Capture
+from stepscope._redact import Hidden
 from stepscope._settings import VERSION, Settings
 from stepscope._spans import Recorder, TracerRecorder
 from stepscope_schema.attributes import SCOPE_NAME
@@ -32,9 +33,11 @@ class State:
     set one, as OpenTelemetry asks of instrumentation.
     """
 
-    __slots__ = ("ambient", "capture", "live", "recorder", "settings")
+    __slots__ = ("ambient", "capture", "hidden", "live", "recorder", "settings")
 
     def __init__(self) -> None:
+        self.hidden = Hidden()
+        """Counts of the redactor in use, or of the last one."""
         self.reset()
 
     def reset(self) -> None:
@@ -50,6 +53,7 @@ class State:
         """Switch to these; frames that are open end where they began."""
         self.settings = settings
         self.capture = settings.capture()
+        self.hidden = settings.redactor.hidden
         self.recorder = recorder
         self.live = live
 

@@ -14,24 +14,19 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stepscope._child import CHUNK, finished, forwarding, write_all
+from stepscope._lines import LineReader
 from stepscope._outcome import Outcome
-
-if TYPE_CHECKING:
-    from stepscope._runner import LineReader
 
 __all__ = ["run_on_terminal"]
 
-_CHUNK = 65536
-
 
 def run_on_terminal(
-    command: Sequence[str], environment: Mapping[str, str], reader: "LineReader", path: str | None
+    command: Sequence[str], environment: Mapping[str, str], reader: LineReader, path: str | None
 ) -> Outcome:
     """Run the command on a pseudo-terminal to its end; its lines are one stream, `stdout`."""
-    from stepscope._runner import finished, forwarding
-
     if path is None:
         raise FileNotFoundError(command[0])
     pid, master = pty.fork()
@@ -46,21 +41,19 @@ def run_on_terminal(
     return finished(pid, path)
 
 
-def _pump(master: int, reader: "LineReader") -> None:
-    from stepscope._runner import write_all
-
+def _pump(master: int, reader: LineReader) -> None:
     inputs = [master, 0]
     while True:
         ready, _, _ = select.select(inputs, [], [])
         if 0 in ready:
-            data = os.read(0, _CHUNK)
+            data = os.read(0, CHUNK)
             if data:
                 write_all(master, data)
             else:
                 inputs.remove(0)
         if master in ready:
             try:
-                data = os.read(master, _CHUNK)
+                data = os.read(master, CHUNK)
             except OSError:  # Linux: the other end is closed
                 data = b""
             if not data:

@@ -8,7 +8,7 @@ __all__ = ["CANDIDATE", "OTEL", "OURS", "Attribute", "AttributeType", "Level"]
 AttributeType = Literal["string", "int", "double", "bool", "string[]", "json"]
 """`json` is a string whose text is one JSON document."""
 
-Level = Literal["resource", "span", "event", "log"]
+Level = Literal["resource", "span", "event", "link", "log"]
 
 
 @dataclass(frozen=True, slots=True)

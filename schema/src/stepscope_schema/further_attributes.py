@@ -108,6 +108,14 @@ FURTHER: Final[tuple[Attribute, ...]] = (
         OURS,
         "How much work there is.",
     ),
+    Attribute(
+        "stepscope.link.type",
+        "string",
+        "link",
+        "resume",
+        OURS,
+        "What the linked span is to this one; `resume`: the execution that it goes on with.",
+    ),
     # Child processes of stepscope-exec
     Attribute(
         "stepscope.process.signal",

@@ -10,6 +10,7 @@ import time
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from tests.integration.exporter.receiver import attributes, running_receiver
@@ -105,6 +106,70 @@ def test_a_collector_that_refuses_costs_one_warning():
     assert result == EXPECTED
     assert errors.count("stepscope:") == 1
     assert "PERMISSION_DENIED: wrong token" in errors
+
+
+def retry_info(seconds):
+    """`grpc-status-details-bin` as servers send it: a Status with one RetryInfo in its details."""
+    info = error_details_pb2.RetryInfo()
+    info.retry_delay.FromNanoseconds(int(seconds * 1e9))
+    status = status_pb2.Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
+    status.details.add().Pack(info)
+    return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+@pytest.mark.parametrize("has_hint", [True, False])
+def test_an_exhausted_collector_is_asked_again_only_when_it_says_when(has_hint):
+    """OTLP: RESOURCE_EXHAUSTED can be retried only with RetryInfo."""
+    with running_receiver() as receiver:
+
+        def exhausted(context):
+            if len(receiver.requests) > 1:
+                return trace_service_pb2.ExportTraceServiceResponse()
+            if has_hint:
+                context.set_trailing_metadata(retry_info(0.05))
+            return context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "quota")
+
+        receiver.answer = exhausted
+        program = PROGRAM.replace(
+            "print(time",
+            "stepscope.flush(10)\nc = stepscope.status().counters\n"
+            "print(c.sent >= 101, c.refused >= 101)\nprint(time",
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment(OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint),
+            capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
+    assert done.stdout.splitlines()[:2] == ["9900", "True False" if has_hint else "False True"]
+    assert "RESOURCE_EXHAUSTED: quota" in done.stderr
+
+
+def test_a_full_queue_drops_and_counts_and_never_waits(silent_port):
+    """issue #3: full; bounded memory, and the counts add up."""
+    program = """
+import time, stepscope
+stepscope.configure()
+@stepscope.step
+def part(n): return n
+with stepscope.workflow("w"):
+    result = sum(part(n) for n in range(5000))
+print(result)
+counters = stepscope.status().counters
+print(counters.dropped + stepscope.status().queued >= 4000 and counters.dropped > 0)
+stepscope.shutdown()
+c = stepscope.status().counters
+print(c.dropped + c.lost >= 5001, flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env=environment(
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent_port}",
+            OTEL_BSP_MAX_QUEUE_SIZE="300",
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE="100",
+        ),
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["12497500", "True", "True"]
 
 
 def test_partial_success_is_told():

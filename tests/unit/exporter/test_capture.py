@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import stepscope
+from stepscope import testing
 from stepscope._capture import Capture
 from stepscope._redact import MARKER, Redactor
 
@@ -252,3 +254,24 @@ def test_words_around_a_secret_do_not_hide_it():
     ):
         assert "abc" not in Capture().payload(text).text.lower().replace("[redacted]", "")
         assert "YWRh" not in Capture().payload(text).text
+
+
+def test_what_was_hidden_is_counted_by_reason():
+    """R057: redaction counters visible."""
+    redactor = Redactor(custom=lambda key, value: "…" if key == "email" else value)
+    capture = Capture(redactor=redactor)
+    capture.payload({"password": "x", "deep": {"token": "y"}, "email": "a@b.c", "n": 1})
+    assert (redactor.hidden.by_key, redactor.hidden.by_rule, redactor.hidden.by_form) == (2, 1, 0)
+    capture.payload({"note": "Bearer abcdefgh12345678"})
+    redactor.clean_text("failed: password=hunter2 at host")
+    assert (redactor.hidden.by_key, redactor.hidden.by_rule, redactor.hidden.by_form) == (2, 1, 2)
+    redactor.clean_text("nothing to see")
+    assert redactor.hidden.by_form == 2
+
+
+def test_the_status_tells_what_was_hidden():
+    """R057: redaction counters visible, by `stepscope.status()`."""
+    with testing.capture(), stepscope.workflow("w"):
+        before = stepscope.status().hidden.by_key
+        stepscope.annotate(api_key="k")
+        assert stepscope.status().hidden.by_key == before + 1

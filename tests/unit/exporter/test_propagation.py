@@ -1,10 +1,11 @@
 """Executions that go on in other processes."""
 
+import os
 import subprocess
 import sys
 
 import pytest
-from opentelemetry import propagate, trace
+from opentelemetry import propagate
 
 import stepscope
 from stepscope import testing
@@ -84,10 +85,34 @@ def test_the_execution_does_not_leak_into_the_baggage_of_other_calls(recorded):
     assert carrier["traceparent"] == ours["traceparent"]
 
 
-def test_outside_any_execution_nothing_is_carried():
+def test_an_execution_left_to_wait_is_resumed_under_its_id_and_linked(recorded):
+    """issue #3: continue/resume links across processes."""
+    with stepscope.workflow("approval") as first:
+        headers = stepscope.inject()
+    with stepscope.workflow("approval", resume=headers) as second:
+        pass
+    assert second.id == first.id
+    before, after = recorded.executions
+    assert before.trace_id != after.trace_id
+    ((context, attributes),) = second.span.links
+    assert format(context.span_id, "016x") == before.span_id
+    assert attributes == {"stepscope.link.type": "resume"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": "nonsense"}, {"baggage": "x=1"}])
+def test_headers_that_carry_nothing_resume_nothing(recorded, headers):
+    """issue #3: never in the way."""
+    with stepscope.workflow("w", resume=headers) as execution:
+        assert execution.span.links is None
+    assert recorded.execution("w").attributes["workflow.execution.id"] == execution.id
+
+
+def test_outside_any_execution_nothing_is_carried(monkeypatch):
     """ours: empty in, empty out."""
+    monkeypatch.delenv("TRACEPARENT", raising=False)
+    before = dict(os.environ)
     assert stepscope.inject() == {}
-    assert "TRACEPARENT" not in stepscope.environment() or trace.get_current_span() is not None
+    assert stepscope.environment() == before
 
 
 def test_a_subprocess_continues_the_execution_of_its_parent(tmp_path):

@@ -8,7 +8,7 @@ from stepscope._encode import light_span
 from stepscope._pipeline import SpanEncoder
 from stepscope._sender import Limits, Sender
 from stepscope._spans import LightSpan
-from stepscope._transport import Answer
+from stepscope._wire import Answer
 
 
 class Line:

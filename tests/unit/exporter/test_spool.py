@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,27 @@ def test_a_full_disk_is_an_answer_and_not_an_error(tmp_path, monkeypatch):
     blocked.write_text("not a folder", encoding="utf-8")
     assert Spool(blocked / "spool", 100).put("traces", b"x", 1) is False
     assert Spool(blocked / "spool", 100).files() == []
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root can mount a small file system"
+)
+def test_a_file_system_that_is_really_full_is_an_answer_too(tmp_path):
+    """issue #3: safe on a full disk, and going on when there is room again."""
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=True)
+    try:
+        spool = Spool(small / "spool", 1 << 20)
+        kept = 0
+        while spool.put("traces", bytes(10_000), 1):
+            kept += 1
+        assert 1 <= kept < 7
+        assert len(list((small / "spool").iterdir())) == kept  # no half file stays
+        assert bodies(spool) == [("traces", bytes(10_000), 1)] * kept
+        assert spool.put("traces", b"x", 1) is True
+    finally:
+        subprocess.run(["umount", small], check=True)
 
 
 def test_files_are_for_their_owner_only(tmp_path):
