@@ -56,7 +56,7 @@ def config() -> str:
 def _default(setting: Setting) -> str:
     if setting.default is None:
         return "`$XDG_DATA_HOME/stepscope`"
-    return f"`{setting.show(setting.default)}`"
+    return f"`{setting.show(setting.default)}`" if setting.show(setting.default) else "none"
 
 
 def _limits(setting: Setting) -> str:
@@ -76,6 +76,10 @@ def _form(setting: Setting) -> str:
         "ms": "milliseconds, or with unit: `20ms`, `1s`",
         "count": "whole number",
         "choice": "word",
+        "url": "URL",
+        "headers": "table, or `name=value,name=value`",
+        "file": "path",
+        "signals": "list, or words with commas",
     }[setting.kind]
 
 

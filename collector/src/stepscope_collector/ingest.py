@@ -7,12 +7,14 @@ commit resolves the futures: an answer of success means the rows are on disk (de
 
 import logging
 import queue
+import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -30,6 +32,7 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.mapping.group import NewDimensions, RejectionRow, group_of
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Settled, Telemetry
 from stepscope_collector.telemetry.values import Sample
 
@@ -39,6 +42,10 @@ logger = logging.getLogger(__name__)
 
 _REMEMBER_REQUESTS: Final = timedelta(hours=1)
 """Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
+
+_VIA: Final = re.compile(r"[0-9a-f]+(,[0-9a-f]+)*", re.ASCII)
+_MAX_HOPS: Final = 16
+"""Collectors a request is sent on through, at most: a way out of loops of those without memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ class _Waiting:
     whole: RejectionRow | None = None
     """The request was refused as a whole, and answered: what to note of it."""
     transport: str = ""
+    sent: Record | None = None
+    """What the tee sends on; None without a tee."""
     received_s: float = field(default_factory=time.monotonic)
 
     def settled(self) -> Settled:
@@ -100,7 +109,13 @@ class Ingest:
         config: IngestConfig,
         max_inflight_bytes: int,
         telemetry: Telemetry,
+        *,
+        tee: Tee | None = None,
+        own_id: str | None = None,
     ) -> None:
+        self._tee = tee
+        self._own_id = own_id
+        """Id that requests carry which this collector has sent out; None: it sends nothing."""
         self._committer = committer
         self._plan = plan
         self._config = config
@@ -132,6 +147,7 @@ class Ingest:
         sender: str | None = None,
         *,
         transport: str = "",
+        via: str = "",
     ) -> Future[Receipt]:
         """Decode a request and queue its rows; the future resolves after their commit.
 
@@ -141,6 +157,7 @@ class Ingest:
             encoding: how it is written.
             sender: address of the sender, for stored.rejections.
             transport: how it came, for the counts.
+            via: ids of the collectors that have sent it on, with commas.
 
         Raises:
             Overloaded: the byte budget is used up.
@@ -149,6 +166,9 @@ class Ingest:
         """
         size = len(payload)
         self._telemetry.received(signal, transport)
+        via = via if _VIA.fullmatch(via) else ""
+        if self._own_id is not None and self._own_id in via.split(","):
+            return self._come_back(signal, payload, encoding, transport)
         if not self._admission.enter(size):
             rows = count_rows(signal, payload, encoding)
             self._telemetry.refused(signal, transport, Overloaded.code, size, rows)
@@ -157,6 +177,8 @@ class Ingest:
                 "try again, or raise limits.max_inflight_bytes"
             )
         waiting = _Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
+        if self._tee is not None and via.count(",") < _MAX_HOPS:
+            waiting.sent = Record(signal, encoding, payload, 0, via, time.time_ns())
         try:
             self._decode_and_queue(waiting, payload, encoding)
         except StepscopeError as error:
@@ -191,6 +213,16 @@ class Ingest:
             waiting.future.set_result(_receipt(batch))
         else:
             self._put(waiting)
+
+    def _come_back(
+        self, signal: Signal, payload: bytes, encoding: Encoding, transport: str
+    ) -> Future[Receipt]:
+        """Answer a request whose content left from here: all of it is stored."""
+        rows = count_rows(signal, payload, encoding)
+        self._telemetry.looped(signal, transport, rows)
+        future: Future[Receipt] = Future()
+        future.set_result(Receipt(rows or 0, 0, ""))
+        return future
 
     def note_refused(
         self,
@@ -353,7 +385,8 @@ class Ingest:
         rejections = [row for waiting in fresh for row in waiting.rejections()]
         hashes = [w.request_hash for w in fresh if w.request_hash is not None]
         streams = group_of(batches, rejections, hashes, self._dimensions)
-        written = self._committer.commit(streams, now, now_ns)
+        with self._queued_for_tee(fresh):
+            written = self._committer.commit(streams, now, now_ns)
         self._dimensions.committed(batches)
         elapsed_ns = time.monotonic_ns() - started
         self._last_commit_s = elapsed_ns / 1e9
@@ -361,6 +394,26 @@ class Ingest:
         self._count(group, fresh, written.duplicate, elapsed_ns)
         for waiting in group:
             waiting.future.set_result(_receipt(waiting.batch))
+
+    @contextmanager
+    def _queued_for_tee(self, group: list[_Waiting]) -> Iterator[None]:
+        """On disk for the tee before the block commits, and sent on if it does."""
+        if self._tee is None:
+            yield
+            return
+        self._tee.append(
+            [
+                replace(w.sent, rows=w.batch.row_count + len(w.batch.rejections))
+                for w in group
+                if w.sent is not None
+            ]
+        )
+        try:
+            yield
+        except BaseException:
+            self._tee.discard()
+            raise
+        self._tee.publish()
 
     def _forget_requests(self) -> None:
         """Forget old log and metric requests, every ten minutes."""

@@ -39,6 +39,7 @@ from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
 from stepscope_collector.telemetry.prometheus import prometheus_text
@@ -50,6 +51,10 @@ logger = logging.getLogger(__name__)
 
 _GRACE_S: Final = 10
 """How long a stop waits for requests in flight; a commit takes milliseconds."""
+
+
+_STOP_SENDING_S: Final = 3
+"""How long a stop waits for what is being sent to others; the tee's queue is on disk."""
 
 
 def serve(settings: Settings) -> int:
@@ -79,6 +84,7 @@ def serve(settings: Settings) -> int:
             version=__version__,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         )
+        collector.start_outgoing(endpoints)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(collector.run(http, web, endpoints))
     return 0
@@ -99,6 +105,7 @@ class _Collector:
     settings: Settings
     database: Database
     telemetry: Telemetry = field(default_factory=Telemetry)
+    outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     grpc: GrpcReceiver = field(init=False)
     started_s: float = field(default_factory=time.time)
@@ -107,6 +114,7 @@ class _Collector:
     def __post_init__(self) -> None:
         limits = self.settings.limits
         mapping = compile_profiles(load_shipped())
+        self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(
                 self.database.writer(), mapping, self.database.reopen, self.database.committed
@@ -115,6 +123,8 @@ class _Collector:
             self.settings.ingest,
             limits.max_inflight_bytes,
             self.telemetry,
+            tee=self.outgoing.tee,
+            own_id=self.outgoing.own_id,
         )
         self.grpc = GrpcReceiver(
             Door(self.ingest, "grpc"),
@@ -127,6 +137,11 @@ class _Collector:
     def start_grpc(self) -> str:
         """Start OTLP/gRPC; its address."""
         return self.grpc.start()
+
+    def start_outgoing(self, endpoints: Endpoints) -> None:
+        """Start the tee and the export of metrics; ConfigError when one leads back here."""
+        own = (endpoints.otlp_grpc, endpoints.otlp_http, endpoints.web)
+        self.outgoing.start(own, self.readings)
 
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
@@ -183,6 +198,7 @@ class _Collector:
         self.grpc.stop(0)
         if not self.ingest.drain(_GRACE_S):
             logger.error("requests were still waiting for their commit", extra={"s": _GRACE_S})
+        self.outgoing.stop(_STOP_SENDING_S)
 
     def _otlp_app(self) -> Timed:
         app = otlp_app(Door(self.ingest, "http"), self.settings.limits)
@@ -200,7 +216,7 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
-        state = process_samples() | self.ingest.samples()
+        state = process_samples() | self.ingest.samples() | self.outgoing.samples()
         try:
             state |= store_samples(self.database)
         except StepscopeError as error:  # the other numbers count all the more now
@@ -216,6 +232,7 @@ class _Collector:
             "is_ready": self.is_ready,
             "decoder": IMPLEMENTATION,
             "ingest": self.telemetry.snapshot(),
+            **self.outgoing.report(),
             "store": store_report(self.database),
             "damage": damage_report(self.database),
         }

@@ -56,13 +56,18 @@ def _rows(loaded: config.Loaded) -> list[dict[str, Any]]:
         rows.append(
             {
                 "key": setting.key,
-                "value": str(value) if setting.kind == "path" else value,
+                "value": setting.plain(value),
                 "shown": setting.show(value),
                 "source": loaded.sources[setting.key],
                 "variable": setting.variable,
                 "flag": setting.flag,
             }
         )
+    unset = {"source": loaded.sources["tee.to"], "variable": "", "flag": ""}
+    rows += [
+        {"key": f"tee.to {each.name}", "value": each.endpoint, "shown": each.endpoint, **unset}
+        for each in loaded.settings.tee.to
+    ]
     return rows
 
 

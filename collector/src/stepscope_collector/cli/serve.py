@@ -11,7 +11,17 @@ from stepscope_collector.config import Setting, all_settings
 
 __all__ = ["command"]
 
-_METAVARS = {"address": "HOST:PORT", "bytes": "SIZE", "s": "TIME", "ms": "TIME", "count": "N"}
+_METAVARS = {
+    "address": "HOST:PORT",
+    "bytes": "SIZE",
+    "s": "TIME",
+    "ms": "TIME",
+    "count": "N",
+    "url": "URL",
+    "headers": "NAME=VALUE,…",
+    "file": "FILE",
+    "signals": "traces,logs,metrics",
+}
 
 
 def _parameter(setting: Setting) -> str:
@@ -24,7 +34,8 @@ def _setting_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         if setting.key == "data.dir":
             continue
         metavar = "|".join(setting.choices) or _METAVARS[setting.kind]
-        text = f"{setting.effect} Default: {setting.show(setting.default)}."
+        default = setting.show(setting.default)
+        text = f"{setting.effect} Default: {default or 'none'}."
         command = click.option(setting.flag, _parameter(setting), metavar=metavar, help=text)(
             command
         )

@@ -6,33 +6,26 @@ from the tree in `tree.py`. Nothing else in the collector reads the environment.
 
 from stepscope_collector.config.load import Loaded, environment, find_config_file, load
 from stepscope_collector.config.setting import Setting
+from stepscope_collector.config.targets import Target, TeeConfig
 from stepscope_collector.config.tree import (
-    DataConfig,
-    ExecutionsConfig,
     IngestConfig,
     LimitsConfig,
-    LogConfig,
-    OtlpConfig,
     Settings,
     SqlConfig,
     StoreConfig,
-    WebConfig,
     all_settings,
 )
 
 __all__ = [
-    "DataConfig",
-    "ExecutionsConfig",
     "IngestConfig",
     "LimitsConfig",
     "Loaded",
-    "LogConfig",
-    "OtlpConfig",
     "Setting",
     "Settings",
     "SqlConfig",
     "StoreConfig",
-    "WebConfig",
+    "Target",
+    "TeeConfig",
     "all_settings",
     "environment",
     "find_config_file",

@@ -5,16 +5,17 @@ One TOML file is read, the nearest: the one named (`--config`, `STEPSCOPE_CONFIG
 mistake is a ConfigError that names where the value stands and what would be right.
 """
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stepscope_collector.config.mistakes import parse, unknown
 from stepscope_collector.config.setting import Setting, default_data_dir
+from stepscope_collector.config.tables import TABLES, read_tables, targets_of
 from stepscope_collector.config.tree import Settings, all_settings
 from stepscope_collector.errors import ConfigError
 
@@ -101,8 +102,9 @@ def load(
     found |= _from_environment(environ, known, cwd)
     for key, value in (flags or {}).items():
         flag = known[key].flag
-        found[key] = (_parse(known[key], value, flag, cwd), flag)
+        found[key] = (parse(known[key], value, flag, cwd), flag)
     _check_together(found)
+    found[TABLES] = (targets_of(found), found.get(TABLES, ((), "default"))[1])
     return Loaded(
         settings=_build({key: value for key, (value, _) in found.items()}),
         sources=MappingProxyType({key: source for key, (_, source) in found.items()}),
@@ -125,17 +127,20 @@ def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, tuple[Any,
     found = {}
     for section, content in document.items():
         if section not in sections:
-            raise _unknown(f"section {section!r} in {path}", section, sections)
+            raise unknown(f"section {section!r} in {path}", section, sections)
         if not isinstance(content, dict):
             raise ConfigError(
                 f"{section} in {path} is {content!r}, not a section; write [{section}]"
             )
         for name, value in content.items():
             key = f"{section}.{name}"
+            if key == TABLES:
+                found[key] = (read_tables(value, known, path), str(path))
+                continue
             if key not in known:
-                raise _unknown(f"key {key!r} in {path}", key, known)
+                raise unknown(f"key {key!r} in {path}", key, known)
             place = f"{key} in {path}"
-            found[key] = (_parse(known[key], value, place, path.parent), str(path))
+            found[key] = (parse(known[key], value, place, path.parent), str(path))
     return found
 
 
@@ -151,24 +156,11 @@ def _from_environment(
             continue
         setting = by_variable.get(variable)
         if setting is None:
-            raise _unknown(f"variable {variable}", variable, by_variable)
+            raise unknown(f"variable {variable}", variable, by_variable)
         # An empty variable is an unset one, as OTel's specification has it.
         if value.strip():
-            found[setting.key] = (_parse(setting, value, variable, cwd), variable)
+            found[setting.key] = (parse(setting, value, variable, cwd), variable)
     return found
-
-
-def _parse(setting: Setting, value: object, place: str, base: Path) -> Any:
-    try:
-        return setting.parse(value, base=base)
-    except ValueError as error:
-        raise ConfigError(f"{place} {error}") from error
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> ConfigError:
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]}?" if nearest else "stepscope config lists all settings"
-    return ConfigError(f"unknown {what}", hint=hint)
 
 
 def _check_together(found: Mapping[str, tuple[Any, str]]) -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stepscope_collector.config import values
+from stepscope_collector.config.target_values import parse_headers, parse_signals, parse_url
 
 __all__ = ["Setting", "default_data_dir", "setting"]
 
-Kind = Literal["path", "address", "bytes", "s", "ms", "count", "choice"]
+Kind = Literal[
+    "path", "address", "bytes", "s", "ms", "count", "choice", "url", "headers", "file", "signals"
+]
 
 _KIB = 2**10
 _MIB = 2**20
@@ -66,18 +69,31 @@ class Setting:
         return parsed
 
     def show(self, value: Any) -> str:
-        """The value with its unit, in a form that `parse` reads back to the same value."""
+        """The value with its unit, in a form that `parse` reads back to the same value.
+
+        But for headers, of which only the names are shown.
+        """
         if self.kind == "bytes":
             for unit, size in (("GiB", _GIB), ("MiB", _MIB), ("KiB", _KIB)):
                 if value and value % size == 0:
                     return f"{value // size}{unit}"
         if self.kind in {"s", "ms"}:
             return f"{value:g}{self.kind}"
+        if self.kind == "headers":
+            return ",".join(f"{name}=…" for name, _ in value)
+        if self.kind == "signals":
+            return ",".join(value)
         return str(value)
+
+    def plain(self, value: Any) -> Any:
+        """The value for programs: text, number or list, and no secret."""
+        return self.show(value) if self.kind in {"path", "headers"} else value
 
     def _read(self, value: object, base: Path) -> Any:
         if self.kind == "path":
             return values.parse_path(value, base=base)
+        if self.kind == "file":
+            return value if value == "" else str(values.parse_path(value, base=base))
         if self.kind == "choice":
             return values.parse_choice(value, self.choices)
         if self.kind in {"s", "ms"}:
@@ -87,6 +103,9 @@ class Setting:
             "address": values.parse_address,
             "bytes": values.parse_bytes,
             "count": values.parse_count,
+            "url": parse_url,
+            "headers": parse_headers,
+            "signals": parse_signals,
         }
         return readers[self.kind](value)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.setting import setting as _setting
+from stepscope_collector.config.targets import TeeConfig, TelemetryConfig
 
 __all__ = [
     "DataConfig",
@@ -49,6 +50,11 @@ class DataConfig:
     def database_path(self) -> Path:
         """The DuckDB file."""
         return self.dir / "stepscope.duckdb"
+
+    @property
+    def tee_dir(self) -> Path:
+        """Directory of the tee's queue."""
+        return self.dir / "tee"
 
     @property
     def endpoints_path(self) -> Path:
@@ -278,6 +284,8 @@ class Settings:
     sql: SqlConfig = field(default_factory=SqlConfig)
     executions: ExecutionsConfig = field(default_factory=ExecutionsConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    tee: TeeConfig = field(default_factory=TeeConfig)
+    telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
 
 
 def all_settings() -> tuple[Setting, ...]:
@@ -286,6 +294,8 @@ def all_settings() -> tuple[Setting, ...]:
     for section in fields(Settings):
         assert section.default_factory is not MISSING
         for each in fields(section.default_factory()):
+            if "setting" not in each.metadata:  # `[[tee.to]]`, which load.py knows
+                continue
             about: Setting = each.metadata["setting"]
             found.append(
                 Setting(

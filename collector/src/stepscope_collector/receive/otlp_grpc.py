@@ -106,7 +106,9 @@ class GrpcReceiver:
             try:
                 # No deadline of our own: when the client's passes, the rows are committed all the
                 # same and its second try changes nothing (OTLP checklist G18, C9).
-                committed = self._ingest.submit(signal, request, "protobuf", _sender(context))
+                committed = self._ingest.submit(
+                    signal, request, "protobuf", _sender(context), via=_via(context)
+                )
                 return success_body(signal, "protobuf", self._wait(committed))
             except StepscopeError as error:
                 code = error.grpc_status
@@ -168,6 +170,11 @@ def _sender(context: grpc.ServicerContext) -> str:
     """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and the port."""
     address = unquote(context.peer()).partition(":")[2]
     return address.rpartition(":")[0].strip("[]") or address
+
+
+def _via(context: grpc.ServicerContext) -> str:
+    """The collectors that have sent the request on."""
+    return next((str(v) for k, v in context.invocation_metadata() if k == "stepscope-via"), "")
 
 
 def _abort(context: grpc.ServicerContext, error: StepscopeError) -> Never:

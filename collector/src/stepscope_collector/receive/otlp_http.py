@@ -147,16 +147,22 @@ class _Endpoint:
         except StepscopeError as error:
             self._ingest.note_refused(self._signal, error, _announced_bytes(request), sender)
             raise
+        via = request.headers.get("stepscope-via", "")
         loop = asyncio.get_running_loop()
         committed = await loop.run_in_executor(
-            self._pool, self._submit, body, compression, encoding, sender
+            self._pool, self._submit, body, compression, encoding, sender, via
         )
         # Shielded: whatever becomes of this task, the commit of others goes on with this request.
         receipt: Receipt = await asyncio.shield(asyncio.wrap_future(committed))
         return receipt
 
     def _submit(
-        self, body: list[bytes], compression: str, encoding: Encoding, sender: str | None
+        self,
+        body: list[bytes],
+        compression: str,
+        encoding: Encoding,
+        sender: str | None,
+        via: str,
     ) -> Future[Any]:
         """Decompress and submit, in a thread of the pool."""
         whole = body[0] if len(body) == 1 else b"".join(body)
@@ -166,7 +172,7 @@ class _Endpoint:
         except StepscopeError as error:
             self._ingest.note_refused(self._signal, error, len(whole), sender)
             raise
-        return self._ingest.submit(self._signal, payload, encoding, sender)
+        return self._ingest.submit(self._signal, payload, encoding, sender, via=via)
 
 
 async def _read(request: Request, limit: int) -> list[bytes]:

@@ -33,7 +33,13 @@ class Submit(Protocol):
     """The way into the store."""
 
     def submit(
-        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+        self,
+        signal: Signal,
+        payload: bytes,
+        encoding: Encoding,
+        sender: str | None = None,
+        *,
+        via: str = "",
     ) -> Future[Any]:
         """A future of a `Receipt`, resolved after the commit.
 
@@ -42,6 +48,7 @@ class Submit(Protocol):
             payload: the uncompressed request.
             encoding: how it is written.
             sender: address of the sender, for the table of rejections.
+            via: the header `stepscope-via`: ids of the collectors that have sent it on.
 
         Raises:
             StepscopeError: the request is refused; the future may fail with one too.

@@ -86,6 +86,18 @@ class Telemetry:
                 self._values.add("stepscope_received_rows_total", rows, signal)
                 self._values.add("stepscope_waiting_rows", rows, signal)
 
+    def looped(self, signal: str, transport: str, rows: int | None) -> None:
+        """A waiting request is one that this collector has sent out itself: all duplicates."""
+        with self._lock:
+            self._values.add("stepscope_tee_looped_requests_total", 1)
+            self._end(signal, transport, "accepted", "")
+            if rows is None:
+                self._values.add("stepscope_uncounted_requests_total", 1, signal)
+            elif rows:
+                self._values.add("stepscope_received_rows_total", rows, signal)
+                self._values.add("stepscope_rows_total", rows, signal, "duplicate")
+                self._count_receiver("accepted", signal, transport, rows)
+
     def committed(
         self,
         requests: Iterable[Settled],

@@ -174,5 +174,52 @@ _STATE: Final = (
     Metric("otelcol_process_memory_rss", "gauge", "By", (), "Resident memory of the process."),
 )  # fmt: skip
 
-METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*_INGEST, *_STATE)}
+_TEE: Final = (
+    *_per_signal(
+        "otelcol_exporter_sent_*", "counter", _EXPORTER, "* that an endpoint of the tee has taken."
+    ),
+    *_per_signal(
+        "otelcol_exporter_send_failed_*", "counter", _EXPORTER,
+        "* that an endpoint of the tee refused for good: dropped.",
+    ),
+    *_per_signal(
+        "otelcol_exporter_enqueue_failed_*", "counter", _EXPORTER,
+        "* that were never sent to an endpoint of the tee: the queue was full, or could not be "
+        "written.",
+    ),
+    Metric(
+        "otelcol_exporter_queue_size", "gauge", "{requests}", _EXPORTER,
+        "Requests in the queue of an endpoint of the tee.",
+    ),
+    Metric(
+        "stepscope_tee_queue_bytes", "gauge", "By", _EXPORTER,
+        "Bytes in the queue of an endpoint of the tee.",
+    ),
+    Metric(
+        "stepscope_tee_queue_limit_bytes", "gauge", "By", (), "Setting tee.max_queue_bytes."
+    ),
+    Metric(
+        "stepscope_tee_retries_total", "counter", "{attempts}", (*_EXPORTER, "reason"),
+        "Attempts after which the same request is sent again.",
+    ),
+    Metric(
+        "stepscope_tee_rejected_rows_total", "counter", "{rows}", (*_EXPORTER, "signal"),
+        "Rows that the endpoint rejected by partial_success.",
+    ),
+    Metric(
+        "stepscope_tee_age_seconds", "gauge", "s", _EXPORTER,
+        "Age of the oldest request in the queue; 0: the queue is empty.",
+    ),
+    Metric(
+        "stepscope_tee_looped_requests_total", "counter", "{requests}", (),
+        "Requests that this collector has sent out itself and that came back through another; answered "
+        "with success, not stored again.",
+    ),
+    Metric(
+        "stepscope_telemetry_exports_total", "counter", "{exports}", ("outcome",),
+        "Exports of these metrics by OTLP: sent, or the reason they were not.",
+    ),
+)  # fmt: skip
+
+METRICS: Final[dict[str, Metric]] = {metric.name: metric for metric in (*_INGEST, *_STATE, *_TEE)}
 """Name → metric, in the order of docs and answers."""

@@ -15,7 +15,7 @@ from stepscope_collector.cli.source import (
     running_server,
     web_url,
 )
-from stepscope_collector.config import DataConfig, Settings
+from stepscope_collector.config.tree import DataConfig, Settings
 from stepscope_collector.errors import NotFound
 
 WHOLE = {"otlp_grpc": "127.0.0.1:1", "otlp_http": "127.0.0.1:2", "web": "127.0.0.1:3",

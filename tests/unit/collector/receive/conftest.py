@@ -58,7 +58,13 @@ class Desk:
         self.noted.append((signal, error.code, payload_bytes, sender))
 
     def submit(
-        self, signal: Signal, payload: bytes, encoding: Encoding, sender: str | None = None
+        self,
+        signal: Signal,
+        payload: bytes,
+        encoding: Encoding,
+        sender: str | None = None,
+        *,
+        via: str = "",
     ) -> Future[Any]:
         if self.refusal is not None:
             raise self.refusal

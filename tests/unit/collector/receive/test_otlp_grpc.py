@@ -229,7 +229,7 @@ def test_the_stock_exporter_sends_again_after_the_hint(desk: Desk, grpc_address:
 def _refuse_once(desk: Desk) -> None:
     submit = desk.submit
 
-    def refuse_first(*arguments: Any) -> Any:
+    def refuse_first(*arguments: Any, **_: Any) -> Any:
         desk.submit = submit  # type: ignore[method-assign]  # one call is refused
         raise Overloaded("full")
 

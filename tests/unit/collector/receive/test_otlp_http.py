@@ -156,7 +156,7 @@ def test_decoding_one_request_does_not_hold_up_the_refusal_of_another(
     is_decoding, go_on = threading.Event(), threading.Event()
     submit = desk.submit
 
-    def slow(*arguments: object) -> object:
+    def slow(*arguments: object, **_: object) -> object:
         is_decoding.set()
         assert go_on.wait(10)
         return submit(*arguments)  # type: ignore[arg-type]  # passed through
@@ -195,7 +195,7 @@ def test_the_stock_exporter_sends_again_after_the_hint(
     """OTLP: H16, G10: the hint is short enough for the time a stock exporter gives a request."""
     submit = desk.submit
 
-    def refuse_first(*arguments: Any) -> Any:
+    def refuse_first(*arguments: Any, **_: Any) -> Any:
         desk.submit = submit  # type: ignore[method-assign]  # one call is refused
         raise Overloaded("full")
 
