@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients conformance conformance-page faults check lint format types layout imports bench build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients conformance conformance-page faults fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,6 +11,7 @@ PACKAGES := -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e ./collector
 ARGS ?=
 FORMAT ?= text
 TARGET ?=
+SECONDS ?= 60
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,6 +44,10 @@ conformance-page: setup ## Write docs/conformance.md: our rows and those of othe
 
 faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
 	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)
+
+fuzz: setup ## Feed the receivers what a fuzzer makes up, SECONDS=60 for each target, in an environment of its own
+	@scripts/make_fuzz_venv.sh .isolate/fuzz/venv
+	$(BIN)/python -m tests.fuzz.run .isolate/fuzz/venv/bin/python $(SECONDS) $(ARGS)
 
 check: lint types layout imports isolate verify-types ## Everything CI checks beside the tests
 

@@ -22,7 +22,7 @@ MAX_SQL_LINES = 120
 # Generated or standard text that is no work of ours; an image or another binary file has no lines.
 _UNCHECKED_NAMES = frozenset({"LICENSE"})
 _BINARY_SUFFIXES = frozenset(
-    {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".pb", ".arrow", ".parquet"}
+    {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".zip", ".bin", ".pb", ".arrow", ".parquet"}
 )
 
 _QUOTED_OR_COMMENT = re.compile(
