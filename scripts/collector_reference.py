@@ -80,6 +80,7 @@ def _form(setting: Setting) -> str:
         "headers": "table, or `name=value,name=value`",
         "file": "path",
         "signals": "list, or words with commas",
+        "bool": "`true` or `false`",
     }[setting.kind]
 
 

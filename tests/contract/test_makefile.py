@@ -88,6 +88,13 @@ def unknown_parts(words: list[str]) -> list[str]:
     text = command_help(*names)
     if text is None:
         return [" ".join(["stepscope", *names])]
+    if (
+        words[1:]
+        and re.fullmatch("[a-z]+", words[1])
+        and re.search(rf"^  {re.escape(words[1])} ", text, re.MULTILINE)
+    ):
+        names = words[:2]  # a command of a group
+        text = command_help(*names) or ""
     options = {word.partition("=")[0] for word in words if word.startswith("--")}
     known = set(re.findall(r"--[a-z][a-z-]*", text))
     return sorted(f"{' '.join(['stepscope', *names])} {option}" for option in options - known)

@@ -13,6 +13,8 @@
     ├── StoreUnavailable       the store cannot commit now; try again
     ├── Unwritable             the store refuses the rows themselves; a fault of ours
     ├── BadRequest             a question that makes no sense, with a hint
+    ├── Unauthenticated        no active token came with the request
+    ├── PermissionDenied       its token has not the scope for this
     ├── NotFound               no such execution, workflow or path
     ├── QueryRefused           SQL outside what the guard allows
     ├── QueryTimeout           SQL that ran longer than its limit
@@ -33,12 +35,14 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "PayloadUndecodable",
+    "PermissionDenied",
     "PortTaken",
     "QueryRefused",
     "QueryTimeout",
     "ServerUnreachable",
     "StepscopeError",
     "StoreUnavailable",
+    "Unauthenticated",
     "UnsupportedMedia",
     "Unwritable",
 ]
@@ -160,6 +164,30 @@ class BadRequest(StepscopeError):
     http_status = 400
     grpc_status = "INVALID_ARGUMENT"
     exit_code = 2
+
+
+class Unauthenticated(StepscopeError):
+    """No active token came with a request (OTLP checklist G11, H18).
+
+    The message says no more than that: who has no token is to learn nothing.
+    """
+
+    code = "unauthenticated"
+    http_status = 401
+    grpc_status = "UNAUTHENTICATED"
+    exit_code = 10
+
+    def __init__(self, message: str = "unauthenticated", *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+
+
+class PermissionDenied(StepscopeError):
+    """The token of a request has not the scope for it (OTLP checklist G11, H18)."""
+
+    code = "permission_denied"
+    http_status = 403
+    grpc_status = "PERMISSION_DENIED"
+    exit_code = 10
 
 
 class NotFound(StepscopeError):

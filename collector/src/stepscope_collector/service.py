@@ -22,6 +22,9 @@ from typing import Any, Final
 import uvicorn
 
 from stepscope_collector import __version__
+from stepscope_collector.access.gate import Gate
+from stepscope_collector.access.guard import Guard
+from stepscope_collector.access.ports import check_ports
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
@@ -30,11 +33,11 @@ from stepscope_collector.errors import StepscopeError
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
-from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
 from stepscope_collector.query.doctor import damage_report, store_report, store_samples
 from stepscope_collector.receive.door import Door
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
-from stepscope_collector.receive.otlp_http import PATHS, otlp_app
+from stepscope_collector.receive.otlp_http import PATHS, otlp_app, otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.store.commit import Committer
@@ -64,6 +67,9 @@ def serve(settings: Settings) -> int:
         DatabaseLocked, NewerSchema, DatabaseDamaged, PortTaken, ConfigError: it cannot start.
     """
     os.umask(0o077)  # the history may hold anybody's data; DuckDB makes its log with the umask
+    telemetry = Telemetry()
+    gate = Gate(settings.auth.path(settings.data.dir), telemetry.asked)
+    check_ports(settings, has_tokens=gate.is_closed)
     with contextlib.ExitStack() as cleanup:
         http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
         web = cleanup.enter_context(listen(settings.web.listen, "--web"))
@@ -73,7 +79,7 @@ def serve(settings: Settings) -> int:
             lost_after_s=settings.executions.lost_after_s,
         )
         cleanup.callback(database.close)
-        collector = _Collector(settings, database)
+        collector = _Collector(settings, database, telemetry, gate)
         cleanup.callback(collector.close)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
@@ -83,6 +89,7 @@ def serve(settings: Settings) -> int:
             web=address_of(web),
             version=__version__,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            token=gate.local_secret,
         )
         collector.start_outgoing(endpoints)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -104,7 +111,8 @@ class _Collector:
 
     settings: Settings
     database: Database
-    telemetry: Telemetry = field(default_factory=Telemetry)
+    telemetry: Telemetry
+    gate: Gate
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     grpc: GrpcReceiver = field(init=False)
@@ -132,6 +140,7 @@ class _Collector:
             limits,
             workers=limits.grpc_workers,
             observe=self._observe_grpc,
+            gate=self.gate,
         )
 
     def start_grpc(self) -> str:
@@ -145,26 +154,14 @@ class _Collector:
 
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
-        servers = [
-            _Server(_uvicorn_config(self._otlp_app())),
-            _Server(
-                _uvicorn_config(
-                    rest_app(
-                        self.database,
-                        self.settings.sql,
-                        doctor=self.doctor,
-                        metrics=self.metrics,
-                        telemetry=self.telemetry,
-                        ready=lambda: self.is_ready,
-                        allowed_hosts=[split_address(self.settings.web.listen)[0]],
-                    )
-                )
-            ),
-        ]
+        servers = [_Server(_uvicorn_config(app)) for app in (self._otlp_app(), self._web_app())]
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal, stopping)
+        if hasattr(signal, "SIGHUP"):  # not on Windows
+            had_terminal = _has_terminal()
+            loop.add_signal_handler(signal.SIGHUP, self._on_hangup, stopping, had_terminal)
         tasks = [
             asyncio.create_task(server.serve([listening]))
             for server, listening in zip(servers, (http, web), strict=True)
@@ -193,6 +190,20 @@ class _Collector:
             os._exit(130)
         stopping.set()
 
+    def _on_hangup(self, stopping: asyncio.Event, had_terminal: bool) -> None:
+        if had_terminal and not _has_terminal():
+            self._on_signal(stopping)  # its window was closed
+        else:
+            self.reload()
+
+    def reload(self) -> None:
+        """SIGHUP: read again what may change while the process runs.
+
+        What cannot be read stays as it was; it says so itself and raises nothing.
+        """
+        self.gate.reload()
+        logger.info("read again", extra={"tokens": str(self.gate.path)})
+
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
@@ -202,7 +213,20 @@ class _Collector:
 
     def _otlp_app(self) -> Timed:
         app = otlp_app(Door(self.ingest, "http"), self.settings.limits)
-        return Timed(app, PATHS, self._observe_http)
+        guarded = Guard(app, self.gate, "http", lambda *_: "ingest", otlp_refusal)
+        return Timed(guarded, PATHS, self._observe_http)
+
+    def _web_app(self) -> Guard:
+        app = rest_app(
+            self.database,
+            self.settings.sql,
+            doctor=self.doctor,
+            metrics=self.metrics,
+            telemetry=self.telemetry,
+            ready=lambda: self.is_ready,
+            allowed_hosts=[split_address(self.settings.web.listen)[0]],
+        )
+        return Guard(app, self.gate, "web", need_of, rest_refusal)
 
     def _observe_grpc(self, method: str, code: str, elapsed_s: float) -> None:
         self.telemetry.observe("rpc_server_call_duration_seconds", elapsed_s, method, code)
@@ -236,6 +260,14 @@ class _Collector:
             "store": store_report(self.database),
             "damage": damage_report(self.database),
         }
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True
 
 
 def _announce(endpoints: Endpoints, settings: Settings) -> None:

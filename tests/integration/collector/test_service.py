@@ -60,7 +60,10 @@ def test_the_ready_line_and_the_endpoints_file_say_the_same(tmp_path):
         assert process.communicate(timeout=WAIT_S) == ("", None)
     assert process.returncode == 0
     assert endpoints["pid"] == process.pid
-    assert set(endpoints) == {"pid", "otlp_grpc", "otlp_http", "web", "version", "started_at"}
+    assert set(endpoints) == {
+        "pid", "otlp_grpc", "otlp_http", "web", "version", "started_at", "scheme", "token",
+        "certificate_sha256",
+    }  # fmt: skip
     assert line == (
         f"stepscope ready: OTLP/gRPC {endpoints['otlp_grpc']}, OTLP/HTTP {endpoints['otlp_http']}, "
         f"web http://{endpoints['web']}, data {data}\n"

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "stats": "Counts and durations per workflow or step.",
     "sql": "Run one SQL statement against the history.",
     "doctor": "Check the collector and its database.",
+    "token": "Make, list and revoke the tokens that clients need.",
     "config": "Show the effective settings and where they come from.",
 }
 """Commands in the order of the help; each is `command` in the module of its name. The text stands

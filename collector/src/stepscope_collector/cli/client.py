@@ -6,13 +6,14 @@ import. The same questions go to the API in this process when no server runs (`l
 
 import http.client
 import json
-import ssl
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from stepscope_collector import errors
+from stepscope_collector.cli.tls import check_pin, tls_context
+from stepscope_collector.config import ClientConfig
 from stepscope_collector.errors import BadRequest, ServerUnreachable, StepscopeError
 
 __all__ = ["Answer", "Client", "HttpTransport", "Transport"]
@@ -57,11 +58,13 @@ class HttpTransport:
 
     Args:
         url: such as `http://127.0.0.1:4319`; BadRequest when it is no such URL.
+        client: what the server is shown, and what it must show; None: nothing.
     """
 
     is_live = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, client: ClientConfig | None = None) -> None:
+        self._client = client or ClientConfig()
         parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
             port = parts.port
@@ -86,8 +89,12 @@ class HttpTransport:
         self._connection = connection
         try:
             connection.connect()
+            check_pin(connection.sock, self._client, self.where)
             connection.sock.settimeout(_ANSWER_TIMEOUT_S)
-            connection.request(method, self._prefix + target, body=body, headers=dict(headers))
+            shown = dict(headers)
+            if self._client.token:
+                shown["authorization"] = f"Bearer {self._client.token}"
+            connection.request(method, self._prefix + target, body=body, headers=shown)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
@@ -105,7 +112,7 @@ class HttpTransport:
                 self._host,
                 self._port,
                 timeout=_CONNECT_TIMEOUT_S,
-                context=ssl.create_default_context(),
+                context=tls_context(self._client),
             )
         return http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_TIMEOUT_S)
 
@@ -218,6 +225,11 @@ def _error_of(where: str, answer: Answer) -> StepscopeError:
         return ServerUnreachable(
             f"{where} answered {answer.status} without saying why",
             hint="is it a stepscope server? see stepscope doctor",
+        )
+    if hint is None and answer.status in {401, 403}:
+        hint = (
+            "set STEPSCOPE_TOKEN or --token-file; on the server's machine this makes a token: "
+            "stepscope token create --scope read --name NAME"
         )
     return _BY_CODE.get(code, StepscopeError)(message, hint=None if hint is None else str(hint))
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from stepscope_collector.cli.client import Client, HttpTransport
+from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.lookup import read_sql
 from stepscope_collector.cli.server import run_program, run_server, wait_for
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.cli.source import web_url
+from stepscope_collector.cli.source import local_transport
+from stepscope_collector.config import ClientConfig
 from stepscope_collector.errors import NotFound, StepscopeError
 from stepscope_collector.present.text.execution import execution_text
 from stepscope_collector.present.text.lists import execution_table, workflow_stats_table
@@ -61,7 +62,7 @@ def command(session: Session, *, examples: Path | None) -> None:
             said = run_program(program, environ, _PROGRAM_TIMEOUT_S).strip()
             session.write(f"  {program.name}: {said.splitlines()[-1] if said else ''}\n")
             session.flush()
-        with Client(HttpTransport(web_url(endpoints))) as client:
+        with Client(local_transport(endpoints, ClientConfig())) as client:
             _wait(client, since, expected)
             _tell(session, client, since)
     _print_next(session, data)

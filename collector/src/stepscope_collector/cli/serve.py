@@ -21,6 +21,7 @@ _METAVARS = {
     "headers": "NAME=VALUE,…",
     "file": "FILE",
     "signals": "traces,logs,metrics",
+    "bool": "true|false",
 }
 
 

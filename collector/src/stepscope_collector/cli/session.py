@@ -40,6 +40,8 @@ class Session:
     is_debug: bool = False
     flags: dict[str, object] = field(default_factory=dict)
     """Settings typed as flags of `serve`."""
+    client_files: dict[str, str | None] = field(default_factory=dict)
+    """Files typed as flags for `ClientConfig`."""
 
     @functools.cached_property
     def loaded(self) -> config.Loaded:
@@ -56,7 +58,12 @@ class Session:
 
     def client(self) -> Client:
         """Somebody to ask: the server named, the one that runs, or the file itself."""
-        return open_client(self.settings, self.server or self.loaded.server)
+        return open_client(self.settings, self.server or self.loaded.server, self.client_config)
+
+    @property
+    def client_config(self) -> config.ClientConfig:
+        """What a server is shown; ConfigError."""
+        return config.ClientConfig.of(config.environment(), **self.client_files)
 
     @functools.cached_property
     def screen(self) -> Screen:
@@ -146,6 +153,28 @@ def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
             help="Ask this server, such as http://127.0.0.1:4319. Default: the one that runs on "
             "the data directory.",
         ),
+        click.option(
+            "--token-file",
+            metavar="FILE",
+            help="File with the token the server wants; or STEPSCOPE_TOKEN, STEPSCOPE_TOKEN_FILE.",
+        ),
+        click.option(
+            "--ca",
+            metavar="FILE",
+            help="Certificates in PEM that the server's must come from; or STEPSCOPE_CA.",
+        ),
+        click.option(
+            "--client-cert",
+            "cert",
+            metavar="FILE",
+            help="Certificate to show the server; or STEPSCOPE_CLIENT_CERT.",
+        ),
+        click.option(
+            "--client-key",
+            "key",
+            metavar="FILE",
+            help="Its private key, when it is in a file of its own; or STEPSCOPE_CLIENT_KEY.",
+        ),
         click.option("--data", metavar="DIR", help="Data directory; setting data.dir."),
         click.option(
             "--config",
@@ -176,6 +205,10 @@ def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
                 value = keywords.pop(name)
                 if value is not None:
                     setattr(session, name, value)
+            for name in ("token_file", "ca", "cert", "key"):
+                value = keywords.pop(name)
+                if value is not None:
+                    session.client_files[name] = value
             if session.format not in formats:
                 raise BadRequest(
                     f"this command has no {session.format} form",

@@ -5,18 +5,27 @@ DuckDB locks the file against every other process, so the file is opened only wh
 
 import json
 import os
-from dataclasses import fields
+import ssl
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 from stepscope_collector.cli.client import Client, HttpTransport
-from stepscope_collector.config import Settings
+from stepscope_collector.config import ClientConfig, Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import format_address, split_address
 from stepscope_collector.errors import NotFound, StepscopeError
 
-__all__ = ["is_alive", "open_client", "read_endpoints", "running_server", "web_url"]
+__all__ = [
+    "is_alive",
+    "local_transport",
+    "open_client",
+    "read_endpoints",
+    "running_server",
+    "web_url",
+]
 
-_TEXTS = [each.name for each in fields(Endpoints) if each.name != "pid"]
+_OPTIONAL = {each.name: each.default for each in fields(Endpoints) if each.default is not MISSING}
+_TEXTS = [each.name for each in fields(Endpoints) if each.name not in {"pid", *_OPTIONAL}]
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 compared with, not listened on
 
 
@@ -27,6 +36,7 @@ def read_endpoints(path: Path) -> Endpoints | None:
         found = Endpoints(
             pid=int(document["pid"]),
             **{name: str(document[name]) for name in _TEXTS},
+            **{name: str(document.get(name, default)) for name, default in _OPTIONAL.items()},
         )
         split_address(found.web)
     except (OSError, ValueError, KeyError, TypeError):
@@ -37,7 +47,7 @@ def read_endpoints(path: Path) -> Endpoints | None:
 def web_url(endpoints: Endpoints) -> str:
     """Where a client of this machine reaches the read API."""
     host, port = split_address(endpoints.web)
-    return f"http://{format_address(_ANY_HOST.get(host, host), port)}"
+    return f"{endpoints.scheme}://{format_address(_ANY_HOST.get(host, host), port)}"
 
 
 def is_alive(pid: int) -> bool:
@@ -53,35 +63,53 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def running_server(settings: Settings) -> Endpoints | None:
+def local_transport(endpoints: Endpoints, client: ClientConfig) -> HttpTransport:
+    """The way to a server of this machine that has told us its token and its certificate."""
+    own = client.of_local(endpoints.token, endpoints.certificate_sha256)
+    return HttpTransport(web_url(endpoints), own)
+
+
+def running_server(settings: Settings, client: ClientConfig | None = None) -> Endpoints | None:
     """The server on the data directory; None when none lives, or what lives does not answer.
 
     A file left behind by a server that was killed names a process that is gone, or one that has
     nothing to do with us: both are found out here.
+
+    Raises:
+        ServerUnreachable: there is one, and its certificate or ours is not accepted.
     """
     endpoints = read_endpoints(settings.data.endpoints_path)
     if endpoints is None or not is_alive(endpoints.pid):
         return None
     try:
-        with Client(HttpTransport(web_url(endpoints))) as client:
-            client.get("/healthz")
-    except StepscopeError:
+        with Client(local_transport(endpoints, client or ClientConfig())) as asked:
+            asked.get("/healthz")
+    except StepscopeError as error:
+        if isinstance(error.__cause__, ssl.SSLError):
+            raise  # it is there, and we do not trust it or it not us
         return None
     return endpoints
 
 
-def open_client(settings: Settings, server: str | None) -> Client:
+def open_client(
+    settings: Settings, server: str | None, client: ClientConfig | None = None
+) -> Client:
     """Somebody to ask.
+
+    Args:
+        settings: where the data directory is.
+        server: URL of the server to ask; None: find one.
+        client: what it is shown; None: nothing.
 
     Raises:
         NotFound: no server runs and there is no database file.
         DatabaseLocked: another process has the file and does not answer as a server.
     """
     if server is not None:
-        return Client(HttpTransport(server))
-    endpoints = running_server(settings)
+        return Client(HttpTransport(server, client))
+    endpoints = running_server(settings, client)
     if endpoints is not None:
-        return Client(HttpTransport(web_url(endpoints)))
+        return Client(local_transport(endpoints, client or ClientConfig()))
     if not settings.data.database_path.is_file():
         raise NotFound(
             f"no history in {settings.data.dir}: no server runs there and there is no database file",

@@ -4,6 +4,7 @@ Default < TOML file < `STEPSCOPE_*` < flag that was typed. All of them and the r
 from the tree in `tree.py`. Nothing else in the collector reads the environment.
 """
 
+from stepscope_collector.config.client import ClientConfig
 from stepscope_collector.config.load import Loaded, environment, find_config_file, load
 from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.targets import Target, TeeConfig
@@ -17,6 +18,7 @@ from stepscope_collector.config.tree import (
 )
 
 __all__ = [
+    "ClientConfig",
     "IngestConfig",
     "LimitsConfig",
     "Loaded",

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stepscope_collector.config.client import CLIENT_VARIABLES
 from stepscope_collector.config.mistakes import parse, unknown
 from stepscope_collector.config.setting import Setting, default_data_dir
 from stepscope_collector.config.tables import TABLES, read_tables, targets_of
@@ -149,7 +150,7 @@ def _from_environment(
 ) -> dict[str, tuple[Any, str]]:
     by_variable = {setting.variable: setting for setting in known.values()}
     # the last is the SDK's; both often run with one environment
-    allowed = {CONFIG_VARIABLE, SERVER_VARIABLE, "STEPSCOPE_SPOOL_DIR"}
+    allowed = {CONFIG_VARIABLE, SERVER_VARIABLE, "STEPSCOPE_SPOOL_DIR", *CLIENT_VARIABLES}
     found = {}
     for variable, value in environ.items():
         if not variable.startswith(_PREFIX) or variable in allowed:

@@ -12,7 +12,18 @@ from stepscope_collector.config.target_values import parse_headers, parse_signal
 __all__ = ["Setting", "default_data_dir", "setting"]
 
 Kind = Literal[
-    "path", "address", "bytes", "s", "ms", "count", "choice", "url", "headers", "file", "signals"
+    "path",
+    "address",
+    "bytes",
+    "s",
+    "ms",
+    "count",
+    "choice",
+    "url",
+    "headers",
+    "file",
+    "signals",
+    "bool",
 ]
 
 _KIB = 2**10
@@ -83,6 +94,8 @@ class Setting:
             return ",".join(f"{name}=…" for name, _ in value)
         if self.kind == "signals":
             return ",".join(value)
+        if self.kind == "bool":
+            return str(value).lower()
         return str(value)
 
     def plain(self, value: Any) -> Any:
@@ -101,6 +114,7 @@ class Setting:
             return values.parse_duration(value, self.kind, is_whole=is_whole)
         readers: dict[str, Callable[[object], Any]] = {
             "address": values.parse_address,
+            "bool": values.parse_bool,
             "bytes": values.parse_bytes,
             "count": values.parse_count,
             "url": parse_url,

@@ -8,11 +8,13 @@ environment, `--store-threads` as a flag of `serve`, a row of docs/reference/con
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from stepscope_collector.config.security import AuthConfig, ShutdownConfig, TlsConfig
 from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.setting import setting as _setting
 from stepscope_collector.config.targets import TeeConfig, TelemetryConfig
 
 __all__ = [
+    "AuthConfig",
     "DataConfig",
     "ExecutionsConfig",
     "IngestConfig",
@@ -20,8 +22,10 @@ __all__ = [
     "LogConfig",
     "OtlpConfig",
     "Settings",
+    "ShutdownConfig",
     "SqlConfig",
     "StoreConfig",
+    "TlsConfig",
     "WebConfig",
     "all_settings",
 ]
@@ -70,14 +74,14 @@ class OtlpConfig:
         "address",
         "127.0.0.1:4317",
         "Address of OTLP/gRPC, HOST:PORT.",
-        "4317 is the port OTLP registered. Loopback only: there is no authentication. Port 0 picks "
+        "4317 is the port OTLP registered. Beyond loopback only with authentication. Port 0 picks "
         "a free one.",
     )
     http: str = _setting(
         "address",
         "127.0.0.1:4318",
         "Address of OTLP/HTTP, HOST:PORT.",
-        "4318 is the port OTLP registered. Loopback only: there is no authentication. Port 0 picks "
+        "4318 is the port OTLP registered. Beyond loopback only with authentication. Port 0 picks "
         "a free one.",
     )
 
@@ -90,8 +94,8 @@ class WebConfig:
         "address",
         "127.0.0.1:4319",
         "Address of the REST API, HOST:PORT.",
-        "The port after those of OTLP. Loopback only: whoever reaches it reads the whole history. "
-        "Port 0 picks a free one.",
+        "The port after those of OTLP. Beyond loopback only with authentication. Port 0 picks a "
+        "free one.",
         flag="--web",
     )
 
@@ -278,6 +282,8 @@ class Settings:
     data: DataConfig = field(default_factory=DataConfig)
     otlp: OtlpConfig = field(default_factory=OtlpConfig)
     web: WebConfig = field(default_factory=WebConfig)
+    auth: AuthConfig = field(default_factory=AuthConfig)
+    tls: TlsConfig = field(default_factory=TlsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
@@ -286,6 +292,7 @@ class Settings:
     log: LogConfig = field(default_factory=LogConfig)
     tee: TeeConfig = field(default_factory=TeeConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)
+    shutdown: ShutdownConfig = field(default_factory=ShutdownConfig)
 
 
 def all_settings() -> tuple[Setting, ...]:

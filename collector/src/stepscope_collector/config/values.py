@@ -13,6 +13,7 @@ from pathlib import Path
 __all__ = [
     "format_address",
     "parse_address",
+    "parse_bool",
     "parse_bytes",
     "parse_choice",
     "parse_count",
@@ -106,6 +107,16 @@ def parse_path(value: object, *, base: Path) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip():
         raise ValueError(f"is {value!r}, not a path")
     return (base / Path(value).expanduser()).absolute()
+
+
+def parse_bool(value: object) -> bool:
+    """True or false, from either or from the word."""
+    word = value.lower() if isinstance(value, str) else value
+    if word is True or word == "true":
+        return True
+    if word is False or word == "false":
+        return False
+    raise ValueError(f"is {value!r}; write true or false")
 
 
 def parse_choice(value: object, choices: Sequence[str]) -> str:

@@ -7,17 +7,21 @@ retryable code and could not say why. Errors become protocol answers through `re
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final, Never
 from urllib.parse import unquote
 
 import grpc
 
+from stepscope_collector.access.gate import Gate
+from stepscope_collector.access.tokens import Scope
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import PortTaken, StepscopeError, StoreUnavailable
 from stepscope_collector.receive.port import Limits, Receipt, Submit
 from stepscope_collector.receive.responses import grpc_failure, success_body
+from stepscope_collector.receive.sender import sender_of
 from stepscope_collector.receive.sockets import listen
 
 __all__ = ["METHODS", "GrpcReceiver"]
@@ -36,10 +40,11 @@ _FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Each waits in its thread for the commit that holds its rows."""
 
+_REFUSERS: Final = 4
+"""Threads that refuse calls, apart from those of admitted calls, which may all be busy."""
+
 _LOOK_S: Final = 1.0
 """How often a thread that waits for its commit looks whether the server has ended."""
-
-_Handler = Callable[[bytes, grpc.ServicerContext], bytes]
 
 
 class GrpcReceiver:
@@ -51,6 +56,7 @@ class GrpcReceiver:
         limits: what may come in.
         workers: requests handled at one time; further ones wait, none is refused for it.
         observe: is told method, status and seconds of each call.
+        gate: knows the tokens; None: everybody may come in.
     """
 
     def __init__(
@@ -61,14 +67,18 @@ class GrpcReceiver:
         *,
         workers: int = _WORKERS,
         observe: Callable[[str, str, float], None] = lambda *_: None,
+        gate: Gate | None = None,
     ) -> None:
         self._ingest = ingest
         self._observe = observe
         self._listen = listen
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
+        self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
         self._server = grpc.server(
-            self._pool, handlers=[_Methods(self._export)], options=_options(limits)
+            self._pool,
+            handlers=[_Methods(self._export, gate, self._refusers)],
+            options=_options(limits),
         )
 
     def start(self) -> str:
@@ -97,30 +107,29 @@ class GrpcReceiver:
         """
         self._server.stop(grace_s).wait()
         self._has_ended.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._refusers):
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _export(self, signal: Signal) -> _Handler:
-        def export(request: bytes, context: grpc.ServicerContext) -> bytes:
-            started = time.perf_counter()
-            code = "OK"
-            try:
-                # No deadline of our own: when the client's passes, the rows are committed all the
-                # same and its second try changes nothing (OTLP checklist G18, C9).
-                committed = self._ingest.submit(
-                    signal, request, "protobuf", _sender(context), via=_via(context)
-                )
-                return success_body(signal, "protobuf", self._wait(committed))
-            except StepscopeError as error:
-                code = error.grpc_status
-                _abort(context, error)
-            except Exception:  # the outermost boundary: a bug of ours
-                logger.exception("request failed", extra={"signal": signal})
-                code = StepscopeError.grpc_status
-                _abort(context, StepscopeError("internal error; the collector's log has it"))
-            finally:
-                self._observe(_NAMES[signal], code, time.perf_counter() - started)
-
-        return export
+    def _export(
+        self, signal: Signal, token: str, request: bytes, context: grpc.ServicerContext
+    ) -> bytes:
+        started = time.perf_counter()
+        code = "OK"
+        try:
+            # No deadline of our own: when the client's passes, the rows are committed all the
+            # same and its second try changes nothing (OTLP checklist G18, C9).
+            sender = _sender(context, token)
+            committed = self._ingest.submit(signal, request, "protobuf", sender, via=_via(context))
+            return success_body(signal, "protobuf", self._wait(committed))
+        except StepscopeError as error:
+            code = error.grpc_status
+            _abort(context, error)
+        except Exception:  # the outermost boundary: a bug of ours
+            logger.exception("request failed", extra={"signal": signal})
+            code = StepscopeError.grpc_status
+            _abort(context, StepscopeError("internal error; the collector's log has it"))
+        finally:
+            self._observe(_NAMES[signal], code, time.perf_counter() - started)
 
     def _wait(self, committed: Future[Any]) -> Receipt:
         """The receipt; StoreUnavailable when the grace of `stop` has passed without one.
@@ -140,16 +149,45 @@ class GrpcReceiver:
 
 
 class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs
-    """Finds the handler of a method; gRPC answers UNIMPLEMENTED where there is none."""
+    """Finds the handler of a call; gRPC answers UNIMPLEMENTED where there is none.
 
-    def __init__(self, export: Callable[[Signal], _Handler]) -> None:
-        self._handlers = {
-            method: grpc.unary_unary_rpc_method_handler(export(signal))
-            for method, signal in METHODS.items()
-        }
+    It sees the metadata of a call before the first byte of its message is read. Without a token
+    one method is refused as another, so that nobody learns which there are.
+    """
+
+    def __init__(
+        self, export: Callable[..., bytes], gate: Gate | None, refusers: ThreadPoolExecutor
+    ) -> None:
+        self._export = export
+        self._gate = gate
+        self._refusers = refusers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        return self._handlers.get(handler_call_details.method)
+        signal = METHODS.get(handler_call_details.method)
+        try:
+            token = self._admit(handler_call_details, None if signal is None else "ingest")
+        except StepscopeError as error:
+            return self._refusal(error)
+        if signal is None:
+            return None
+        return grpc.unary_unary_rpc_method_handler(partial(self._export, signal, token))
+
+    def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> str:
+        if self._gate is None:
+            return ""
+        return self._gate.admit(
+            [_text(value) for key, value in call.invocation_metadata if key == "authorization"],
+            scope,
+            "grpc",
+        )
+
+    def _refusal(self, error: StepscopeError) -> Any:
+        def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            _abort(context, error)
+
+        # A handler of streams is called at once, whether or not a message follows.
+        refuse.experimental_thread_pool = self._refusers  # type: ignore[attr-defined]  # read by grpc._server
+        return grpc.stream_stream_rpc_method_handler(refuse)
 
 
 def _options(limits: Limits) -> list[tuple[str, int]]:
@@ -166,10 +204,16 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
     ]
 
 
-def _sender(context: grpc.ServicerContext) -> str:
-    """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and the port."""
+def _sender(context: grpc.ServicerContext, token: str) -> str:
+    """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and port, and more."""
     address = unquote(context.peer()).partition(":")[2]
-    return address.rpartition(":")[0].strip("[]") or address
+    address = address.rpartition(":")[0].strip("[]") or address
+    agents = [_text(value) for key, value in context.invocation_metadata() if key == "user-agent"]
+    return sender_of(address, token, "".join(agents[:1]))
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 def _via(context: grpc.ServicerContext) -> str:

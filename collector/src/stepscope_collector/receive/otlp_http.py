@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.decode.batch import Encoding, Signal
 from stepscope_collector.errors import NotFound, StepscopeError, UnsupportedMedia
 from stepscope_collector.receive.limits import (
@@ -34,8 +35,9 @@ from stepscope_collector.receive.responses import (
     http_headers,
     success_body,
 )
+from stepscope_collector.receive.sender import sender_of
 
-__all__ = ["DECODE_THREADS", "PATHS", "otlp_app"]
+__all__ = ["DECODE_THREADS", "PATHS", "otlp_app", "otlp_refusal"]
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,12 @@ def otlp_app(
     return app
 
 
+def otlp_refusal(error: StepscopeError, content_type: str) -> tuple[str, bytes]:
+    """Media type and body of a refusal, in the encoding the client has used."""
+    encoding = _known_encoding_of(content_type) or "json"
+    return MEDIA_TYPES[encoding], failure_body(error, encoding)
+
+
 async def _no_such_path(request: Request, error: Exception) -> Response:
     path = request.url.path[:200]
     message = f"no such path {path!r}; OTLP is received at {', '.join(PATHS)}"
@@ -139,7 +147,11 @@ class _Endpoint:
 
     async def _take(self, request: Request) -> Receipt:
         """The receipt of the committed request."""
-        sender = request.client.host if request.client else None
+        sender = sender_of(
+            request.client.host if request.client else "",
+            request.scope.get(TOKEN_NAME, ""),
+            request.headers.get("user-agent", ""),
+        )
         try:
             encoding = _encoding(request.headers)
             compression = known_encoding(request.headers.get("content-encoding"))
@@ -161,7 +173,7 @@ class _Endpoint:
         body: list[bytes],
         compression: str,
         encoding: Encoding,
-        sender: str | None,
+        sender: str,
         via: str,
     ) -> Future[Any]:
         """Decompress and submit, in a thread of the pool."""

@@ -51,6 +51,10 @@ class Telemetry:
         with self._lock:
             self._values.observe(name, value, *labels)
 
+    def asked(self, outcome: str, transport: str, label: str) -> None:
+        """A request was `admitted` (label: name of its token) or `denied` (label: the reason)."""
+        self.add(f"stepscope_{outcome}_requests_total", 1, transport, label)
+
     def received(self, signal: str, transport: str) -> None:
         """A request is here and waits for its answer."""
         with self._lock:

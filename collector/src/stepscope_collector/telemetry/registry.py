@@ -108,6 +108,15 @@ _INGEST: Final = (
         "Refused requests whose rows are in no other number: unreadable, oversized, or JSON.",
     ),
     Metric(
+        "stepscope_admitted_requests_total", "counter", "{requests}", ("transport", "token"),
+        "Requests whose token let them in, by the token's name; transport: grpc, http or web.",
+    ),
+    Metric(
+        "stepscope_denied_requests_total", "counter", "{requests}", ("transport", "reason"),
+        "Requests refused before anything of them was read, in no other number: the token was "
+        "missing, malformed, unknown, expired, revoked, or had not the scope.",
+    ),
+    Metric(
         "stepscope_decode_duration_seconds", "histogram", "s", ("signal",),
         "Time to decode one request, without waiting for its turn.", _SHORT,
     ),

@@ -293,7 +293,7 @@ create table if not exists stored.rejections (
     span_id varchar,                    -- hex as sent
     name varchar,                       -- span, metric or event name
     payload_bytes ubigint not null,     -- size of the request
-    sender varchar                      -- address of the sender
+    sender varchar                      -- address of the sender; in brackets the name of its token and its user agent
 );
 
 -- Recently committed log and metric requests by content hash: a sender that retries after a lost

@@ -67,7 +67,8 @@ def test_a_bug_of_ours_is_logged_once_and_tells_the_client_nothing(
 def test_a_request_is_handed_on_with_its_sender(desk: Desk, http: httpx.Client) -> None:
     """ours: the table of rejections names the sender."""
     http.post("/v1/metrics", content=b"{}", headers=_JSON)
-    assert (desk.taken[0].signal, desk.taken[0].sender) == ("metrics", "127.0.0.1")
+    assert desk.taken[0].signal == "metrics"
+    assert desk.taken[0].sender == f"127.0.0.1 (python-httpx/{httpx.__version__})"
 
 
 def test_a_partial_success_is_passed_on(desk: Desk, http: httpx.Client) -> None:
@@ -223,14 +224,16 @@ def test_what_is_refused_before_decoding_is_noted(
 ) -> None:
     """ours: nothing is refused without being counted and recorded."""
     assert http.post("/v1/logs", content=body, headers=headers).is_client_error
-    assert desk.noted == [("logs", code, size, "127.0.0.1")]
+    assert desk.noted == [("logs", code, size, f"127.0.0.1 (python-httpx/{httpx.__version__})")]
 
 
 def test_a_chunked_body_over_the_limit_is_noted(desk: Desk, http: httpx.Client) -> None:
     """ours: as above; nobody knows how long it would have been."""
     pieces = iter([b"x" * 600_000] * 3)
     assert http.post("/v1/traces", content=pieces, headers=_JSON).status_code == 413
-    assert desk.noted == [("traces", "payload_too_large", 0, "127.0.0.1")]
+    assert desk.noted == [
+        ("traces", "payload_too_large", 0, f"127.0.0.1 (python-httpx/{httpx.__version__})")
+    ]
 
 
 def test_an_absurd_length_is_noted_as_unknown(desk: Desk, serve_http: Callable[..., str]) -> None:

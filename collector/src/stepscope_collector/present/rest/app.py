@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from stepscope_collector.access.tokens import Scope
 from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import (
     BadRequest,
@@ -39,12 +40,26 @@ from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 
-__all__ = ["rest_app"]
+__all__ = ["need_of", "rest_app", "rest_refusal"]
 
 logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES: Final = 1024 * 1024
+_PROBES: Final = frozenset({"/healthz", "/readyz"})
 _QUESTION: Final = ("sql", "params", "max_rows")
+
+
+def need_of(method: str, path: str) -> Scope | None:
+    """What a request needs: nothing for probes, read for what reads, admin for all else there is."""
+    if path in _PROBES and method in {"GET", "HEAD"}:
+        return None
+    is_reading = method in {"GET", "HEAD", "OPTIONS"} or (method, path) == ("POST", "/api/sql")
+    return "read" if is_reading else "admin"
+
+
+def rest_refusal(error: StepscopeError, _: str) -> tuple[str, bytes]:
+    """Media type and body of a refusal."""
+    return "application/json", error_body(error)
 
 
 def rest_app(
@@ -55,7 +70,7 @@ def rest_app(
     *,
     metrics: Callable[[], str] = str,
     telemetry: Telemetry | None = None,
-    allowed_hosts: Collection[str] = (),
+    allowed_hosts: Collection[str] | None = (),
 ) -> Starlette:
     """The application.
 
@@ -66,7 +81,8 @@ def rest_app(
         ready: whether data can be received, for /readyz.
         metrics: the answer of /metrics; called in a thread.
         telemetry: counts statements of users.
-        allowed_hosts: names of this server in Host headers, beside addresses and localhost.
+        allowed_hosts: names of this server in Host headers, beside addresses and localhost; None:
+            any name, as TLS shuts out those that the certificate has not.
     """
     faces = _Endpoints(database, sql_config, doctor, ready, metrics, telemetry or Telemetry())
     return Starlette(
@@ -74,7 +90,7 @@ def rest_app(
             StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
             for route in ROUTES
         ],
-        middleware=[Middleware(HostCheck, names=allowed_hosts)],
+        middleware=[] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)],
         exception_handlers={
             StepscopeError: _on_error,
             HTTPException: _on_http_error,

@@ -2,7 +2,7 @@
 
 A browser lets a page talk to its own host name. When that name suddenly resolves to 127.0.0.1 (DNS
 rebinding), the page reads everything here; but the Host header still says the name. Addresses and
-names of this machine cannot be such names.
+names of this machine cannot be such names. A request with a token comes from no such page.
 """
 
 import ipaddress
@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.present.rest.encode import dumps
 
 __all__ = ["HostCheck", "is_own_host"]
@@ -48,7 +49,7 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         host = Headers(scope=scope).get("host", "")
-        if is_own_host(host, self._names):
+        if scope.get(TOKEN_NAME) or is_own_host(host, self._names):
             await self._app(scope, receive, send)
             return
         error = {

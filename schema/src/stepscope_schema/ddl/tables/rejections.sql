@@ -9,5 +9,5 @@ create table if not exists stored.rejections (
     span_id varchar,                    -- hex as sent
     name varchar,                       -- span, metric or event name
     payload_bytes ubigint not null,     -- size of the request
-    sender varchar                      -- address of the sender
+    sender varchar                      -- address of the sender; in brackets the name of its token and its user agent
 )
