@@ -10,22 +10,29 @@ from several senders, each with one request in flight, and prints one JSON docum
     sent_to_queryable_ms    from the last answer until a query counts every span
 
     python benchmarks/bench_ingest.py [--spans N] [--senders N] [--batch N …] [--protocol grpc|http]
+                                      [--tee off|up|down …]
+
+With `--tee off up down` each run is made without a tee, with one to a receiver in a process of its own that
+takes everything, and with one to a port where nobody listens; `to_tee_off` gives each as a ratio to the first.
 
 Fixed seed; the first requests of each run are a warm-up and not counted.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
 import platform
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +106,20 @@ def _uuid7(rng: random.Random, at_ns: int) -> str:
 class Collector:
     """A collector process on free ports in a directory of its own."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *flags: str) -> None:
         self.data = data
         listen = [f"--{name}=127.0.0.1:0" for name in ("otlp-grpc", "otlp-http", "web")]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "stepscope_collector", "serve", "--data", str(data), *listen],
+            [
+                sys.executable,
+                "-m",
+                "stepscope_collector",
+                "serve",
+                "--data",
+                str(data),
+                *listen,
+                *flags,
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -139,6 +155,36 @@ class Collector:
         """SIGTERM, then wait until the file is closed."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
+
+
+_SINK = """
+import concurrent.futures, grpc, signal
+class Methods(grpc.GenericRpcHandler):
+    def service(self, details):
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+options = [("grpc.max_receive_message_length", -1)]
+server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), [Methods()], options=options)
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+signal.pause()
+"""
+
+
+@contextlib.contextmanager
+def tee_flags(tee: str) -> Iterator[list[str]]:
+    """Flags of a collector whose tee goes to somebody (up), to nobody (down), or that has none."""
+    if tee == "off":
+        yield []
+        return
+    if tee == "down":
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            yield [f"--tee-endpoint=http://127.0.0.1:{nobody.getsockname()[1]}"]
+        return
+    with subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE, text=True) as sink:
+        assert sink.stdout is not None
+        yield [f"--tee-endpoint=http://127.0.0.1:{sink.stdout.readline().strip()}"]
+        sink.kill()
 
 
 class Sender(threading.Thread):
@@ -178,7 +224,7 @@ def _http_call(endpoint: str) -> Any:
     return send
 
 
-def run(batch: int, spans: int, senders: int, protocol: str) -> dict[str, Any]:
+def run(batch: int, spans: int, senders: int, protocol: str, tee: str) -> dict[str, Any]:
     """One measurement with a fresh database."""
     rng = random.Random(SEED)
     per_sender = max(2, spans // batch // senders)
@@ -192,8 +238,8 @@ def run(batch: int, spans: int, senders: int, protocol: str) -> dict[str, Any]:
         for s in range(senders)
     ]
     total = batch * senders * per_sender
-    with tempfile.TemporaryDirectory() as folder:
-        collector = Collector(Path(folder) / "data")
+    with tempfile.TemporaryDirectory() as folder, tee_flags(tee) as flags:
+        collector = Collector(Path(folder) / "data", *flags)
         endpoint = collector.endpoints[f"otlp_{protocol}"]
         threads = [Sender(endpoint, protocol, [request]) for request in warm_up]
         _run_all(threads)
@@ -216,6 +262,7 @@ def run(batch: int, spans: int, senders: int, protocol: str) -> dict[str, Any]:
         "payload_bytes_per_span": round(len(work[0][0]) / batch, 1),
         "senders": senders,
         "protocol": protocol,
+        "tee": tee,
         "spans_per_s": round(total / wall_s),
         "spans_per_cpu_s": round(total / cpu_s),
         "cpu_us_per_span": round(cpu_s / total * 1e6, 2),
@@ -236,6 +283,20 @@ def _run_all(threads: list[Sender]) -> None:
         thread.join()
 
 
+def _compare(runs: list[dict[str, Any]]) -> None:
+    """Each run with a tee as a ratio to the one without that went before."""
+    base: dict[str, Any] = {}
+    for found in runs:
+        if found["tee"] == "off":
+            base = found
+        elif base:
+            found["to_tee_off"] = {
+                "spans_per_s": round(found["spans_per_s"] / base["spans_per_s"], 3),
+                "cpu_us_per_span": round(found["cpu_us_per_span"] / base["cpu_us_per_span"], 3),
+                "answer_p50": round(found["answer_ms"]["p50"] / base["answer_ms"]["p50"], 3),
+            }
+
+
 def main() -> None:
     """Run the matrix and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -243,12 +304,15 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=16)
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 512])
     parser.add_argument("--protocol", nargs="+", default=["grpc", "http"])
+    parser.add_argument("--tee", choices=["off", "up", "down"], nargs="+", default=["off"])
     arguments = parser.parse_args()
     runs = [
-        run(batch, min(arguments.spans, batch * 2000), arguments.senders, protocol)
+        run(batch, min(arguments.spans, batch * 2000), arguments.senders, protocol, tee)
         for protocol in arguments.protocol
         for batch in arguments.batch
+        for tee in arguments.tee
     ]
+    _compare(runs)
     print(
         json.dumps(
             {

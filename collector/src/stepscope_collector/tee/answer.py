@@ -4,6 +4,7 @@ OTLP, sections Failures of gRPC and of HTTP: which codes may be retried, and how
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
@@ -112,10 +113,9 @@ def of_http(
         now_s: seconds since the epoch, for a Retry-After that is a date.
     """
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    encoding: Encoding = "json" if media_type == "application/json" else "protobuf"
     if 200 <= status < 300:
-        return of_success(signal, body, encoding)
-    message = _status_message(body, encoding)
+        return of_success(signal, body, "json" if media_type == "application/json" else "protobuf")
+    message = _status_message(body, media_type)
     if status in _RETRYABLE_HTTP:
         wait_s = _retry_after(headers.get("retry-after", ""), now_s)
         return Answer("later", f"http_{status}", message, wait_s)
@@ -151,16 +151,17 @@ def _retry_after(text: str, now_s: float) -> float:
         return 0.0
 
 
-def _status_message(body: bytes, encoding: Encoding) -> str:
+def _status_message(body: bytes, media_type: str) -> str:
+    """The message of a google.rpc.Status, else the beginning of the text, say of a proxy."""
     status = Status()
-    try:
-        if encoding == "json":
+    with suppress(DecodeError, ParseError, ValueError):
+        if media_type == "application/json":
             Parse(body, status, ignore_unknown_fields=True)
-        else:
+            return _cut(status.message)
+        if media_type in {"application/x-protobuf", "application/protobuf"}:
             status.ParseFromString(body)
-    except (DecodeError, ParseError, ValueError):
-        return _cut(body.decode("utf-8", "replace"))
-    return _cut(status.message)
+            return _cut(status.message)
+    return _cut(body[: 4 * _MAX_TEXT].decode("utf-8", "replace"))
 
 
 def _cut(text: str) -> str:
