@@ -56,3 +56,17 @@ def test_check_finds_mistakes(run, home, monkeypatch):
         f"stepscope: unknown key 'store.thread' in {home / 'stepscope.toml'}\n"
         "  hint: did you mean store.threads?\n"
     )
+
+
+def test_secrets_in_headers_are_not_shown_in_any_format(run, home):
+    """ours: the output of config goes into bug reports."""
+    (home / "stepscope.toml").write_text(
+        '[tee]\nheaders = { authorization = "Bearer hunter2" }\n'
+        '[[tee.to]]\nname = "m"\nendpoint = "http://10.0.0.1:1"\nheaders = { x = "hunter2" }\n'
+    )
+    for form in ("table", "json", "csv", "ndjson"):
+        shown = run("config", "--format", form).out
+        assert "hunter2" not in shown
+        assert "authorization=…" in shown or "authorization=\\u2026" in shown
+        assert "tee.to m" in shown
+        assert "http://10.0.0.1:1" in shown
