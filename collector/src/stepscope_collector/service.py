@@ -15,13 +15,14 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import uvicorn
 
 from stepscope_collector import __version__
+from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.guard import Guard
 from stepscope_collector.access.ports import check_ports
@@ -69,6 +70,7 @@ def serve(settings: Settings) -> int:
     os.umask(0o077)  # the history may hold anybody's data; DuckDB makes its log with the umask
     telemetry = Telemetry()
     gate = Gate(settings.auth.path(settings.data.dir), telemetry.asked)
+    certificates = Certificates.of(settings.tls)
     check_ports(settings, has_tokens=gate.is_closed)
     with contextlib.ExitStack() as cleanup:
         http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
@@ -79,7 +81,7 @@ def serve(settings: Settings) -> int:
             lost_after_s=settings.executions.lost_after_s,
         )
         cleanup.callback(database.close)
-        collector = _Collector(settings, database, telemetry, gate)
+        collector = _Collector(settings, database, telemetry, gate, certificates)
         cleanup.callback(collector.close)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
@@ -89,7 +91,9 @@ def serve(settings: Settings) -> int:
             web=address_of(web),
             version=__version__,
             started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            scheme="http" if certificates is None else "https",
             token=gate.local_secret,
+            certificate_sha256="" if certificates is None else certificates.current().sha256,
         )
         collector.start_outgoing(endpoints)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -113,6 +117,7 @@ class _Collector:
     database: Database
     telemetry: Telemetry
     gate: Gate
+    certificates: Certificates | None
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     grpc: GrpcReceiver = field(init=False)
@@ -141,6 +146,7 @@ class _Collector:
             workers=limits.grpc_workers,
             observe=self._observe_grpc,
             gate=self.gate,
+            certificates=self.certificates,
         )
 
     def start_grpc(self) -> str:
@@ -154,7 +160,10 @@ class _Collector:
 
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
-        servers = [_Server(_uvicorn_config(app)) for app in (self._otlp_app(), self._web_app())]
+        servers = [
+            _Server(_uvicorn_config(app, self.certificates))
+            for app in (self._otlp_app(), self._web_app())
+        ]
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -170,8 +179,7 @@ class _Collector:
             async with asyncio.timeout(_GRACE_S):
                 await asyncio.gather(*(server.has_started.wait() for server in servers))
             self.is_ready = True
-            path = self.settings.data.endpoints_path
-            endpoints.write(path)
+            self._publish(endpoints)
             _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
             await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -190,6 +198,18 @@ class _Collector:
             os._exit(130)
         stopping.set()
 
+    def _publish(self, endpoints: Endpoints) -> None:
+        """Tell the machine where we are, now and whenever our certificate is another one."""
+        path = self.settings.data.endpoints_path
+        endpoints.write(path)
+
+        def again(material: Material) -> None:
+            if self.is_ready:
+                replace(endpoints, certificate_sha256=material.sha256).write(path)
+
+        if self.certificates is not None:
+            self.certificates.changed = again
+
     def _on_hangup(self, stopping: asyncio.Event, had_terminal: bool) -> None:
         if had_terminal and not _has_terminal():
             self._on_signal(stopping)  # its window was closed
@@ -202,7 +222,9 @@ class _Collector:
         What cannot be read stays as it was; it says so itself and raises nothing.
         """
         self.gate.reload()
-        logger.info("read again", extra={"tokens": str(self.gate.path)})
+        if self.certificates is not None:
+            self.certificates.reload()
+        logger.info("tokens and certificates read again")
 
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
@@ -224,7 +246,9 @@ class _Collector:
             metrics=self.metrics,
             telemetry=self.telemetry,
             ready=lambda: self.is_ready,
-            allowed_hosts=[split_address(self.settings.web.listen)[0]],
+            allowed_hosts=None
+            if self.certificates
+            else [split_address(self.settings.web.listen)[0]],
         )
         return Guard(app, self.gate, "web", need_of, rest_refusal)
 
@@ -274,14 +298,18 @@ def _announce(endpoints: Endpoints, settings: Settings) -> None:
     """The one line on stdout that says where; scripts read it."""
     sys.stdout.write(
         f"stepscope ready: OTLP/gRPC {endpoints.otlp_grpc}, OTLP/HTTP {endpoints.otlp_http}, "
-        f"web http://{endpoints.web}, data {settings.data.dir}\n"
+        f"web {endpoints.scheme}://{endpoints.web}, data {settings.data.dir}\n"
     )
     sys.stdout.flush()
 
 
-def _uvicorn_config(app: Any) -> uvicorn.Config:
+def _uvicorn_config(app: Any, certificates: Certificates | None) -> uvicorn.Config:
+    secure: dict[str, Any] = {}
+    if certificates is not None:
+        secure["ssl_context_factory"] = lambda *_: certificates.http_context()
     return uvicorn.Config(
         app,
+        **secure,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -8,6 +8,7 @@ import click
 from stepscope_collector.cli.log_lines import log_to_stderr
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.config import Setting, all_settings
+from stepscope_collector.config.grpc_core import prepare_grpc
 
 __all__ = ["command"]
 
@@ -59,6 +60,7 @@ def command(session: Session, /, **typed: str | None) -> int:
             session.flags[setting.key] = value
     settings = session.settings
     log_to_stderr(settings.log.level)
+    prepare_grpc(settings.tls.min_version)
     # Imports gRPC, DuckDB and the HTTP server: 600 ms that `serve --help` and a wrong flag need not.
     from stepscope_collector import service
 

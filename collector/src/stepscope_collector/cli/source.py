@@ -5,7 +5,6 @@ DuckDB locks the file against every other process, so the file is opened only wh
 
 import json
 import os
-import ssl
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -76,19 +75,32 @@ def running_server(settings: Settings, client: ClientConfig | None = None) -> En
     nothing to do with us: both are found out here.
 
     Raises:
-        ServerUnreachable: there is one, and its certificate or ours is not accepted.
+        ServerUnreachable: there is one with TLS, and its certificate or ours is not accepted.
     """
-    endpoints = read_endpoints(settings.data.endpoints_path)
+    path = settings.data.endpoints_path
+    endpoints = read_endpoints(path)
     if endpoints is None or not is_alive(endpoints.pid):
         return None
+    problem = _problem(endpoints, client)
+    fresh = None if problem is None else read_endpoints(path)
+    if fresh is not None and fresh != endpoints:
+        # The server writes the file anew when its certificate has changed.
+        endpoints, problem = fresh, _problem(fresh, client)
+    if problem is None:
+        return endpoints
+    if endpoints.scheme == "https" and not isinstance(problem.__cause__, ConnectionRefusedError):
+        raise problem  # somebody is there, and we do not trust them or they not us
+    return None
+
+
+def _problem(endpoints: Endpoints, client: ClientConfig | None) -> StepscopeError | None:
+    """Why a server does not answer; None: it does."""
     try:
         with Client(local_transport(endpoints, client or ClientConfig())) as asked:
             asked.get("/healthz")
     except StepscopeError as error:
-        if isinstance(error.__cause__, ssl.SSLError):
-            raise  # it is there, and we do not trust it or it not us
-        return None
-    return endpoints
+        return error
+    return None
 
 
 def open_client(

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import grpc
 
+from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.decode.batch import Signal
@@ -57,6 +58,7 @@ class GrpcReceiver:
         workers: requests handled at one time; further ones wait, none is refused for it.
         observe: is told method, status and seconds of each call.
         gate: knows the tokens; None: everybody may come in.
+        certificates: of the port; None: plain text.
     """
 
     def __init__(
@@ -68,10 +70,12 @@ class GrpcReceiver:
         workers: int = _WORKERS,
         observe: Callable[[str, str, float], None] = lambda *_: None,
         gate: Gate | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._ingest = ingest
         self._observe = observe
         self._listen = listen
+        self._certificates = certificates
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
         self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
@@ -91,7 +95,7 @@ class GrpcReceiver:
         # gRPC would write lines of its own about a taken port to stderr: look first.
         listen(self._listen, _FLAG).close()
         try:
-            port = self._server.add_insecure_port(self._listen)
+            port = self._add_port()
         except RuntimeError as error:  # taken since the look
             raise PortTaken(
                 f"another process listens on {self._listen}",
@@ -99,6 +103,11 @@ class GrpcReceiver:
             ) from error
         self._server.start()
         return f"{self._listen.rpartition(':')[0]}:{port}"
+
+    def _add_port(self) -> int:
+        if self._certificates is None:
+            return self._server.add_insecure_port(self._listen)
+        return self._server.add_secure_port(self._listen, _credentials(self._certificates))
 
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those in flight finish for `grace_s` seconds, then end them.
@@ -202,6 +211,30 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_ping_strikes", 0),
     ]
+
+
+def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
+    """Credentials that are asked for anew at each handshake."""
+    known = certificates.current()
+
+    def configuration(material: Material) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [(material.key, material.cert)], root_certificates=material.client_ca
+        )
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        nonlocal known
+        fresh = certificates.current()
+        if fresh is known:
+            return None  # as it was
+        known = fresh
+        return configuration(fresh)
+
+    return grpc.dynamic_ssl_server_credentials(
+        configuration(known),
+        fetch,  # type: ignore[arg-type]  # the stubs do not know that None means no change
+        require_client_authentication=certificates.asks_clients,
+    )
 
 
 def _sender(context: grpc.ServicerContext, token: str) -> str:
