@@ -113,21 +113,30 @@ class Forwarder:
 
     def _run(self) -> None:
         while self._journal.wait(self._place.sequence, self._stop):
-            records, after = self._window()
-            if not records:
-                self._next_segment()
-                continue
-            self._state.oldest_ns = records[0].received_ns
+            try:
+                self._send_next()
+            except Exception:  # the outermost boundary of this thread: a bug of ours
+                if not self._stop.is_set():
+                    logger.exception("tee failed", extra={"endpoint": self.target.name})
+                    self._state.state = "retrying"
+                    self._stop.wait(_MAX_DELAY_S)
+
+    def _send_next(self) -> None:
+        records, after = self._window()
+        if not records:
+            self._next_segment()
+            return
+        self._state.oldest_ns = records[0].received_ns
+        self._save(after.sequence)
+        wanted = [record for record in records if record.signal in self.target.signals]
+        for shipment in shipments(wanted, keeps_json=self._client.keeps_json):
+            if not self._ship(shipment):
+                return
+        self._place = after
+        self._state.oldest_ns = None
+        if self._journal.waiting(after)[0] == 0:
             self._save(after.sequence)
-            wanted = [record for record in records if record.signal in self.target.signals]
-            for shipment in shipments(wanted, keeps_json=self._client.keeps_json):
-                if not self._ship(shipment):
-                    return
-            self._place = after
-            self._state.oldest_ns = None
-            if self._journal.waiting(after)[0] == 0:
-                self._save(after.sequence)
-                self._state.state = "idle"
+            self._state.state = "idle"
 
     def _window(self) -> tuple[list[Record], Place]:
         """What is sent next: what was being sent before a restart, or as much as fits a request."""

@@ -2,8 +2,10 @@
 
 import gzip
 import http.client
+import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -64,8 +66,8 @@ class HttpClient:
             answer = response.read(_MAX_ANSWER_BYTES)
             if not response.isclosed():
                 self._connection.close()
-        except (OSError, http.client.HTTPException, AttributeError) as error:
-            # AttributeError: closed by another thread while it was waiting
+        except (OSError, http.client.HTTPException, AttributeError, ValueError) as error:
+            # the last two: closed by another thread while it was waiting
             self._connection.close()
             return of_nothing(error)
         found = {name.lower(): value for name, value in response.getheaders()}
@@ -73,6 +75,8 @@ class HttpClient:
 
     def close(self) -> None:
         """Close the connection; a request under way ends as not answered."""
+        with suppress(OSError, AttributeError):  # there may be none
+            self._connection.sock.shutdown(socket.SHUT_RDWR)
         self._connection.close()
 
 
