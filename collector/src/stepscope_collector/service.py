@@ -35,7 +35,12 @@ from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
-from stepscope_collector.query.doctor import damage_report, store_report, store_samples
+from stepscope_collector.query.doctor import (
+    backup_report,
+    damage_report,
+    store_report,
+    store_samples,
+)
 from stepscope_collector.receive.door import Door
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import PATHS, otlp_app, otlp_refusal
@@ -283,6 +288,7 @@ class _Collector:
             **self.outgoing.report(),
             "store": store_report(self.database),
             "damage": damage_report(self.database),
+            **backup_report(self.database),
         }
 
 

@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "sql": "Run one SQL statement against the history.",
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",
+    "backup": "Write a checked copy of the history to a file.",
+    "restore": "Put a backup in the place of the history.",
     "config": "Show the effective settings and where they come from.",
 }
 """Commands in the order of the help; each is `command` in the module of its name. The text stands

@@ -39,8 +39,9 @@ def ask(
     """The answer of the application; what it raises is raised here."""
     exchange = _Exchange(application, _scope(method, target, headers), body)
     exchange.thread.start()
-    status = int(exchange.take())
-    return Answer(status, exchange.chunks())
+    start = exchange.take()
+    headers = {name.decode().lower(): value.decode() for name, value in start.get("headers", ())}
+    return Answer(int(start["status"]), exchange.chunks(), headers)
 
 
 class _Exchange:
@@ -67,7 +68,7 @@ class _Exchange:
             self._put(_END)
 
     def take(self) -> Any:
-        """The next piece: the status, then bytes, then the end; raises what the application did."""
+        """The next piece: how the answer starts, then bytes, then the end; raises what the application did."""
         piece = self._pieces.get()
         if isinstance(piece, BaseException):
             raise piece
@@ -110,7 +111,7 @@ class _Exchange:
             # As a server does once its client has gone: nothing is sent and nothing raised.
             await asyncio.sleep(0)
         elif message["type"] == "http.response.start":
-            await asyncio.to_thread(self._put, int(message["status"]))
+            await asyncio.to_thread(self._put, message)
         elif message["type"] == "http.response.body" and message.get("body"):
             await asyncio.to_thread(self._put, bytes(message["body"]))
 

@@ -7,7 +7,7 @@ import. The same questions go to the API in this process when no server runs (`l
 import http.client
 import json
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -34,6 +34,8 @@ class Answer:
 
     status: int
     chunks: Generator[bytes, None, None]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """With lower-case names."""
 
 
 class Transport(Protocol):
@@ -98,7 +100,8 @@ class HttpTransport:
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
-        return Answer(response.status, self._chunks(response))
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, self._chunks(response), headers)
 
     def close(self) -> None:
         """Close the connection."""
@@ -185,6 +188,14 @@ class Client:
         body = json.dumps(question).encode()
         headers = {"content-type": "application/json"}
         return self._checked("POST", f"/api/sql?format={form}", headers, body)
+
+    def backup(self) -> Answer:
+        """The answer of `POST /api/admin/backup`: a copy of the database, and what it should be."""
+        headers = {"content-type": "application/json"}
+        answer = self._transport.request("POST", "/api/admin/backup", headers, b"{}")
+        if answer.status >= 400:
+            raise _error_of(self.where, answer)
+        return answer
 
     def close(self) -> None:
         """Give back the connection or the database file."""

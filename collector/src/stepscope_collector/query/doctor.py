@@ -8,7 +8,7 @@ from stepscope_collector.store.aside import SetAside, files_aside
 from stepscope_collector.store.database import Database
 from stepscope_collector.telemetry.values import Sample
 
-__all__ = ["damage_report", "store_report", "store_samples"]
+__all__ = ["backup_report", "damage_report", "store_report", "store_samples"]
 
 
 def store_report(database: Database) -> dict[str, Any]:
@@ -30,6 +30,14 @@ def store_report(database: Database) -> dict[str, Any]:
         wal = database.path.with_name(database.path.name + ".wal")
         report["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     return report
+
+
+def backup_report(database: Database) -> dict[str, Any]:
+    """How far the backup is that is being made; nothing when there is none."""
+    progress = database.backup_progress()
+    if progress is None:
+        return {}
+    return {"backup": dict(zip(("written_bytes", "database_bytes"), progress, strict=True))}
 
 
 def damage_report(database: Database) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from stepscope_collector.errors import (
     StoreUnavailable,
 )
 from stepscope_collector.store.aside import move_aside
+from stepscope_collector.store.backup import Backup, backup_directory, snapshot
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
@@ -85,6 +86,7 @@ class Database:
         self._busy: set[Connection] = set()
         self._is_closed = False
         self._is_reopening = False
+        self._is_copying = False
         self._aside_count = 0
 
     @classmethod
@@ -254,6 +256,42 @@ class Database:
             if timeout_s is not None:
                 timer.join()  # it must not interrupt a closed connection
             self._give_back(connection, keep=False)
+
+    def backup(self) -> Backup:
+        """A copy of everything committed, in a file that the caller removes; from any thread.
+
+        Writer and readers go on meanwhile.
+
+        Raises:
+            StoreUnavailable: a backup is being made already, no space, closed, or in memory.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            if self.path is None:
+                raise StoreUnavailable("a database in memory has no backup")
+            if self._is_copying:
+                raise StoreUnavailable("a backup is being made already", hint="try again later")
+            self._is_copying = True
+            connection = self._root.cursor()
+            self._busy.add(connection)
+        try:
+            return snapshot(connection, self.path)
+        except Interrupted as error:
+            self._refuse_if_ending(error)
+            raise
+        except EngineError as error:
+            self._refuse_if_damaged(error)
+            raise StoreUnavailable(f"the backup failed: {error}") from error
+        finally:
+            self._is_copying = False
+            self._give_back(connection, keep=False)
+
+    def backup_progress(self) -> tuple[int, int] | None:
+        """Bytes of the backup being made, and of the database; None: none is made."""
+        if not self._is_copying or self.path is None:
+            return None
+        done = sum(each.stat().st_size for each in backup_directory(self.path).glob("*"))
+        return done, self.path.stat().st_size
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file; readers may go on meanwhile."""

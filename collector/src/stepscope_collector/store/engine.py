@@ -111,6 +111,10 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         if not read_only and path is not None:
             # Who closes decides: a file found damaged is to be set aside as it was.
             connection.execute("pragma disable_checkpoint_on_shutdown")
+        if path is not None:
+            # Backups are written there; no statement of a user may name a file (query/guard.py).
+            directory = str(path.absolute().with_name(f"{path.name}.backup")).replace("'", "''")
+            connection.execute(f"set allowed_directories = ['{directory}']")
         # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")

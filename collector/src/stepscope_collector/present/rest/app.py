@@ -24,6 +24,7 @@ from stepscope_collector.errors import (
     StepscopeError,
     UnsupportedMedia,
 )
+from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
 from stepscope_collector.present.rest.hosts import HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
@@ -130,6 +131,13 @@ class _Endpoints:
                 )
 
             return run_sql
+        if route.name == "make_backup":
+
+            async def make_backup(request: Request) -> Response:
+                await _body(request)
+                return await backup_response(self._database)
+
+            return make_backup
         answer = getattr(self, route.name)
 
         async def ask(request: Request) -> Response:

@@ -73,7 +73,9 @@ def _operation(route: Route) -> dict[str, Any]:
             for status in route.errors
         },
     }
-    if route.method == "POST":
+    if route.name == "make_backup":
+        operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+    elif route.method == "POST":
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": _sql_question()}},
@@ -103,6 +105,8 @@ def _parameter(param: Param) -> dict[str, Any]:
 
 
 def _content(route: Route) -> dict[str, Any]:
+    if route.name == "make_backup":
+        return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
     if route.method == "POST":
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}
         answers["application/json"] = {"schema": {"$ref": "#/components/schemas/SqlAnswer"}}

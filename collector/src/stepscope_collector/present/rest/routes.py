@@ -67,7 +67,7 @@ class Route:
     parts: tuple[Part, ...] = ()
     method: Literal["GET", "POST"] = "GET"
     media_type: str = "application/json"
-    """Of the answer to a GET."""
+    """Of the answer; run_sql has several."""
     errors: tuple[int, ...] = ()
 
 
@@ -153,6 +153,11 @@ ROUTES: Final = (
             ),
         ),
         method="POST", errors=(400, 408, 413, 415),
+    ),
+    Route(
+        "make_backup", "/api/admin/backup",
+        "A copy of the whole database as of now, checked; `stepscope backup` asks for it.",
+        method="POST", media_type="application/vnd.duckdb", errors=(415, 503),
     ),
     Route("get_doctor", "/api/doctor", "Counters, versions, sizes and numbers of rows."),
     Route(
