@@ -269,6 +269,7 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
+        self.grpc.account()
         state = process_samples() | self.ingest.samples() | self.outgoing.samples()
         try:
             state |= store_samples(self.database)
@@ -278,6 +279,7 @@ class _Collector:
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
+        self.grpc.account()
         return {
             "version": __version__,
             "pid": os.getpid(),

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from stepscope_collector.cli.server import wait_for
 from tests.faults.load import METHODS
 from tests.integration.collector.process import Collector
 from tests.strategies.workflows import execution, request
@@ -55,5 +56,28 @@ def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
         assert found["stepscope_database_bytes",] + found["stepscope_wal_bytes",] > 0
         assert found["otelcol_process_memory_rss",] > 10_000_000
         assert 0 <= found["stepscope_last_commit_age_seconds",] < 60
+        assert {name: value for name, value in found.items() if "uncounted" in name[0]} == {
+            ("stepscope_uncounted_requests_total", "logs"): 1,
+            ("stepscope_uncounted_requests_total", "traces"): 1,
+        }
         rows = collector.doctor()["ingest"]["rows"]["traces"]
         assert (rows["received"], rows["stored"], rows["duplicate"]) == (2, 1, 1)
+
+
+def test_a_request_that_grpc_itself_refuses_is_counted(tmp_path):
+    """issue #4: everything received is accounted for; the core refuses what is over its limit."""
+    with Collector(tmp_path / "data", limits_max_payload_bytes="4KiB") as collector:
+        with grpc.insecure_channel(collector.endpoints.otlp_grpc) as channel:
+            for _ in range(2):
+                with pytest.raises(grpc.RpcError) as refused:
+                    channel.unary_unary(METHODS["traces"])(b"\x0a\x00" * 5000, timeout=30)
+                assert refused.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+        def seen():
+            counts = collector.doctor()["ingest"]["requests"].get("traces", {})
+            return counts if counts.get("received") == 2 else None
+
+        counts = wait_for(seen, 20)
+        assert counts == {"received": 2, "accepted": 0, "refused": 2, "failed": 0, "waiting": 0}
+        reason = ("grpc", "refused", "incomplete", "traces")
+        assert scrape(collector)["stepscope_requests_total", *sorted(reason)] == 2

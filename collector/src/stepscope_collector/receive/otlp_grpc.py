@@ -7,9 +7,10 @@ retryable code and could not say why. Errors become protocol answers through `re
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from contextlib import suppress
 from typing import Any, Final, Never
 from urllib.parse import unquote
 
@@ -79,9 +80,10 @@ class GrpcReceiver:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
         self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
+        self._unseen: deque[Signal] = deque()
         self._server = grpc.server(
             self._pool,
-            handlers=[_Methods(self._export, gate, self._refusers)],
+            handlers=[_Methods(self._export, gate, self._refusers, self._unseen)],
             options=_options(limits),
         )
 
@@ -118,6 +120,13 @@ class GrpcReceiver:
         self._has_ended.set()
         for pool in (self._pool, self._refusers):
             pool.shutdown(wait=False, cancel_futures=True)
+
+    def account(self) -> None:
+        """Count the calls that ended before their request was whole, up to now."""
+        with suppress(IndexError):
+            while True:
+                error = _Incomplete("the call ended before its request was whole")
+                self._ingest.note_refused(self._unseen.popleft(), error, 0, None)
 
     def _export(
         self, signal: Signal, token: str, request: bytes, context: grpc.ServicerContext
@@ -157,6 +166,39 @@ class GrpcReceiver:
                 return receipt
 
 
+class _Incomplete(StepscopeError):
+    """A call ended before its request was whole: over the core's limit, or the client went away."""
+
+    code = "incomplete"
+    http_status = 400
+    grpc_status = "CANCELLED"
+    is_retryable = True
+
+
+class _Call:
+    """The handler of one call. The core keeps a request over its limit to itself and calls nobody.
+
+    So the end of a handler that was never called is what there is to see of it.
+    """
+
+    def __init__(
+        self, export: Callable[..., bytes], signal: Signal, token: str, unseen: deque[Signal]
+    ) -> None:
+        self._export = export
+        self._signal = signal
+        self._token = token
+        self._unseen = unseen
+        self._was_called = False
+
+    def __call__(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        self._was_called = True
+        return self._export(self._signal, self._token, request, context)
+
+    def __del__(self) -> None:
+        if not self._was_called:
+            self._unseen.append(self._signal)  # may run anywhere: takes no lock
+
+
 class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs
     """Finds the handler of a call; gRPC answers UNIMPLEMENTED where there is none.
 
@@ -165,8 +207,13 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic onl
     """
 
     def __init__(
-        self, export: Callable[..., bytes], gate: Gate | None, refusers: ThreadPoolExecutor
+        self,
+        export: Callable[..., bytes],
+        gate: Gate | None,
+        refusers: ThreadPoolExecutor,
+        unseen: deque[Signal],
     ) -> None:
+        self._unseen = unseen
         self._export = export
         self._gate = gate
         self._refusers = refusers
@@ -179,7 +226,8 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic onl
             return self._refusal(error)
         if signal is None:
             return None
-        return grpc.unary_unary_rpc_method_handler(partial(self._export, signal, token))
+        call = _Call(self._export, signal, token, self._unseen)
+        return grpc.unary_unary_rpc_method_handler(call)
 
     def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> str:
         if self._gate is None:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.rest.encode import error_body
@@ -131,8 +132,10 @@ class SqlResponse(Response):
 
 
 def _who(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
+    """Address of the client, and the name of its token where it needed one."""
+    client, token = scope.get("client"), scope.get(TOKEN_NAME)
+    address = str(client[0]) if client else ""
+    return f"{address} (token {token})" if token else address
 
 
 def _start(media_type: str) -> dict[str, Any]:
