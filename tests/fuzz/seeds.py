@@ -14,13 +14,22 @@ from typing import Any, Final
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from stepscope_collector.decode.otlp_json import to_json
-from tests.fuzz.targets import ENCODINGS, MESSAGES, TARGETS
+from stepscope_schema.attributes import BY_KEY, SCOPE_NAME
+from tests.fuzz.targets import ENCODINGS, MAPPING, MESSAGES, TARGETS
 
-__all__ = ["full", "seeds", "words"]
+__all__ = ["full", "known", "seeds", "words"]
 
 _NESTED: Final = 3
+_VALUES: Final[dict[str, dict[str, Any]]] = {
+    "string": {"string_value": "running"},
+    "int": {"int_value": 2},
+    "large": {"int_value": 1 << 40},
+    "list": {"array_value": {"values": [{"string_value": "a"}, {}]}},
+    "repeated": {"kvlist_value": {"values": [{"key": "k"}, {"key": "k"}]}},
+}
 _SCALARS: Final[dict[int, Any]] = {
     FieldDescriptor.TYPE_STRING: "a€",
     FieldDescriptor.TYPE_BYTES: b"12345678",
@@ -29,8 +38,8 @@ _SCALARS: Final[dict[int, Any]] = {
 }
 
 
-def full(kind: Descriptor, branch: int = 0, depth: int = 0) -> dict[str, Any]:
-    """Arguments for a message with all its fields, of each oneof the member number `branch`."""
+def full(kind: Descriptor, branch: int = 0, depth: int = 0, *, times: int = 1) -> dict[str, Any]:
+    """Arguments for a message with all its fields, attributes `times`, of each oneof the member number `branch`."""
     chosen = {
         oneof.fields[branch % len(oneof.fields)].name for oneof in kind.oneofs if oneof.fields
     }
@@ -41,12 +50,30 @@ def full(kind: Descriptor, branch: int = 0, depth: int = 0) -> dict[str, Any]:
         if field.message_type is not None:
             if depth > 8 + _NESTED and field.name in {"array_value", "kvlist_value"}:
                 continue
-            one: Any = full(field.message_type, branch, depth + 1)
+            one: Any = full(field.message_type, branch, depth + 1, times=times)
         elif field.name == "trace_id":
             one = bytes(range(1, 17))
         else:
             one = _SCALARS.get(field.type, 7)
-        found[field.name] = [one] if field.default_value == [] else one
+        found[field.name] = (
+            [one] * (times if field.name == "attributes" else 1)
+            if field.default_value == []
+            else one
+        )
+    return found
+
+
+def known() -> dict[str, ExportTraceServiceRequest]:
+    """Name → spans with every attribute that has a meaning here, once per type of value."""
+    found = {}
+    keys = sorted({*BY_KEY, *MAPPING.plan.span_keys, *MAPPING.plan.resource_keys})
+    for name, value in _VALUES.items():
+        attributes = [{"key": key, "value": value} for key in keys]
+        ids = {"trace_id": bytes(range(1, 17)), "span_id": b"12345678"}
+        span = {**ids, "name": "n", "start_time_unix_nano": 1, "attributes": attributes}
+        scope = {"scope": {"name": SCOPE_NAME}, "spans": [span]}
+        resource = {"resource": {"attributes": attributes[:9]}, "scope_spans": [scope]}
+        found[f"known-{name}"] = ExportTraceServiceRequest(resource_spans=[resource])
     return found
 
 
@@ -54,18 +81,25 @@ def seeds() -> dict[str, dict[str, bytes]]:
     """Target → name → input."""
     found: dict[str, dict[str, bytes]] = {target: {} for target in TARGETS}
     for position, (signal, message_type) in enumerate(MESSAGES.items()):
-        for branch in range(8):
-            message: Message = message_type(**full(message_type.DESCRIPTOR, branch))
+        for branch, times in [
+            *((branch, 1) for branch in range(8)),
+            *((branch, 2) for branch in range(5)),
+        ]:
+            message: Message = message_type(**full(message_type.DESCRIPTOR, branch, times=times))
             forms = {
                 "protobuf": message.SerializeToString(),
                 "json": json.dumps(to_json(message), ensure_ascii=False).encode(),
             }
-            name = f"{signal}-{branch}"
+            name = f"{signal}-{branch}" + "-twice" * (times - 1)
             for encoding, data in forms.items():
                 found[f"{signal}-{encoding}"][name] = data
                 first = position + len(MESSAGES) * ENCODINGS.index(encoding)
                 found["store"][f"{name}-{encoding}"] = bytes([first]) + data
             found["repair"][name] = forms["protobuf"].replace("€".encode(), b"\xe2\x82.")
+    for name, request in known().items():
+        found["traces-protobuf"][name] = request.SerializeToString()
+        found["traces-json"][name] = json.dumps(to_json(request)).encode()
+        found["store"][name] = b"\0" + request.SerializeToString()
     plain = b"stepscope " * 20
     found["decompression"] = {
         "gzip": gzip.compress(plain),
@@ -80,7 +114,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
 
 
 def words() -> list[str]:
-    """The keys of OTLP/JSON, in both spellings, and values with a meaning of their own."""
+    """The keys of OTLP/JSON, in both spellings, values with a meaning of their own, attributes that have one here."""
     found = {"NaN", "Infinity", "-Infinity", "1e3", "null", "true", "\\ud800"}
     todo = [message_type.DESCRIPTOR for message_type in MESSAGES.values()]
     seen = set()
@@ -95,7 +129,7 @@ def words() -> list[str]:
                 todo.append(field.message_type)
             if field.enum_type is not None:
                 found |= set(field.enum_type.values_by_name)
-    return sorted(found)
+    return sorted({*found, *BY_KEY, *MAPPING.plan.span_keys})
 
 
 def main(folder: Path) -> None:
