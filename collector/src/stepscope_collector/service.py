@@ -9,6 +9,7 @@ is on disk all the same.
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
@@ -58,8 +59,8 @@ __all__ = ["serve"]
 
 logger = logging.getLogger(__name__)
 
-_GRACE_S: Final = 10
-"""How long a stop waits for requests in flight; a commit takes milliseconds."""
+_START_S: Final = 10
+"""How long the HTTP servers may take to start."""
 
 
 _STOP_SENDING_S: Final = 3
@@ -152,6 +153,7 @@ class _Collector:
             observe=self._observe_grpc,
             gate=self.gate,
             certificates=self.certificates,
+            config=self.settings.otlp,
         )
 
     def start_grpc(self) -> str:
@@ -166,7 +168,7 @@ class _Collector:
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
         servers = [
-            _Server(_uvicorn_config(app, self.certificates))
+            _Server(_uvicorn_config(app, self.certificates, self.settings.shutdown.grace_s))
             for app in (self._otlp_app(), self._web_app())
         ]
         stopping = asyncio.Event()
@@ -181,7 +183,7 @@ class _Collector:
             for server, listening in zip(servers, (http, web), strict=True)
         ]
         try:
-            async with asyncio.timeout(_GRACE_S):
+            async with asyncio.timeout(_START_S):
                 await asyncio.gather(*(server.has_started.wait() for server in servers))
             self.is_ready = True
             self._publish(endpoints)
@@ -192,7 +194,8 @@ class _Collector:
         finally:
             self.is_ready = False
             endpoints.remove(self.settings.data.endpoints_path)
-            await asyncio.to_thread(self.grpc.stop, _GRACE_S)
+            await self._give_notice()
+            await asyncio.to_thread(self.grpc.stop, self.settings.shutdown.grace_s)
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -202,6 +205,12 @@ class _Collector:
             logger.warning("second signal, leaving at once")
             os._exit(130)
         stopping.set()
+
+    async def _give_notice(self) -> None:
+        """Let balancers see that we are about to stop, while requests are still taken."""
+        self.grpc.health.drain()
+        if self.settings.shutdown.notice_s:
+            await asyncio.sleep(self.settings.shutdown.notice_s)
 
     def _publish(self, endpoints: Endpoints) -> None:
         """Tell the machine where we are, now and whenever our certificate is another one."""
@@ -234,8 +243,9 @@ class _Collector:
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
-        if not self.ingest.drain(_GRACE_S):
-            logger.error("requests were still waiting for their commit", extra={"s": _GRACE_S})
+        grace_s = self.settings.shutdown.grace_s
+        if not self.ingest.drain(grace_s):
+            logger.error("requests were still waiting for their commit", extra={"s": grace_s})
         self.outgoing.stop(_STOP_SENDING_S)
 
     def _otlp_app(self) -> Timed:
@@ -311,7 +321,7 @@ def _announce(endpoints: Endpoints, settings: Settings) -> None:
     sys.stdout.flush()
 
 
-def _uvicorn_config(app: Any, certificates: Certificates | None) -> uvicorn.Config:
+def _uvicorn_config(app: Any, certificates: Certificates | None, grace_s: float) -> uvicorn.Config:
     secure: dict[str, Any] = {}
     if certificates is not None:
         secure["ssl_context_factory"] = lambda *_: certificates.http_context()
@@ -323,7 +333,7 @@ def _uvicorn_config(app: Any, certificates: Certificates | None) -> uvicorn.Conf
         server_header=False,
         lifespan="on",
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_S,
+        timeout_graceful_shutdown=math.ceil(grace_s),
     )
 
 

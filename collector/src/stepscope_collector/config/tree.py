@@ -84,6 +84,37 @@ class OtlpConfig:
         "4318 is the port OTLP registered. Beyond loopback only with authentication. Port 0 picks "
         "a free one.",
     )
+    grpc_reflection: bool = _setting(
+        "bool",
+        False,
+        "Answers gRPC server reflection (v1, v1alpha), with which tools such as grpcurl list services. "
+        "Where tokens are needed, it needs one.",
+        "A server need not describe itself to whoever asks.",
+    )
+    grpc_keepalive_s: float = _setting(
+        "s",
+        60.0,
+        "A connection on which nothing comes for this long is pinged, and closed without an answer in 20 s.",
+        "Finds clients that vanished. 0: after two hours, as gRPC has it by itself.",
+        minimum=0,
+        maximum=86400,
+    )
+    grpc_max_connection_age_s: float = _setting(
+        "s",
+        0.0,
+        "A connection this old is closed by GOAWAY: calls on it finish, the client connects anew.",
+        "Lets balancers in front of several collectors spread clients again. 0: no limit.",
+        minimum=0,
+        maximum=86400 * 365,
+    )
+    grpc_max_connection_age_grace_s: float = _setting(
+        "s",
+        30.0,
+        "How long the calls on such a connection may take to finish.",
+        "Far longer than a commit.",
+        minimum=0,
+        maximum=3600,
+    )
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,24 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Final, Never
+from typing import Any, Final
 from urllib.parse import unquote
 
 import grpc
 
 from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
-from stepscope_collector.access.tokens import Scope
+from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import PortTaken, StepscopeError, StoreUnavailable
+from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
+from stepscope_collector.receive.health import Health
 from stepscope_collector.receive.port import Limits, Receipt, Submit
-from stepscope_collector.receive.responses import grpc_failure, success_body
+from stepscope_collector.receive.reflection import Reflection
+from stepscope_collector.receive.responses import success_body
 from stepscope_collector.receive.sender import sender_of
 from stepscope_collector.receive.sockets import listen
 
@@ -30,20 +33,13 @@ __all__ = ["METHODS", "GrpcReceiver"]
 
 logger = logging.getLogger(__name__)
 
-_PACKAGE: Final = "opentelemetry.proto.collector"
-METHODS: Final[dict[str, Signal]] = {
-    f"/{_PACKAGE}.trace.v1.TraceService/Export": "traces",
-    f"/{_PACKAGE}.logs.v1.LogsService/Export": "logs",
-    f"/{_PACKAGE}.metrics.v1.MetricsService/Export": "metrics",
-}
-
 _NAMES: Final = {signal: method.lstrip("/") for method, signal in METHODS.items()}
 _FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Each waits in its thread for the commit that holds its rows."""
 
-_REFUSERS: Final = 4
-"""Threads that refuse calls, apart from those of admitted calls, which may all be busy."""
+_PING_ANSWER_MS: Final = 20_000
+"""How long the answer to a ping may take: gRPC's own default."""
 
 _LOOK_S: Final = 1.0
 """How often a thread that waits for its commit looks whether the server has ended."""
@@ -60,9 +56,10 @@ class GrpcReceiver:
         observe: is told method, status and seconds of each call.
         gate: knows the tokens; None: everybody may come in.
         certificates: of the port; None: plain text.
+        config: reflection, and how long connections live; None: as by default.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what the process puts together
         self,
         ingest: Submit,
         listen: str,
@@ -72,19 +69,23 @@ class GrpcReceiver:
         observe: Callable[[str, str, float], None] = lambda *_: None,
         gate: Gate | None = None,
         certificates: Certificates | None = None,
+        config: OtlpConfig | None = None,
     ) -> None:
+        config = config or OtlpConfig()
         self._ingest = ingest
         self._observe = observe
         self._listen = listen
         self._certificates = certificates
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
-        self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
         self._unseen: deque[Signal] = deque()
+        services = frozenset(name.rpartition("/")[0] for name in _NAMES.values())
+        self.health: Final = Health(services)
+        """What health checks are told; `drain` it to warn clients of a stop."""
+        reflection = Reflection() if config.grpc_reflection else None
+        self._methods = Methods(self._export, gate, self.health, reflection, self._unseen)
         self._server = grpc.server(
-            self._pool,
-            handlers=[_Methods(self._export, gate, self._refusers, self._unseen)],
-            options=_options(limits),
+            self._pool, handlers=[self._methods], options=_options(limits, config)
         )
 
     def start(self) -> str:
@@ -116,10 +117,12 @@ class GrpcReceiver:
 
         The core ends new calls with UNAVAILABLE or CANCELLED, which clients take for temporary both.
         """
+        self.health.drain()
+        self.health.close()
         self._server.stop(grace_s).wait()
         self._has_ended.set()
-        for pool in (self._pool, self._refusers):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._methods.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def account(self) -> None:
         """Count the calls that ended before their request was whole, up to now."""
@@ -141,11 +144,11 @@ class GrpcReceiver:
             return success_body(signal, "protobuf", self._wait(committed))
         except StepscopeError as error:
             code = error.grpc_status
-            _abort(context, error)
+            abort(context, error)
         except Exception:  # the outermost boundary: a bug of ours
             logger.exception("request failed", extra={"signal": signal})
             code = StepscopeError.grpc_status
-            _abort(context, StepscopeError("internal error; the collector's log has it"))
+            abort(context, StepscopeError("internal error; the collector's log has it"))
         finally:
             self._observe(_NAMES[signal], code, time.perf_counter() - started)
 
@@ -175,80 +178,8 @@ class _Incomplete(StepscopeError):
     is_retryable = True
 
 
-class _Call:
-    """The handler of one call. The core keeps a request over its limit to itself and calls nobody.
-
-    So the end of a handler that was never called is what there is to see of it.
-    """
-
-    def __init__(
-        self, export: Callable[..., bytes], signal: Signal, token: str, unseen: deque[Signal]
-    ) -> None:
-        self._export = export
-        self._signal = signal
-        self._token = token
-        self._unseen = unseen
-        self._was_called = False
-
-    def __call__(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        self._was_called = True
-        return self._export(self._signal, self._token, request, context)
-
-    def __del__(self) -> None:
-        if not self._was_called:
-            self._unseen.append(self._signal)  # may run anywhere: takes no lock
-
-
-class _Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs
-    """Finds the handler of a call; gRPC answers UNIMPLEMENTED where there is none.
-
-    It sees the metadata of a call before the first byte of its message is read. Without a token
-    one method is refused as another, so that nobody learns which there are.
-    """
-
-    def __init__(
-        self,
-        export: Callable[..., bytes],
-        gate: Gate | None,
-        refusers: ThreadPoolExecutor,
-        unseen: deque[Signal],
-    ) -> None:
-        self._unseen = unseen
-        self._export = export
-        self._gate = gate
-        self._refusers = refusers
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        signal = METHODS.get(handler_call_details.method)
-        try:
-            token = self._admit(handler_call_details, None if signal is None else "ingest")
-        except StepscopeError as error:
-            return self._refusal(error)
-        if signal is None:
-            return None
-        call = _Call(self._export, signal, token, self._unseen)
-        return grpc.unary_unary_rpc_method_handler(call)
-
-    def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> str:
-        if self._gate is None:
-            return ""
-        return self._gate.admit(
-            [_text(value) for key, value in call.invocation_metadata if key == "authorization"],
-            scope,
-            "grpc",
-        )
-
-    def _refusal(self, error: StepscopeError) -> Any:
-        def refuse(_: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            _abort(context, error)
-
-        # A handler of streams is called at once, whether or not a message follows.
-        refuse.experimental_thread_pool = self._refusers  # type: ignore[attr-defined]  # read by grpc._server
-        return grpc.stream_stream_rpc_method_handler(refuse)
-
-
-def _options(limits: Limits) -> list[tuple[str, int]]:
-    return [
+def _options(limits: Limits, config: OtlpConfig) -> list[tuple[str, int]]:
+    options = [
         # Before and after decompression; the core stops unpacking at it since grpcio
         # 1.84; earlier ones unpack a bomb whole (measured 1.66 to 1.85, 2026-11).
         ("grpc.max_receive_message_length", limits.max_payload_bytes),
@@ -259,6 +190,18 @@ def _options(limits: Limits) -> list[tuple[str, int]]:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_ping_strikes", 0),
     ]
+    if config.grpc_keepalive_s:
+        options += [
+            ("grpc.keepalive_time_ms", int(config.grpc_keepalive_s * 1000)),
+            ("grpc.keepalive_timeout_ms", _PING_ANSWER_MS),
+        ]
+    if config.grpc_max_connection_age_s:
+        grace_s = config.grpc_max_connection_age_grace_s
+        options += [
+            ("grpc.max_connection_age_ms", int(config.grpc_max_connection_age_s * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(grace_s * 1000)),
+        ]
+    return options
 
 
 def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
@@ -289,21 +232,10 @@ def _sender(context: grpc.ServicerContext, token: str) -> str:
     """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and port, and more."""
     address = unquote(context.peer()).partition(":")[2]
     address = address.rpartition(":")[0].strip("[]") or address
-    agents = [_text(value) for key, value in context.invocation_metadata() if key == "user-agent"]
+    agents = [text(value) for key, value in context.invocation_metadata() if key == "user-agent"]
     return sender_of(address, token, "".join(agents[:1]))
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("latin-1")
 
 
 def _via(context: grpc.ServicerContext) -> str:
     """The collectors that have sent the request on."""
     return next((str(v) for k, v in context.invocation_metadata() if k == "stepscope-via"), "")
-
-
-def _abort(context: grpc.ServicerContext, error: StepscopeError) -> Never:
-    code, message, details = grpc_failure(error)
-    context.set_trailing_metadata((("grpc-status-details-bin", details),))
-    context.abort(grpc.StatusCode[code], message)
-    raise AssertionError("abort returned")
