@@ -268,10 +268,10 @@ class _Collector:
         return Guard(app, self.gate, "web", need_of, rest_refusal)
 
     def _observe_grpc(self, method: str, code: str, elapsed_s: float) -> None:
-        self.telemetry.observe("rpc_server_call_duration_seconds", elapsed_s, method, code)
+        self.telemetry.observe("rpc_server_call_duration", elapsed_s, method, code)
 
     def _observe_http(self, route: str, status: str, elapsed_s: float) -> None:
-        self.telemetry.observe("http_server_request_duration_seconds", elapsed_s, route, status)
+        self.telemetry.observe("http_server_request_duration", elapsed_s, route, status)
 
     def metrics(self) -> str:
         """All metrics of this process in the Prometheus text format."""

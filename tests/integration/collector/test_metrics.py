@@ -46,11 +46,11 @@ def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
         refused = ("http", "refused", "traces", "unsupported_media")
         assert found["stepscope_requests_total", *refused] == 1
         method = METHODS["traces"].lstrip("/")
-        assert found["rpc_server_call_duration_seconds_count", "OK", method] == 1
+        assert found["rpc_server_call_duration_count", "OK", method] == 1
         method = METHODS["logs"].lstrip("/")
-        assert found["rpc_server_call_duration_seconds_count", "INVALID_ARGUMENT", method] == 1
-        assert found["http_server_request_duration_seconds_count", "/v1/traces", "200"] == 1
-        assert found["http_server_request_duration_seconds_count", "/v1/traces", "415"] == 1
+        assert found["rpc_server_call_duration_count", "INVALID_ARGUMENT", method] == 1
+        assert found["http_server_request_duration_count", "/v1/traces", "200"] == 1
+        assert found["http_server_request_duration_count", "/v1/traces", "415"] == 1
         assert found["stepscope_open_executions",] == 1
         assert found["stepscope_inflight_bytes",] == 0
         assert found["stepscope_database_bytes",] + found["stepscope_wal_bytes",] > 0

@@ -235,7 +235,7 @@ def test_what_is_refused_for_good_is_dropped_and_counted_alone(tmp_path):
             """
         )
         with Collector(tmp_path / "a", config=str(config)) as a:
-            a.may_mention = "endpoint of the tee refused a request for good, dropped"
+            a.may_mention = "endpoint of the tee refused rows for good, dropped"
             for n in range(3):
                 send(a, "traces", spans(n).SerializeToString())
             send(a, "traces", large)

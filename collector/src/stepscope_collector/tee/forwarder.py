@@ -17,6 +17,7 @@ from stepscope_collector.tee.cursor import Cursor
 from stepscope_collector.tee.grpc_client import GrpcClient
 from stepscope_collector.tee.http_client import HttpClient
 from stepscope_collector.tee.journal import Journal, Place, Record
+from stepscope_collector.tee.mend import mended
 from stepscope_collector.tee.segment import Segment
 from stepscope_collector.tee.shipment import Shipment, halves, shipments
 from stepscope_collector.telemetry import Telemetry
@@ -208,8 +209,7 @@ class Forwarder:
             if answer.kind == "never":
                 if answer.is_about_the_data and len(shipment.records) > 1:
                     return all(self._ship(half) for half in halves(shipment))
-                self._dropped(shipment, answer)
-                return True
+                return self._refused(shipment, answer)
             attempt += 1
             self._later(attempt, answer)
         return False
@@ -231,15 +231,26 @@ class Forwarder:
             extra = {"endpoint": self.target.name, "rejected": rejected, "error": answer.message}
             logger.warning("endpoint of the tee has a remark", extra=extra)
 
-    def _dropped(self, shipment: Shipment, answer: Answer) -> None:
-        self._state.dropped_rows += shipment.rows
-        self._count("send_failed", shipment.signal, shipment.rows)
+    def _refused(self, shipment: Shipment, answer: Answer) -> bool:
+        """Try once more without what may be wrong with the request, or drop it."""
+        whole = shipment.records[0]
+        better = mended(whole) if answer.is_about_the_data else None
+        if better is None or better.rows == 0:
+            self._dropped(shipment, shipment.rows)
+            return True
+        if better.rows < whole.rows:
+            self._dropped(shipment, whole.rows - better.rows)
+        return self._ship(Shipment(shipment.signal, "protobuf", (better,)))
+
+    def _dropped(self, shipment: Shipment, rows: int) -> None:
+        self._state.dropped_rows += rows
+        self._count("send_failed", shipment.signal, rows)
         logger.error(
-            "endpoint of the tee refused a request for good, dropped",
+            "endpoint of the tee refused rows for good, dropped",
             extra={
                 "endpoint": self.target.name,
                 "signal": shipment.signal,
-                "rows": shipment.rows,
+                "rows": rows,
                 "error": self._state.last_error,
             },
         )

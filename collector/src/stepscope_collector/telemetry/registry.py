@@ -3,7 +3,7 @@
 What is counted, shown at /metrics, exported by OTLP and explained in docs/reference/metrics.md comes
 from here. Names that begin with `otelcol_` are those of the OpenTelemetry Collector's own
 documentation (receiverhelper, exporterhelper, service), and mean the same; `rpc_` and `http_` are
-those of OpenTelemetry's semantic conventions.
+those of OpenTelemetry's semantic conventions, written as the Collector 0.161 writes them.
 """
 
 from dataclasses import dataclass
@@ -134,12 +134,12 @@ _INGEST: Final = (
     ),
     Metric("stepscope_commit_bytes_total", "counter", "By", (), "Bytes of those requests."),
     Metric(
-        "rpc_server_call_duration_seconds", "histogram", "s",
+        "rpc_server_call_duration", "histogram", "s",
         ("rpc_method", "rpc_response_status_code"),
         "OTLP/gRPC: from the request in full to its answer.", _LONG,
     ),
     Metric(
-        "http_server_request_duration_seconds", "histogram", "s",
+        "http_server_request_duration", "histogram", "s",
         ("http_route", "http_response_status_code"),
         "OTLP/HTTP: from the head of the request to the end of its answer.", _LONG,
     ),

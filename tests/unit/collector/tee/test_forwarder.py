@@ -6,11 +6,14 @@ import time
 
 import grpc
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from stepscope_collector.config import Target, TeeConfig
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from tests.integration.collector.test_tee import other, spans
+from tests.strategies.workflows import span
+from tests.unit.collector.test_ingest import with_bad_ids
 
 WAIT_S = 20
 
@@ -167,3 +170,32 @@ def test_a_queue_that_cannot_be_written_is_counted_and_nothing_else(tmp_path, mo
         assert caplog.text.count("queue of the tee cannot be written") == 1
         tee.stop(WAIT_S)
     assert [payload for payload, _ in taken] == [spans(3).SerializeToString()]
+
+
+def test_an_endpoint_that_refuses_a_whole_request_gets_what_is_good_in_it(tmp_path):
+    """ours: the OpenTelemetry Collector refuses a request for one span with a bad id."""
+
+    def strict(payload, context):
+        request = ExportTraceServiceRequest.FromString(payload)
+        for each in request.resource_spans[0].scope_spans[0].spans:
+            if len(each.span_id) != 8:
+                context.abort(grpc.StatusCode.INTERNAL, "invalid length for SpanID")
+        return b""
+
+    with other(strict) as (endpoint, taken):
+        tee, telemetry = made(tmp_path, endpoint)
+        for body, rows in ((with_bad_ids(span("good", scope="x")), 2), (with_bad_ids(), 1)):
+            tee.append([Record("traces", "protobuf", body, rows)])
+        tee.publish()
+        tee.start()
+        until(lambda: tee.status()[0]["queued_requests"] == 0)
+        row = tee.status()[0]
+        assert (row["sent_rows"], row["dropped_rows"]) == (1, 2)
+        assert counted(telemetry, "otelcol_exporter_send_failed_spans") == 2
+        tee.stop(WAIT_S)
+    names = [
+        [each.name for part in ExportTraceServiceRequest.FromString(payload).resource_spans
+         for each in part.scope_spans[0].spans] for payload, _ in taken
+    ]  # fmt: skip
+    # together, the first alone, mended, the second alone
+    assert names == [["good", "no id", "no id"], ["good", "no id"], ["good"], ["no id"]]
