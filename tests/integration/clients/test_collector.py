@@ -11,9 +11,13 @@ import pytest
 
 from stepscope_collector.cli.server import wait_for
 from tests.conformance.probe.page import free_address, wait_for_port
+from tests.faults.load import log_of
 from tests.integration.clients import toolchains
 from tests.integration.clients.sent import CHILDREN, ask, assert_stored, run_client
 from tests.integration.collector.process import Collector
+from tests.integration.collector.test_tee import drained, send, spans, told
+from tests.strategies.workflows import span
+from tests.unit.collector.test_ingest import metric_request, with_bad_ids
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(1800)]
 
@@ -143,3 +147,27 @@ def test_its_queue_and_retries_lose_nothing_while_we_are_killed_and_come_back(
         gateway.stop()
         for name, trace_id in zip(names, traces, strict=True):
             assert_stored(collector.endpoints, name, trace_id)
+
+
+def test_it_takes_everything_our_tee_sends(tmp_path: Path, start: Callable[..., Gateway]) -> None:
+    """issue #4: the tee with the OpenTelemetry Collector as the other side, and us behind it; a bad
+    span, for which it refuses a whole request, costs nothing but itself."""
+    with Collector(tmp_path / "behind") as behind:
+        gateway = start("grpc.yaml", TARGET=behind.endpoints.otlp_grpc, COMPRESSION="gzip")
+        with Collector(tmp_path / "before", tee_endpoint=f"http://{gateway.address}") as before:
+            before.may_mention = "endpoint of the tee refused rows for good, dropped"
+            for number in range(10):
+                send(before, "traces", spans(number).SerializeToString())
+                send(before, "logs", log_of(0, number))
+                send(before, "metrics", metric_request(number))
+            send(before, "traces", with_bad_ids(span("beside a bad one", scope="x")))
+            row = drained(before)
+            assert (row["sent_rows"], row["dropped_rows"]) == (61, 1)
+
+        def counts() -> bool | None:
+            rows = behind.doctor()["ingest"]["rows"]
+            return sum(each["stored"] for each in rows.values()) == 61 or None
+
+        assert wait_for(counts, ARRIVES_S), gateway.log()
+        gateway.stop()
+    assert told(tmp_path / "behind") == told(tmp_path / "before")
