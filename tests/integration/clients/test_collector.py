@@ -15,7 +15,7 @@ from tests.faults.load import log_of
 from tests.integration.clients import toolchains
 from tests.integration.clients.sent import CHILDREN, ask, assert_stored, run_client
 from tests.integration.collector.process import Collector
-from tests.integration.collector.test_tee import drained, send, spans, told
+from tests.integration.collector.test_tee import drained, post, send, spans, told
 from tests.strategies.workflows import span
 from tests.unit.collector.test_ingest import metric_request, with_bad_ids
 
@@ -159,7 +159,7 @@ def test_it_takes_everything_our_tee_sends(tmp_path: Path, start: Callable[..., 
             for number in range(10):
                 send(before, "traces", spans(number).SerializeToString())
                 send(before, "logs", log_of(0, number))
-                send(before, "metrics", metric_request(number))
+                post(before, "metrics", metric_request(number))
             send(before, "traces", with_bad_ids(span("beside a bad one", scope="x")))
             row = drained(before)
             assert (row["sent_rows"], row["dropped_rows"]) == (61, 1)
