@@ -1,6 +1,7 @@
 """Our collector as a server to send to, and the store behind it as SQL sees it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,14 @@ class Endpoint(Server):
     web: str
     pid: int
     data: Path
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def sql(self, statement: str, **params: Any) -> list[list[Any]]:
         """The rows of a statement."""
         question = {"sql": statement, "params": params}
-        answer = httpx.post(f"http://{self.web}/api/sql", json=question, timeout=50)
+        answer = httpx.post(
+            f"http://{self.web}/api/sql", json=question, headers=dict(self.headers), timeout=50
+        )
         assert answer.status_code == 200, answer.text
         rows: list[list[Any]] = answer.json()["rows"]
         return rows

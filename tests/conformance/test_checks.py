@@ -2,16 +2,18 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conformance.client import Endpoint
-from tests.conformance.probe.__main__ import main
+from tests.conformance.probe.__main__ import main, ours
 from tests.conformance.probe.all_checks import CHECKS
 from tests.conformance.probe.check import Case, Outcome, Probe
 from tests.conformance.probe.report import as_json, as_markdown, as_text, lines, summary
 from tests.conformance.probe.rows import ABOUT, LEVEL_NAMES, LEVELS, NOT_VISIBLE, STATES
+from tests.conformance.probe.wire import Server
 
 OPTIONAL = {
     "G17": "server reflection is off by default",
@@ -35,6 +37,29 @@ def test_our_collector_passes(endpoint: Endpoint, case: Case) -> None:
         expected = "not offered"
     if NEEDS_CREDENTIALS & set(case.rows):
         expected = "not visible"
+    assert outcome.result == expected, outcome.seen
+
+
+WITH_CREDENTIALS = {"G1", "G9", "G11", "G13", "G17", "G18", "H1", "H14", "H18", "H22", "H27", "H28"}
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[Server]:
+    """A collector that asks for tokens, and who has one."""
+    with ours() as server:
+        yield server
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CHECKS if WITH_CREDENTIALS & set(case.rows)],
+    ids=lambda case: f"{case.function.__name__}-{case.way}",
+)
+def test_a_collector_that_asks_for_tokens_passes_with_one(closed: Server, case: Case) -> None:
+    """OTLP: G11, H18; issue #4: the probe can be given credentials."""
+    outcome = case.run(closed)
+    expected = "not offered" if "G17" in case.rows else "pass"
     assert outcome.result == expected, outcome.seen
 
 

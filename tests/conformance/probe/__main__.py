@@ -14,9 +14,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from stepscope_collector.access.tokens import create_token
 from tests.conformance.probe.all_checks import CHECKS
 from tests.conformance.probe.check import cases
 from tests.conformance.probe.report import FORMATS, lines, summary
@@ -65,13 +66,15 @@ def _speaks(address: str) -> str:
 
 @contextmanager
 def ours() -> Iterator[Server]:
-    """A collector of this repository, for as long as the block."""
+    """A collector of this repository that asks for tokens, for as long as the block."""
     from tests.conformance.conftest import Service  # pytest, for ours only
 
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(Path(folder, "data"))
+        data = Path(folder, "data")
+        token = create_token(data / "tokens.json", "probe", ("admin",))
+        service = Service(data)
         try:
-            yield service.endpoint()
+            yield replace(service.endpoint(), headers={"Authorization": f"Bearer {token}"})
         finally:
             service.stop()
 

@@ -52,7 +52,7 @@ Levels: {levels}.
 the specification, for the others of a recommendation or of what clients need. **not offered**: optional, and the server does without.
 **not visible**: nothing can be said from outside. What a server stores is not visible either: a pass says how it answered. Our own
 collector is also asked for what it has stored, and rows that are not visible have tests of their own here where
-`tests/conformance/rows.toml` says `covered`. Each server ran with its defaults, on {date}.
+`tests/conformance/rows.toml` says `covered`. Each server ran with its defaults, ours with a token, on {date}.
 Written by `make conformance-page`.
 """
 
