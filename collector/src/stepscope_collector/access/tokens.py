@@ -188,6 +188,10 @@ def _replace(path: Path, tokens: tuple[Token, ...]) -> None:
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
+            if hasattr(os, "geteuid") and os.geteuid() == 0:
+                # What root makes must be readable for the user that the server runs as.
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             json.dump(document, file, indent=2)
             file.write("\n")
             file.flush()

@@ -59,7 +59,7 @@ def command(session: Session, /, **typed: str | None) -> int:
         if value is not None:
             session.flags[setting.key] = value
     settings = session.settings
-    log_to_stderr(settings.log.level)
+    log_to_stderr(settings.log.level, settings.log.format)
     prepare_grpc(settings.tls.min_version)
     # Imports gRPC, DuckDB and the HTTP server: 600 ms that `serve --help` and a wrong flag need not.
     from stepscope_collector import service

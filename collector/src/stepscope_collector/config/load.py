@@ -8,6 +8,7 @@ mistake is a ConfigError that names where the value stands and what would be rig
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -67,8 +68,10 @@ def find_config_file(named: Path | None, environ: Mapping[str, str], cwd: Path) 
         if not path.is_file():
             raise ConfigError(f"config file {path} does not exist", hint="check --config")
         return path
-    home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
-    places = (cwd / "stepscope.toml", home / "stepscope" / "config.toml")
+    places = [cwd / "stepscope.toml"]
+    with suppress(RuntimeError):  # a user without a home, as in containers
+        home = Path(environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser()
+        places.append(home / "stepscope" / "config.toml")
     return next((place.absolute() for place in places if place.is_file()), None)
 
 

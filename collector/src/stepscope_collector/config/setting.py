@@ -34,12 +34,14 @@ _GIB = 2**30
 def default_data_dir(environ: Mapping[str, str]) -> Path:
     """`$XDG_DATA_HOME/stepscope`, with XDG's own default `~/.local/share` (R069).
 
-    XDG: a relative value is to be ignored.
+    XDG: a relative value is to be ignored. `/var/lib/stepscope` for a user without a home.
     """
-    home = Path(environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser()
-    if not home.is_absolute():
-        home = Path("~/.local/share").expanduser()
-    return home / "stepscope"
+    named = environ.get("XDG_DATA_HOME", "")
+    home = Path(named) if Path(named).is_absolute() else Path("~/.local/share")
+    try:
+        return home.expanduser() / "stepscope"
+    except RuntimeError:  # a user without a home, as in containers
+        return Path("/var/lib/stepscope")
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,8 @@ class DataConfig:
         None,
         "Directory of the database file `stepscope.duckdb` and of `endpoints.json`. Made with mode "
         "0700 when it does not exist.",
-        "Default: `stepscope` below `$XDG_DATA_HOME`, which is `~/.local/share` when unset.",
+        "Default: `stepscope` below `$XDG_DATA_HOME`, which is `~/.local/share` when unset; "
+        "`/var/lib/stepscope` for a user without a home.",
         flag="--data",
     )
 
@@ -303,6 +304,13 @@ class LogConfig:
         "Least severity that is written to stderr.",
         "info: start, stop and migrations; debug: every batch.",
         choices=("debug", "info", "warning", "error"),
+    )
+    format: str = _setting(
+        "choice",
+        "text",
+        "Form of the lines on stderr: text for people, or one JSON object per line.",
+        "json is for programs that gather logs.",
+        choices=("text", "json"),
     )
 
 

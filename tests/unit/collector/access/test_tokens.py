@@ -192,3 +192,12 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 
 def _full_disk(_):
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_a_token_that_root_makes_can_be_read_by_the_owner_of_the_directory(tmp_path):
+    """ours: under systemd the server has a user of its own, and root makes its tokens."""
+    os.chown(tmp_path, 10001, 10002)
+    create_token(tmp_path / "tokens.json", "ci", ("read",))
+    found = (tmp_path / "tokens.json").stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (10001, 10002, 0o600)

@@ -1,5 +1,6 @@
 """What the server says on stderr."""
 
+import json
 import logging
 import re
 
@@ -56,3 +57,24 @@ def test_an_exception_is_followed_by_its_traceback(restored, capsys):
     assert lines[0].endswith(" error x: request failed")
     assert lines[1] == "Traceback (most recent call last):"
     assert lines[-1] == "ValueError: bad"
+
+
+def test_json_is_one_object_per_line_with_everything_in_it(restored, capsys):
+    """issue #4: JSON logs option."""
+    log_to_stderr("info", "json")
+    logger = logging.getLogger("x")
+    logger.warning("two\nlines", extra={"rows": 3, "time": "mine", "path": object, "odd": "\ud800"})
+    try:
+        raise ValueError("bad")
+    except ValueError as error:
+        logger.error("request failed", exc_info=error)  # noqa: TRY400 as the API does
+    lines = capsys.readouterr().err.splitlines()
+    first, second = map(json.loads, lines)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first.pop("time"))
+    assert first == {
+        "level": "warning",
+        "logger": "x",
+        "message": "two\nlines",
+        "fields": {"rows": 3, "time": "mine", "path": "<class 'object'>", "odd": "?"},
+    }
+    assert second["traceback"].endswith("ValueError: bad")

@@ -209,3 +209,14 @@ def test_every_default_is_valid_and_survives_being_shown(tmp_path):
         parsed = setting.parse(setting.default, base=tmp_path)
         assert parsed == setting.default
         assert setting.parse(setting.show(parsed), base=tmp_path) == parsed
+
+
+def test_a_user_without_a_home_needs_none(monkeypatch, tmp_path):
+    """issue #4: in a container the user may have no home and no name."""
+
+    def homeless(_self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    loaded = load(environ={}, cwd=tmp_path)
+    assert (loaded.settings.data.dir, loaded.config_file) == (Path("/var/lib/stepscope"), None)
