@@ -20,6 +20,7 @@ from stepscope_collector.errors import Overloaded
 from stepscope_collector.ingest import Receipt
 from stepscope_collector.query.otlp import read_logs, read_metrics, read_traces
 from stepscope_collector.receive.responses import grpc_failure, success_body
+from tests.certificates import Authority
 from tests.faults.load import METHODS, log_of
 from tests.integration.collector.process import ANY_PORTS, Collector, stored
 from tests.strategies.canonical import canonical_logs, canonical_metrics, canonical_spans
@@ -346,7 +347,7 @@ def test_nothing_is_sent_to_this_collector_itself(tmp_path, flag):
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = reserved.getsockname()[1]
-    ports = {**ANY_PORTS, "--otlp-grpc": f"0.0.0.0:{port}"}
+    ports = {**ANY_PORTS, "--otlp-grpc": f"127.0.0.1:{port}"}
     command = [sys.executable, "-m", "stepscope_collector", "serve", "--data", str(tmp_path / "a")]
     ended = subprocess.run(
         [*command, *(word for pair in ports.items() for word in pair), flag, f"http://localhost:{port}"],
@@ -356,6 +357,41 @@ def test_nothing_is_sent_to_this_collector_itself(tmp_path, flag):
     assert f"endpoint http://localhost:{port} of" in ended.stderr
     assert "is this collector itself" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_the_other_side_may_ask_for_a_token_over_tls(tmp_path):
+    """issue #4: headers and TLS, with a collector of ours that lets only known ones in."""
+    authority = Authority(tmp_path)
+    server = authority.sign("server")
+    cli = [sys.executable, "-m", "stepscope_collector"]
+    made = subprocess.run(
+        [*cli, "token", "create", "--name", "tee", "--scope", "ingest", "--data", str(tmp_path / "b")],
+        capture_output=True, text=True, timeout=WAIT_S, check=True,
+    )  # fmt: skip
+    token = made.stdout.split()[-1]
+    with Collector(tmp_path / "b", tls_cert=str(server.certificate), tls_key=str(server.key)) as b:
+        config = tmp_path / "stepscope.toml"
+        config.write_text(
+            f"""
+            [tee]
+            endpoint = "https://{b.endpoints.otlp_grpc}"
+            ca_file = "{authority.certificate.name}"
+            headers = {{ authorization = "Bearer {token}" }}
+            [[tee.to]]
+            name = "unknown"
+            headers = {{ authorization = "Bearer wrong" }}
+            endpoint = "https://{b.endpoints.otlp_http}"
+            protocol = "http"
+            """
+        )
+        with Collector(tmp_path / "a", config=str(config)) as a:
+            a.may_mention = "refused rows for good"
+            send(a, "traces", spans(0).SerializeToString())
+            assert drained(a)["sent_rows"] == 4
+            row = drained(a, "unknown")
+            assert (row["sent_rows"], row["dropped_rows"]) == (0, 4)
+            assert row["last_error"].startswith("http_401")
+    assert told(tmp_path / "a")[0].keys() == told(tmp_path / "b")[0].keys()
 
 
 def test_own_metrics_are_sent_to_another_collector(tmp_path):

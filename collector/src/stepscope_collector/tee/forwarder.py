@@ -72,6 +72,8 @@ class _State:
     rejected_rows: int = 0
     dropped_rows: int = 0
     lost_requests: int = 0
+    unwritten_requests: int = 0
+    """Counted by the writer's thread; all others by the forwarder's."""
     last_error: str = ""
     last_taken_s: float | None = None
     oldest_ns: int | None = None
@@ -272,7 +274,7 @@ class Forwarder:
     def count_lost(self, records: list[Record]) -> None:
         """Count requests that could not be put into the queue."""
         wanted = [record for record in records if record.signal in self.target.signals]
-        self._state.lost_requests += len(wanted)
+        self._state.unwritten_requests += len(wanted)
         for record in wanted:
             self._count("enqueue_failed", record.signal, record.rows)
 
@@ -298,7 +300,7 @@ class Forwarder:
             "sent_rows": state.sent_rows,
             "rejected_rows": state.rejected_rows,
             "dropped_rows": state.dropped_rows,
-            "lost_requests": state.lost_requests,
+            "lost_requests": state.lost_requests + state.unwritten_requests,
             "last_taken_age_s": None if taken_s is None else round(time.time() - taken_s, 1),
             "last_error": state.last_error or None,
         }

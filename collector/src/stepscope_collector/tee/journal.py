@@ -73,6 +73,12 @@ class Journal:
         path = self._path(first)
         file = path.open("ab", buffering=0)
         path.chmod(0o600)
+        # the name, too, must outlast a power cut
+        descriptor = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         return file
 
     # The writer
@@ -145,6 +151,9 @@ class Journal:
         """
         with self._changed:
             lost: Counter[str] | None = None
+            if place.sequence > self._published:  # somebody has removed files
+                last = max(self._sizes)
+                place = Place(self._published, last, self._sizes[last])
             if place.segment not in self._sizes:
                 later = [first for first in self._sizes if first >= place.sequence]
                 place = Place(place.sequence, min(later, default=max(self._sizes)), 0)

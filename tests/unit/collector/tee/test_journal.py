@@ -215,3 +215,22 @@ def test_what_was_changed_on_disk_is_not_read(tmp_path):
     _, second = segment.read(0, len(content))
     assert segment.read(second, len(content)) is None
     segment.close()
+
+
+def test_a_reader_goes_on_when_somebody_has_removed_the_files(tmp_path):
+    """ours: what comes after must not be taken for what has been sent."""
+    journal = Journal(tmp_path, MIB)
+    journal.append([record(b"old")] * 5)
+    journal.publish()
+    place = read_all(journal, Place(1, 1, 0))[1]
+    journal.close()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    journal = Journal(tmp_path, MIB)
+    segment, place, _ = journal.open("one", place)
+    segment.close()
+    assert place == journal.end()
+    journal.append([record(b"new")])
+    journal.publish()
+    assert read_all(journal, place)[0] == [b"new"]
+    journal.close()
