@@ -53,6 +53,7 @@ from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
 from stepscope_collector.telemetry.prometheus import prometheus_text
+from stepscope_collector.telemetry.summary import now_of, times_of
 from stepscope_collector.telemetry.values import Reading
 
 __all__ = ["serve"]
@@ -289,14 +290,16 @@ class _Collector:
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
-        self.grpc.account()
+        readings = self.readings()
         return {
             "version": __version__,
             "pid": os.getpid(),
             "uptime_s": round(time.time() - self.started_s, 3),
             "is_ready": self.is_ready,
             "decoder": IMPLEMENTATION,
+            "now": now_of(readings),
             "ingest": self.telemetry.snapshot(),
+            "times": times_of(readings),
             **self.outgoing.report(),
             "store": store_report(self.database),
             "damage": damage_report(self.database),

@@ -60,7 +60,13 @@ def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
             ("stepscope_uncounted_requests_total", "logs"): 1,
             ("stepscope_uncounted_requests_total", "traces"): 1,
         }
-        rows = collector.doctor()["ingest"]["rows"]["traces"]
+        doctor = collector.doctor()
+        assert doctor["now"]["open_executions"] == 1
+        assert {row["what"] for row in doctor["times"]} == {
+            "decode_duration", "commit_duration", "commit_lag", "rpc_server_call_duration",
+            "http_server_request_duration",
+        }  # fmt: skip
+        rows = doctor["ingest"]["rows"]["traces"]
         assert (rows["received"], rows["stored"], rows["duplicate"]) == (2, 1, 1)
 
 

@@ -12,6 +12,7 @@ from stepscope_collector.telemetry import Settled, Telemetry
 from stepscope_collector.telemetry.process import process_samples
 from stepscope_collector.telemetry.prometheus import prometheus_text
 from stepscope_collector.telemetry.registry import METRICS, Metric
+from stepscope_collector.telemetry.summary import now_of, times_of
 from stepscope_collector.telemetry.values import Reading, Sample
 
 
@@ -149,3 +150,24 @@ def test_threads_lose_no_count():
     found = telemetry.snapshot()
     assert found["rows"]["logs"]["refused"] == 12_000
     assert found["refused_requests"][0]["payload_bytes"] == 8_000
+
+
+def test_times_are_told_in_short():
+    """issue #4: latencies in `stepscope doctor`."""
+    telemetry = a_day()
+    for _ in range(98):
+        telemetry.observe("rpc_server_call_duration", 0.004, "a/Export", "OK")
+    telemetry.observe("rpc_server_call_duration", 0.06, "a/Export", "OK")
+    telemetry.observe("rpc_server_call_duration", 99, "a/Export", "OK")
+    found = {(row["what"], row["of"]): row for row in times_of(telemetry.read())}
+    assert found["rpc_server_call_duration", "a/Export OK"] == {
+        "what": "rpc_server_call_duration", "of": "a/Export OK", "count": 100,
+        "mean_ns": 994_520_000, "p50_below_ns": 5_000_000, "p99_below_ns": 75_000_000,
+    }  # fmt: skip
+    assert found["commit_lag", "traces"]["p99_below_ns"] == 25_000_000
+    telemetry.observe("stepscope_sql_duration_seconds", 1000, "ok")
+    found = {(row["what"], row["of"]): row for row in times_of(telemetry.read())}
+    assert found["sql_duration", "ok"]["p50_below_ns"] is None
+    now = now_of(telemetry.read(process_samples()))
+    assert now["memory_bytes"] > 1e6
+    assert 0 <= now["last_commit_age_s"] < 60
