@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -260,6 +261,7 @@ def test_probes_of_the_web_port_need_no_token_and_tell_nothing(closed: Closed) -
     at = closed.endpoint.web
     assert ask(at, "GET", "/healthz", [])[::2] == (200, b'{"status":"alive"}')
     assert ask(at, "GET", "/readyz", [])[::2] == (200, b'{"status":"ready"}')
+    assert ask(at, "GET", "/healthz", [("host", "balancer.example")])[0] == 200
     assert ask(at, "POST", "/healthz", [])[0] == 401
     assert ask(closed.endpoint.http, "GET", "/healthz", [])[0] == 401
 
@@ -377,3 +379,30 @@ def test_tokens_made_and_revoked_count_at_once_and_after_sighup(closed: Closed) 
     revoke_token(closed.path, "new")
     assert status(secret) == 401
     assert closed.service.process.poll() is None
+
+
+def test_strangers_write_no_log(closed: Closed) -> None:
+    """issue #4: what is broken on purpose fills no disk; it is refused, and the others go on."""
+    before = closed.service.log()
+    bad = [
+        b"\x16\x03\x01\x02\x00" + bytes(500),
+        b"GET / HTTP/9\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET",
+        b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nAuthorization : Bearer x\r\n\r\n",
+    ]
+    for at in (closed.endpoint.http, closed.endpoint.web, closed.endpoint.grpc):
+        host, _, port = at.rpartition(":")
+        for words in bad:
+            with socket.create_connection((host, int(port)), timeout=15) as connection:
+                connection.sendall(words)
+                connection.shutdown(socket.SHUT_WR)
+                said = b""
+                with contextlib.suppress(ConnectionResetError):
+                    while piece := connection.recv(4096):
+                        said += piece
+            assert b"HTTP/1.1 2" not in said
+    assert closed.service.log() == before

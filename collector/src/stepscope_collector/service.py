@@ -332,6 +332,7 @@ def _uvicorn_config(app: Any, certificates: Certificates | None, grace_s: float)
         app,
         **secure,
         log_config=None,
+        ws="none",
         access_log=False,
         server_header=False,
         lifespan="on",

@@ -9,8 +9,9 @@ from typing import Any
 __all__ = ["JsonFormatter", "LineFormatter", "log_to_stderr"]
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# Their infos are about their own start and stop; ours say the same once.
-_CHATTY = ("uvicorn", "asyncio", "grpc")
+# Their infos are about their own start and stop; ours say the same once. uvicorn warns of every broken
+# request, with which a stranger could fill the log.
+_CHATTY = {"uvicorn": logging.ERROR, "asyncio": logging.WARNING, "grpc": logging.WARNING}
 
 
 class LineFormatter(logging.Formatter):
@@ -71,5 +72,5 @@ def log_to_stderr(level: str, form: str = "text") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     if level != "debug":
-        for name in _CHATTY:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        for name, least in _CHATTY.items():
+            logging.getLogger(name).setLevel(least)

@@ -38,7 +38,9 @@ _ASKED_BY_ANYBODY: Final = 16
 _SENDERS: Final = 4
 """Threads that tell watchers of a change; each message has two bytes."""
 _FIRST_MESSAGE_S: Final = 2.0
-"""How long one of them waits for the message of its call."""
+"""How long one of them waits for the message of its call, as long as others are free."""
+_BUSY_S: Final = 0.05
+"""How long, when they are not: a client sends the message together with the head of the call."""
 
 
 class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only in the stubs
@@ -69,14 +71,15 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
         self._others = ThreadPoolExecutor(_ASKED_BY_ANYBODY, thread_name_prefix="otlp-health")
         self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="otlp-watch")
-        watch = self._stream(partial(_watch, health, self._senders), is_waiting=False)
+        patience = _Patience()
+        watch = self._stream(partial(_watch, health, self._senders, patience), is_waiting=False)
         self._open: dict[str | None, Any] = {
-            f"/{HEALTH_SERVICE}/Check": self._stream(partial(_each, health.check, 1)),
+            f"/{HEALTH_SERVICE}/Check": self._stream(partial(_each, health.check, 1, patience)),
             f"/{HEALTH_SERVICE}/Watch": watch,
         }
         self._further: dict[str | None, Any] = {}
         if reflection is not None:
-            answer = self._stream(partial(_each, reflection.answer, None))
+            answer = self._stream(partial(_each, reflection.answer, None, patience))
             self._further = dict.fromkeys(REFLECTION_METHODS, answer)
 
     def close(self) -> None:
@@ -164,16 +167,39 @@ def _streams(handle: Any, pool: ThreadPoolExecutor, *, is_waiting: bool = True) 
     return grpc.stream_stream_rpc_method_handler(handle)
 
 
+class _Patience:
+    """Waits for the messages of calls that anybody may make; less long when many keep it waiting."""
+
+    def __init__(self) -> None:
+        self._calm = threading.Semaphore(_ASKED_BY_ANYBODY // 2)
+
+    def next(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+        """The next message; None: there is none, or it takes too long and the call is over."""
+        is_calm = self._calm.acquire(blocking=False)
+        limit = threading.Timer(_FIRST_MESSAGE_S if is_calm else _BUSY_S, context.cancel)
+        limit.daemon = True
+        limit.start()
+        try:
+            return next(requests, None)
+        except grpc.RpcError:
+            return None
+        finally:
+            limit.cancel()
+            if is_calm:
+                self._calm.release()
+
+
 def _each(
     answer: Callable[[bytes], bytes],
     most: int | None,
+    patience: _Patience,
     requests: Iterator[bytes],
     context: grpc.ServicerContext,
 ) -> Iterator[bytes]:
     """The answers to the requests of a stream, at most `most`; each has to come in time."""
     count = 0
     while most is None or count < most:
-        request = _in_time(requests, context)
+        request = patience.next(requests, context)
         if request is None:
             return
         count += 1
@@ -187,11 +213,12 @@ def _each(
 def _watch(
     health: Health,
     pool: ThreadPoolExecutor,
+    patience: _Patience,
     requests: Iterator[bytes],
     context: grpc.ServicerContext,
     send_response_callback: Callable[[bytes | None], None],
 ) -> None:
-    request = _in_time(requests, context)
+    request = patience.next(requests, context)
     if request is None:
         return
 
@@ -230,19 +257,6 @@ class _Outbox:
                     return
                 message = self._waiting.popleft()
             self._send(message)
-
-
-def _in_time(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
-    """The next message; None: there is none, or it takes too long and the call is over."""
-    limit = threading.Timer(_FIRST_MESSAGE_S, context.cancel)
-    limit.daemon = True
-    limit.start()
-    try:
-        return next(requests, None)
-    except grpc.RpcError:
-        return None
-    finally:
-        limit.cancel()
 
 
 def text(value: str | bytes) -> str:

@@ -26,7 +26,7 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
-from stepscope_collector.present.rest.hosts import HostCheck
+from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS, Route
@@ -46,13 +46,12 @@ __all__ = ["need_of", "rest_app", "rest_refusal"]
 logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES: Final = 1024 * 1024
-_PROBES: Final = frozenset({"/healthz", "/readyz"})
 _QUESTION: Final = ("sql", "params", "max_rows")
 
 
 def need_of(method: str, path: str) -> Scope | None:
     """What a request needs: nothing for probes, read for what reads, admin for all else there is."""
-    if path in _PROBES and method in {"GET", "HEAD"}:
+    if path in PROBES and method in {"GET", "HEAD"}:
         return None
     is_reading = method in {"GET", "HEAD", "OPTIONS"} or (method, path) == ("POST", "/api/sql")
     return "read" if is_reading else "admin"

@@ -2,12 +2,14 @@
 
 A browser lets a page talk to its own host name. When that name suddenly resolves to 127.0.0.1 (DNS
 rebinding), the page reads everything here; but the Host header still says the name. Addresses and
-names of this machine cannot be such names. A request with a token comes from no such page.
+names of this machine cannot be such names. A request with a token comes from no such page. Probes tell nobody anything, so that they
+are answered under every name, as balancers ask.
 """
 
 import ipaddress
 import socket
 from collections.abc import Collection
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -16,7 +18,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.present.rest.encode import dumps
 
-__all__ = ["HostCheck", "is_own_host"]
+__all__ = ["PROBES", "HostCheck", "is_own_host"]
+
+PROBES: Final = frozenset({"/healthz", "/readyz"})
+"""Paths that need no token."""
 
 
 def is_own_host(host: str, names: Collection[str]) -> bool:
@@ -49,7 +54,7 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         host = Headers(scope=scope).get("host", "")
-        if scope.get(TOKEN_NAME) or is_own_host(host, self._names):
+        if scope.get(TOKEN_NAME) or scope["path"] in PROBES or is_own_host(host, self._names):
             await self._app(scope, receive, send)
             return
         error = {
