@@ -20,7 +20,6 @@ OPTIONAL = {
     "H4": "gRPC has a port of its own",
 }
 NEEDS_CREDENTIALS = {"G11", "H18"}
-UNTIL_COVERED = {"G16"}
 
 
 @pytest.mark.e2e
@@ -31,8 +30,6 @@ def test_our_collector_passes(endpoint: Endpoint, case: Case) -> None:
     """issue #4: the conformance table of our collector has no red row."""
     outcome = case.run(endpoint)
     expected = "pass"
-    if UNTIL_COVERED & set(case.rows) and STATES["G16"] == "later":
-        expected = "fail"
     if OPTIONAL.keys() & set(case.rows):
         expected = "not offered"
     if NEEDS_CREDENTIALS & set(case.rows):

@@ -33,10 +33,10 @@ def _value(probe: Probe, value: str, stored: str | None) -> None:
     _accepts(probe, f'"attributes":[{{"key":"k","value":{value}}}]', [stored], "attributes['k']")
 
 
-def _refuses(probe: Probe, body: bytes) -> None:
+def _refuses(probe: Probe, body: bytes, what: str) -> None:
     """400."""
     answer = _post(probe, body)
-    probe.expect(answer.code == "400", f"{body[:60]!r}: {said(answer)}")
+    probe.expect(answer.code == "400", f"{what}: {said(answer)}")
 
 
 @check("J1", over=_JSON)
@@ -56,7 +56,7 @@ def ids_are_hexadecimal_in_either_case(probe: Probe) -> None:
 def ids_that_are_not_hexadecimal_are_refused(probe: Probe) -> None:
     """Base64, other letters, an odd number of digits: 400."""
     for text in ("W47/95gDgQPSabYzgT/GDA==", "zz" * 16, "abc"):
-        _refuses(probe, _text(b"", ids=f'"traceId":"{text}","spanId":"1122334455667788"'))
+        _refuses(probe, _text(b"", ids=f'"traceId":"{text}","spanId":"1122334455667788"'), text)
 
 
 @check("J3", over=_JSON)
@@ -165,7 +165,7 @@ def several_documents_are_refused(probe: Probe) -> None:
     """400, and nothing of them is stored."""
     for between in (b"", b"\n"):
         trace_id = an_id()
-        _refuses(probe, _text(trace_id) + between + _text(trace_id))
+        _refuses(probe, _text(trace_id) + between + _text(trace_id), "two documents")
         probe.holds(trace_id, [])
 
 
