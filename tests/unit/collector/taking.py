@@ -1,7 +1,7 @@
 """A real ingest on a real database, and ways to hold its writer still for a moment."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from stepscope_collector.mapping.compile import CompiledMapping, compile_profile
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
 from tests.strategies.workflows import Sent, request, span
 
@@ -94,15 +95,19 @@ def taking(
     config: IngestConfig | None = None,
     max_inflight_bytes: int = 1 << 28,
     committer: type[Committer] = Committer,
+    tee: Callable[[Telemetry], Tee] | None = None,
 ) -> Iterator[Taking]:
-    """An ingest on a new database; on the one at `path` if there is one."""
+    """An ingest on a new database; on the one at `path` if there is one. Its own id is `ab12`."""
     with Database.open(path, StoreConfig()) as database:
         telemetry = Telemetry()
+        sends = None if tee is None else tee(telemetry)
         ingest = Ingest(
             commits := committer(database.writer(), mapping), mapping.plan, config or IngestConfig(),
-            max_inflight_bytes, telemetry,
+            max_inflight_bytes, telemetry, tee=sends, own_id=None if sends is None else "ab12",
         )  # fmt: skip
         try:
             yield Taking(database, ingest, telemetry, commits)
         finally:
             assert ingest.drain(WAIT_S)
+            if sends is not None:
+                sends.stop(WAIT_S)

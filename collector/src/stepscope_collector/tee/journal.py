@@ -132,7 +132,8 @@ class Journal:
 
     def _remove(self, first: int) -> None:
         del self._sizes[first]
-        self._path(first).unlink(missing_ok=True)
+        with suppress(OSError):  # it goes with the next start
+            self._path(first).unlink(missing_ok=True)
 
     # Readers
 
