@@ -42,8 +42,8 @@ conformance: setup ## Ask an OTLP server for every row of the checklist; TARGET=
 conformance-page: setup ## Write docs/conformance.md: our rows and those of other servers, which it downloads
 	$(BIN)/python -m tests.conformance.probe.page
 
-faults: setup ## Kill the collector 100 times under load, fill its disk, check what it has promised
-	FAULT_ROUNDS=100 $(BIN)/python -m pytest tests/faults $(ARGS)
+faults: setup ## Kill the collector 100 times under load, cut its power at 100 moments, fail its disk, check what it has promised
+	FAULT_ROUNDS=100 FAULT_CRASHES=100 $(BIN)/python -m pytest tests/faults $(ARGS)
 
 fuzz: setup ## Feed the receivers what a fuzzer makes up, SECONDS=60 for each target, in an environment of its own
 	@scripts/make_fuzz_venv.sh .isolate/fuzz/venv

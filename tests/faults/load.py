@@ -2,11 +2,15 @@
 
 import http.client
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 
 from stepscope_collector.config.endpoints import Endpoints
 from tests.integration.collector.process import stored
@@ -22,14 +26,17 @@ from tests.strategies.workflows import (
     step,
 )
 
-__all__ = ["BATCHES_PER_EXECUTION", "Load", "batch_of", "check_whole", "log_of"]
+__all__ = ["BATCHES_PER_EXECUTION", "Load", "batch_of", "check_holds", "check_whole", "log_of"]
 
 BATCHES_PER_EXECUTION = 4
 METHODS = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
 TIMEOUT_S = 20
+LOGS = "select body from stored.log_records order by body"
+POINTS = "select name from stored.metric_points order by name"
 
 
 def batch_of(sender: int, number: int) -> list[Sent]:
@@ -68,15 +75,26 @@ def log_of(sender: int, number: int) -> bytes:
     return made.SerializeToString()
 
 
+def point_of(sender: int, number: int) -> bytes:
+    """One metric request, different from all others."""
+    made = ExportMetricsServiceRequest()
+    metric = made.resource_metrics.add().scope_metrics.add().metrics.add(name=f"{sender}/{number}")
+    metric.gauge.data_points.add(time_unix_nano=T0 + number, as_int=number)
+    return made.SerializeToString()
+
+
 @dataclass
 class Sender:
     number: int
     acknowledged: int = 0
-    """Batches 0 up to here, each its spans and then its log request, were answered with success."""
+    """Batches 0 up to here, each its spans, its log and its metric request, were answered with
+    success."""
+    answered_ns: list[int] = field(default_factory=list)
+    """When each of them was, on the clock of time.monotonic_ns."""
     begun: int = 0
     """Batches of which something was sent."""
     parts: int = 0
-    """Requests of the batch at hand that were answered: its spans, then its log request."""
+    """Requests of the batch at hand that were answered."""
     refused: list[str] = field(default_factory=list)
     """Answers that say the data is bad: there must be none."""
 
@@ -159,13 +177,18 @@ class Load:
         n = sender.acknowledged
         sender.begun = n + 1
         spans = request(batch_of(sender.number, n)).SerializeToString()
-        requests = (("traces", spans), ("logs", log_of(sender.number, n)))
+        requests = (
+            ("traces", spans),
+            ("logs", log_of(sender.number, n)),
+            ("metrics", point_of(sender.number, n)),
+        )
         for signal, payload in requests[sender.parts :]:
             if outcome := client.post(signal, payload):
                 sender.refused.append(outcome)
                 return
             sender.parts += 1
         sender.parts = 0
+        sender.answered_ns.append(time.monotonic_ns())
         with self._changed:
             sender.acknowledged += 1
             self._changed.notify_all()
@@ -238,9 +261,40 @@ def check_whole(data: Path, load: Load) -> None:
             )
             for row in expected["executions"]
         ]  # fmt: skip
-        logs = connection.execute("select body from stored.log_records order by body").fetchall()
-    assert logs == sorted(
-        (f"{sender}/{number}",)
-        for sender, acknowledged in enumerate(load.acknowledged())
-        for number in range(acknowledged)
-    )
+        once_each = sorted(
+            (f"{sender}/{number}",)
+            for sender, acknowledged in enumerate(load.acknowledged())
+            for number in range(acknowledged)
+        )
+        for question in (LOGS, POINTS):
+            assert connection.execute(question).fetchall() == once_each
+
+
+def check_holds(data: Path, promised: list[int]) -> None:
+    """One state of the whole, with everything that was promised and nothing twice.
+
+    Args:
+        data: a data directory without a server.
+        promised: batches each sender was promised.
+    """
+    names = sorted((f"{s}/{n}",) for s, count in enumerate(promised) for n in range(count))
+    spans = {
+        (int.from_bytes(sent.span.trace_id), int.from_bytes(sent.span.span_id))
+        for s, count in enumerate(promised)
+        for n in range(count)
+        for sent in batch_of(s, n)
+    }
+    with stored(data) as connection:
+        for question in (NOT_RECOUNTED, NOT_OPEN, TWICE):
+            assert connection.execute(question).fetchall() == []
+        found = {
+            (trace.int, span)
+            for trace, span in connection.execute(
+                "select trace_id, span_id from stored.spans"
+            ).fetchall()
+        }
+        assert spans - found == set()
+        for question in (LOGS, POINTS):
+            rows = connection.execute(question).fetchall()
+            assert len(rows) == len(set(rows))
+            assert set(names) - set(rows) == set()

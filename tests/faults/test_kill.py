@@ -105,6 +105,7 @@ def test_sigterm_under_load_drains_and_leaves_no_log(tmp_path, load):
         rows = collector.doctor()["ingest"]["rows"]
     assert [(signal, counts["duplicate"]) for signal, counts in rows.items()] == [
         ("logs", 0),
+        ("metrics", 0),
         ("traces", 0),
     ]
     check_whole(data, load)

@@ -31,7 +31,7 @@ from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
 from stepscope_collector.decode.request import IMPLEMENTATION
-from stepscope_collector.errors import StepscopeError
+from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
@@ -288,6 +288,12 @@ class _Collector:
             logger.warning("the store was not measured", extra={"error": error.message})
         return self.telemetry.read(state)
 
+    def _store_report(self) -> dict[str, Any]:
+        try:
+            return store_report(self.database)
+        except StoreUnavailable as error:  # the rest says why, and counts what is refused
+            return {"error": error.message}
+
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
         readings = self.readings()
@@ -301,7 +307,7 @@ class _Collector:
             "ingest": self.telemetry.snapshot(),
             "times": times_of(readings),
             **self.outgoing.report(),
-            "store": store_report(self.database),
+            "store": self._store_report(),
             "damage": damage_report(self.database),
             **backup_report(self.database),
         }

@@ -10,15 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
-    ConfigError,
     DatabaseDamaged,
-    NotFound,
     QueryTimeout,
     StepscopeError,
     StoreUnavailable,
@@ -30,18 +27,10 @@ from stepscope_collector.store.engine import (
     EngineError,
     EngineStopped,
     Interrupted,
-    connect,
     damage_in,
 )
 from stepscope_collector.store.lock import FileLock
-from stepscope_collector.store.mark import Marker, read_mark
-from stepscope_collector.store.migrate import (
-    apply_schema,
-    copy_before,
-    file_version,
-    row_counts,
-)
-from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
+from stepscope_collector.store.opening import Made, make_directory, open_present
 from stepscope_schema.load import Schema, load_schema
 
 __all__ = ["DATABASE_NAME", "Database"]
@@ -69,7 +58,7 @@ class Database:
         path: Path | None,
         config: StoreConfig,
         *,
-        made: "_Made | None" = None,
+        made: Made | None = None,
     ) -> None:
         self.path = path
         """The file; None: in memory."""
@@ -80,7 +69,6 @@ class Database:
         self._made = made
         self._root = root
         self._writer = root.cursor()
-        self._marker = None if path is None or made is None else made.marker(path)
         self._lock = threading.Condition()
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
@@ -121,11 +109,11 @@ class Database:
         """
         schema = schema or load_schema()
         if read_only:
-            return cls(_open_present(path, config, schema), path, config)
-        made = _Made(config, schema, lost_after_s)
+            return cls(open_present(path, config, schema), path, config)
+        made = Made(config, schema, lost_after_s)
         if path is None:
             return cls(made.connect(None), None, config, made=made)
-        _make_directory(path.parent)
+        make_directory(path.parent)
         made.lock = FileLock.take(path)
         try:
             return cls(made.connect(path), path, config, made=made)
@@ -145,8 +133,8 @@ class Database:
 
         Raises StoreUnavailable when that is not possible: then nothing may be acknowledged.
         """
-        if self._marker is not None:
-            self._marker.write()
+        if self._made is not None and self._made.marker is not None:
+            self._made.marker.write()
 
     def reopen(self, damage: str | None = None) -> Connection:
         """Open the file again after the engine has stopped; the new writing connection.
@@ -178,7 +166,6 @@ class Database:
                     self._aside_count += 1
                     move_aside(self.path, damage)
                 self._root = self._made.connect(self.path, again=True)
-                self._marker = self._made.marker(self.path)
             except (StepscopeError, EngineError, OSError) as error:
                 raise StoreUnavailable(f"the database cannot be opened again: {error}") from error
             finally:
@@ -329,9 +316,8 @@ class Database:
         """Close the engine; its marker after it, since closing a file gives up the locks on it."""
         self._writer.close()
         self._root.close()
-        if self._marker is not None:
-            self._marker.close()
-            self._marker = None
+        if self._made is not None:
+            self._made.leave_marker()
 
     def _end_readers(self) -> None:
         """Interrupt readers and wait until they have left; holds the lock."""
@@ -398,95 +384,3 @@ class Database:
             else:
                 connection.close()
             self._lock.notify_all()
-
-
-@dataclass(slots=True)
-class _Made:
-    """How a database that is written was made: what it takes to make it again."""
-
-    config: StoreConfig
-    schema: Schema
-    lost_after_s: float
-    lock: FileLock | None = None
-
-    def connect(self, path: Path | None, *, again: bool = False) -> Connection:
-        """A connection to a sound database with the present schema, new if need be.
-
-        `again`: one that is not new is left as it is, for the disk may be full.
-        """
-        schema = self.schema
-        mark = None if self.lock is None else read_mark(self.lock.descriptor)
-        root = (
-            connect(None, self.config) if path is None else connect_sound(path, self.config, mark)
-        )
-        try:
-            if path is not None:
-                path.chmod(0o600)
-            version = file_version(root, schema, path)
-            if path is not None and version is not None and version < schema.version:
-                root = _copied(root, path, self.config, schema, version)
-            if version is None or not again:
-                apply_schema(root, schema, version, lost_after_s=self.lost_after_s)
-        except BaseException:
-            root.close()
-            raise
-        return root
-
-    def marker(self, path: Path) -> Marker:
-        """The marker of the database just connected, with its first mark written."""
-        assert self.lock is not None
-        marker = Marker(path, self.lock.descriptor)
-        marker.write()
-        return marker
-
-
-def _make_directory(directory: Path) -> None:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"directory {directory} cannot be made: {error.strerror}",
-            hint="choose another with --data",
-        ) from error
-
-
-def _open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Connection:
-    if path is not None:
-        FileLock.refuse_if_taken(path)
-        refuse_damaged_log(path)
-    root = connect(path, config, read_only=True)
-    try:
-        version = file_version(root, schema, path)
-        if version is None:
-            raise NotFound(f"{path} holds no history", hint="start `stepscope serve`")
-        if version < schema.version:
-            raise ConfigError(
-                f"{path} has schema version {version}, this version needs {schema.version}",
-                hint="start `stepscope serve` once: it makes a copy and migrates the file",
-            )
-    except BaseException:
-        root.close()
-        raise
-    return root
-
-
-def _copied(
-    root: Connection, path: Path, config: StoreConfig, schema: Schema, version: int
-) -> Connection:
-    """The database opened again, after a copy was made if it holds rows."""
-    counts = row_counts(root)
-    if not any(counts.values()):
-        return root
-    root.execute("checkpoint")
-    # Closed while it is copied: closing any descriptor of a file gives up the process's lock on it.
-    root.close()
-    copy = copy_before(path, schema.version, counts, config)
-    logger.info("database copied", extra={"copy": str(copy), "version": version})
-    root = connect(path, config)
-    if file_version(root, schema, path) != version or row_counts(root) != counts:
-        root.close()
-        raise StoreUnavailable(
-            f"{path} was changed by another process while it was copied",
-            hint="start again; only one process may use the file",
-        )
-    return root

@@ -60,7 +60,7 @@ def connect_sound(path: Path, config: StoreConfig, mark: Mark | None) -> Connect
                 raise
             if "WAL file" not in reason or not log_path(path).exists():
                 move_aside(path, reason)
-            elif mark is not None and is_known and mark.log_bytes:
+            elif mark is not None and is_known:
                 cut_log(path, mark.log_bytes, reason)
                 is_known = False
             else:

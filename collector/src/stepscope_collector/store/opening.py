@@ -1,0 +1,125 @@
+"""How a database is opened: its directory, its lock, a sound file with the present schema."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
+from stepscope_collector.store.engine import Connection, connect
+from stepscope_collector.store.lock import FileLock
+from stepscope_collector.store.mark import Marker, read_mark
+from stepscope_collector.store.migrate import apply_schema, copy_before, file_version, row_counts
+from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
+from stepscope_schema.load import Schema
+
+__all__ = ["Made", "make_directory", "open_present"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Made:
+    """How a database that is written was made: what it takes to make it again."""
+
+    config: StoreConfig
+    schema: Schema
+    lost_after_s: float
+    lock: FileLock | None = None
+    marker: Marker | None = None
+    """None: in memory, or not open."""
+
+    def connect(self, path: Path | None, *, again: bool = False) -> Connection:
+        """A connection to a sound database with the present schema, new if need be.
+
+        `again`: one that is not new is left as it is, for the disk may be full.
+        """
+        schema = self.schema
+        mark = None if self.lock is None else read_mark(self.lock.descriptor)
+        root = (
+            connect(None, self.config) if path is None else connect_sound(path, self.config, mark)
+        )
+        try:
+            if path is not None:
+                path.chmod(0o600)
+                # Before anything is written: what the power may tear is behind this mark.
+                self.mark(path)
+            version = file_version(root, schema, path)
+            if path is not None and version is not None and version < schema.version:
+                root = _copied(root, path, self.config, schema, version)
+            if version is None or not again:
+                apply_schema(root, schema, version, lost_after_s=self.lost_after_s)
+            if self.marker is not None:
+                self.marker.write()
+        except BaseException:
+            root.close()
+            self.leave_marker()
+            raise
+        return root
+
+    def mark(self, path: Path) -> None:
+        """Begin to mark what is acknowledged in the database just connected."""
+        assert self.lock is not None
+        self.leave_marker()
+        self.marker = Marker(path, self.lock.descriptor)
+        self.marker.write()
+
+    def leave_marker(self) -> None:
+        """Close the marker; the engine is closed."""
+        if self.marker is not None:
+            self.marker.close()
+            self.marker = None
+
+
+def make_directory(directory: Path) -> None:
+    """Make the data directory, for its owner only; StoreUnavailable."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"directory {directory} cannot be made: {error.strerror}",
+            hint="choose another with --data",
+        ) from error
+
+
+def open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Connection:
+    """A connection that only reads a file which has the present schema; raises as Database.open."""
+    if path is not None:
+        FileLock.refuse_if_taken(path)
+        refuse_damaged_log(path)
+    root = connect(path, config, read_only=True)
+    try:
+        version = file_version(root, schema, path)
+        if version is None:
+            raise NotFound(f"{path} holds no history", hint="start `stepscope serve`")
+        if version < schema.version:
+            raise ConfigError(
+                f"{path} has schema version {version}, this version needs {schema.version}",
+                hint="start `stepscope serve` once: it makes a copy and migrates the file",
+            )
+    except BaseException:
+        root.close()
+        raise
+    return root
+
+
+def _copied(
+    root: Connection, path: Path, config: StoreConfig, schema: Schema, version: int
+) -> Connection:
+    """The database opened again, after a copy was made if it holds rows."""
+    counts = row_counts(root)
+    if not any(counts.values()):
+        return root
+    root.execute("checkpoint")
+    # Closed while it is copied: closing any descriptor of a file gives up the process's lock on it.
+    root.close()
+    copy = copy_before(path, schema.version, counts, config)
+    logger.info("database copied", extra={"copy": str(copy), "version": version})
+    root = connect(path, config)
+    if file_version(root, schema, path) != version or row_counts(root) != counts:
+        root.close()
+        raise StoreUnavailable(
+            f"{path} was changed by another process while it was copied",
+            hint="start again; only one process may use the file",
+        )
+    return root
