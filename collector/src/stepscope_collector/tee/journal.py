@@ -74,11 +74,12 @@ class Journal:
         file = path.open("ab", buffering=0)
         path.chmod(0o600)
         # the name, too, must outlast a power cut
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with suppress(OSError):  # not everywhere can a directory be opened
+            descriptor = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         return file
 
     # The writer
@@ -97,7 +98,7 @@ class Journal:
         try:
             while view:
                 view = view[self._file.write(view) :]
-            os.fdatasync(self._file.fileno())
+            _sync(self._file.fileno())
         except OSError:
             self.discard()
             raise
@@ -209,3 +210,8 @@ class Journal:
     def close(self) -> None:
         """Close the file that is written."""
         self._file.close()
+
+
+def _sync(descriptor: int) -> None:
+    # macOS and Windows have no fdatasync
+    getattr(os, "fdatasync", os.fsync)(descriptor)
