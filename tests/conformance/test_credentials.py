@@ -323,6 +323,9 @@ def test_nothing_refused_is_stored_and_all_of_it_is_counted(closed: Closed) -> N
     )
     httpx.get(f"http://{closed.endpoint.web}/api/doctor", headers=closed.bearer("ingest"))
     assert closed.rows("select count(*) from stored.rejections") == before
+    report = httpx.get(f"http://{closed.endpoint.web}/api/doctor", headers=closed.bearer("read"))
+    assert report.json()["needs_token"] is True
+    assert {"grpc", "http", "web"} == {row["transport"] for row in report.json()["denied"]}
     text = httpx.get(f"http://{closed.endpoint.web}/metrics", headers=closed.bearer("read")).text
     for labels in (
         'transport="grpc",reason="missing"',
@@ -379,6 +382,29 @@ def test_tokens_made_and_revoked_count_at_once_and_after_sighup(closed: Closed) 
     revoke_token(closed.path, "new")
     assert status(secret) == 401
     assert closed.service.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /v1/traces HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ",
+        b"GET /",
+        b"POST /v1/traces HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTrailer: ",
+        b"POST /v1/traces HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    ],
+)
+@pytest.mark.parametrize("piece", [b"a" * 65536, b"a: b\r\n" * 11000])
+def test_a_head_without_end_is_not_gathered(closed: Closed, head: bytes, piece: bytes) -> None:
+    """issue #4: header sizes: nobody makes the process grow, least of all without a token."""
+    host, _, port = closed.endpoint.http.rpartition(":")
+    sent = 0
+    with socket.create_connection((host, int(port)), timeout=15) as connection:
+        connection.sendall(head)
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 << 20:
+                connection.sendall(piece)
+                sent += len(piece)
+    assert sent < 32 << 20  # what the sockets of both sides hold
 
 
 def test_strangers_write_no_log(closed: Closed) -> None:

@@ -43,6 +43,7 @@ from stepscope_collector.query.doctor import (
     store_samples,
 )
 from stepscope_collector.receive.door import Door
+from stepscope_collector.receive.http_protocol import LimitedHttp
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import PATHS, otlp_app, otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
@@ -303,8 +304,10 @@ class _Collector:
             "uptime_s": round(time.time() - self.started_s, 3),
             "is_ready": self.is_ready,
             "decoder": IMPLEMENTATION,
+            "needs_token": self.gate.is_closed,
             "now": now_of(readings),
             "ingest": self.telemetry.snapshot(),
+            "denied": self.telemetry.denied(),
             "times": times_of(readings),
             **self.outgoing.report(),
             "store": self._store_report(),
@@ -338,6 +341,7 @@ def _uvicorn_config(app: Any, certificates: Certificates | None, grace_s: float)
         app,
         **secure,
         log_config=None,
+        http=LimitedHttp,
         ws="none",
         access_log=False,
         server_header=False,

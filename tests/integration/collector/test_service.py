@@ -1,12 +1,15 @@
 """The process: what it says when it is ready, how it ends, also when it is asked twice."""
 
 import contextlib
+import fcntl
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import urllib.request
 
 import pytest
@@ -119,3 +122,31 @@ def test_a_second_signal_ends_it_at_once_and_what_was_answered_is_there(tmp_path
     assert "second signal, leaving at once" in collector.said()
     with Collector(data) as again:
         assert again.doctor()["store"]["spans"] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs terminals of POSIX")
+def test_closing_the_terminal_ends_it_and_a_hangup_signal_does_not(tmp_path):
+    """issue #4: SIGHUP reads tokens again; but no collector stays behind a closed window."""
+    data = tmp_path / "data"
+    ports = [word for pair in ANY_PORTS.items() for word in pair]
+    master, slave = os.openpty()
+
+    def take_terminal():
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "stepscope_collector", "serve", "--data", str(data), *ports],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=take_terminal,
+    ) as process:
+        os.close(slave)
+        assert process.stdout.readline().startswith("stepscope ready")
+        endpoints = json.loads((data / "endpoints.json").read_text())
+        process.send_signal(signal.SIGHUP)
+        assert post(endpoints["otlp_http"], PAYLOAD) == 200
+        os.close(master)
+        assert process.wait(WAIT_S) == 0

@@ -193,6 +193,15 @@ class Telemetry:
                 "commits": self._commits(),
             }
 
+    def denied(self) -> list[dict[str, Any]]:
+        """Requests that were not let in, by transport and reason."""
+        with self._lock:
+            counts = self._values.series("stepscope_denied_requests_total")
+            return [
+                {"transport": transport, "reason": reason, "requests": int(count)}
+                for (transport, reason), count in sorted(counts.items())
+            ]
+
     def _rows(self) -> dict[str, dict[str, int]]:
         outcomes = self._values.series("stepscope_rows_total")
         waiting = self._values.series("stepscope_waiting_rows")
