@@ -5,12 +5,16 @@ import sys
 
 import pytest
 
+from stepscope_collector.store.engine import is_before_2
 from tests.faults.load import check_holds, check_whole
 from tests.integration.collector.process import Collector
 
 WAIT_S = 60
 
-pytestmark = [pytest.mark.slow, pytest.mark.e2e]
+pytestmark = [
+    pytest.mark.slow, pytest.mark.e2e,
+    pytest.mark.skipif(is_before_2(), reason="backups need DuckDB 2.0"),
+]  # fmt: skip
 
 
 def stepscope(*arguments):

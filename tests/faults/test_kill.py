@@ -123,7 +123,11 @@ def test_a_second_process_is_refused_and_the_first_goes_on(tmp_path, load):
             capture_output=True, text=True, timeout=WAIT_S, check=False,
         )  # fmt: skip
         assert (second.returncode, second.stdout) == (4, "")
-        assert f"in use by process {collector.process.pid}" in second.stderr
+        pid = collector.process.pid
+        assert f"in use by process {pid}\n" in second.stderr
+        assert (
+            f"hint: ask the server that runs there, or stop it first: kill {pid}" in second.stderr
+        )
         assert "Traceback" not in second.stderr
         load.wait_for_more(load.acknowledged(), WAIT_S)
         load.end(WAIT_S)

@@ -12,8 +12,10 @@ import duckdb
 import pytest
 
 from stepscope_collector.cli.server import run_server
+from stepscope_collector.store.engine import is_before_2
 from tests.integration.cli.conftest import stepscope
 
+pytestmark = pytest.mark.skipif(is_before_2(), reason="backups need DuckDB 2.0")
 NEWEST = ("executions", "--all", "--format", "json")
 
 

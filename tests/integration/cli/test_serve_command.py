@@ -125,6 +125,27 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
     assert len(result.err.splitlines()) <= 2
 
 
+def test_a_damaged_history_is_set_aside_and_told(tmp_path):
+    """issue #4: set aside, reported by stepscope doctor and in the log, service continues."""
+    with run_server(tmp_path, tmp_path / "log"):
+        pass
+    path = tmp_path / "stepscope.duckdb"
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content)
+    with run_server(tmp_path, tmp_path / "log"):
+        (aside,) = tmp_path.glob("*.damaged-*Z")
+        told = stepscope("doctor", "--data", tmp_path)
+        assert told.code == 0
+        assert aside.name in told.out
+        assert "checksum" in told.out
+        assert stepscope("executions", "--data", tmp_path).code == 0
+    assert aside.read_bytes() == content
+    said = (tmp_path / "log").read_text()
+    assert "database damaged, set aside" in said
+    assert str(aside) in said
+
+
 def test_settings_come_from_file_variables_and_flags(tmp_path):
     """issue #2: defaults < TOML file < STEPSCOPE_* < flags."""
     (tmp_path / "s.toml").write_text('[otlp]\ngrpc = "127.0.0.1:99999"\n')

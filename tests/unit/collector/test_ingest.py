@@ -4,13 +4,14 @@ import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import duckdb
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
-from stepscope_collector.config import IngestConfig
+from stepscope_collector.config import IngestConfig, StoreConfig
 from stepscope_collector.errors import (
     Overloaded,
     PayloadUndecodable,
@@ -19,6 +20,9 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped, parse
+from stepscope_collector.store import Database
+from stepscope_collector.store.aside import files_aside
+from stepscope_collector.store.commit import Committer
 from tests.strategies.workflows import T0, execution, span, step
 from tests.unit.collector.taking import WAIT_S, payload, taking
 
@@ -308,3 +312,33 @@ def test_nothing_of_a_request_outlives_its_answer():
         for n in range(30):
             take.take(payload(span(f"s{n}", scope="x")))
         assert live() <= before + 5
+
+
+class DamagedOnce(Committer):
+    """Meets a broken block at its second write, as DuckDB reports it."""
+
+    writes = 0
+
+    def _write(self, group, now, now_ns):
+        type(self).writes += 1
+        if self.writes == 2:
+            raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match")
+        return super()._write(group, now, now_ns)
+
+
+def test_after_damage_everything_is_written_to_a_new_file(tmp_path):
+    """issue #4: the damaged file set aside, service continues; resources it remembered are not there."""
+    path = tmp_path / "stepscope.duckdb"
+    resources = "select count(*) from stored.resources"
+    with taking(path, committer=DamagedOnce) as taken:
+        taken.committer.reopen = taken.database.reopen
+        taken.take(payload(span("first", scope="x")))
+        with pytest.raises(StoreUnavailable, match="damaged and replaced by a new one"):
+            taken.take(payload(span("second", scope="x")))
+        taken.take(payload(span("second", scope="x")))
+        assert (taken.rows(STORED), taken.rows(resources)) == ([(1,)], [(1,)])
+        assert taken.counts() == {"stored": 2, "failed": 1}
+    (aside,) = files_aside(path)
+    assert "checksum" in aside.reason
+    with Database.open(tmp_path / aside.file, StoreConfig()) as old, old.read() as connection:
+        assert connection.execute(STORED).fetchall() == [(1,)]

@@ -14,7 +14,7 @@ from typing import Final
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import BadRequest, DatabaseDamaged, NotFound, StoreUnavailable
 from stepscope_collector.store.aside import move_aside
-from stepscope_collector.store.engine import Connection, EngineError, connect
+from stepscope_collector.store.engine import Connection, EngineError, connect, is_before_2
 from stepscope_collector.store.lock import FileLock, unreachable
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.migrate import file_version, row_counts, sync
@@ -57,8 +57,14 @@ def snapshot(connection: Connection, path: Path) -> Backup:
         path: of the database.
 
     Raises:
-        StoreUnavailable: no space for the copy, or the directory cannot be written.
+        StoreUnavailable: no space for the copy, the directory cannot be written, or DuckDB 1.
     """
+    if is_before_2():
+        # Its COPY FROM DATABASE changes a setting, which the locked configuration forbids.
+        raise StoreUnavailable(
+            "backups need DuckDB 2.0 or newer",
+            hint="pip install --upgrade duckdb; or stop the server and copy the file",
+        )
     directory = backup_directory(path)
     copy = directory / "stepscope.duckdb"
     try:

@@ -6,6 +6,7 @@ their own each, inside a read-only transaction: a snapshot of what was committed
 """
 
 import logging
+import shutil
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -116,6 +117,8 @@ class Database:
         make_directory(path.parent)
         made.lock = FileLock.take(path)
         try:
+            # A process that was killed may have left half a backup.
+            shutil.rmtree(backup_directory(path), ignore_errors=True)
             return cls(made.connect(path), path, config, made=made)
         except BaseException:
             made.lock.release()

@@ -30,6 +30,7 @@ __all__ = [
     "Interrupted",
     "connect",
     "damage_in",
+    "is_before_2",
 ]
 
 Connection = duckdb.DuckDBPyConnection
@@ -60,6 +61,11 @@ _NO_DAMAGE = (
     duckdb.CatalogException,
     duckdb.ParserException,
 )
+
+
+def is_before_2() -> bool:
+    """Whether this is DuckDB 1, which a few things work differently with."""
+    return int(duckdb.__version__.partition(".")[0]) < 2
 
 
 def damage_in(error: BaseException) -> str | None:

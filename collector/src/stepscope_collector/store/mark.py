@@ -5,7 +5,7 @@ after a crash, and wrong when the disk has lost or changed what was already ackn
 vanish without a word. Bytes that were never acknowledged, on the other hand, may be in any state
 after a power loss, and DuckDB refuses the whole log because of them. So after each commit, before
 anybody is answered, the length and the checksum of the log are written and synced behind the
-process id in the lock file; measured 2026-11: 0.1 ms, the commit itself 30 ms.
+process id in the lock file. Measured on a busy two-core machine with ext4: 3 ms, the commit before it 60 ms.
 
 Two slots are written in turn, each within one disk sector: one that is torn leaves the other.
 """
