@@ -401,12 +401,21 @@ def test_own_metrics_are_sent_to_another_collector(tmp_path):
             tmp_path / "a",
             telemetry_endpoint=f"http://{b.endpoints.otlp_grpc}",
             telemetry_interval_s="1h",
+            telemetry_logs="true",
+            sql_slow_s="0.000001",
         ) as a:
+            a.may_mention = "slow statement"
             send(a, "traces", spans(0).SerializeToString())
+            question = {"sql": "select 42 as answer", "params": {}}
+            assert httpx.post(f"http://{a.endpoints.web}/api/sql", json=question).status_code == 200
         # one more export at the end of a
     with stored(tmp_path / "b") as connection:
         rows = connection.execute(
             "select m.value_int, m.attributes['outcome'], r.service_name from stored.metric_points m "
             "join stored.resources r using (resource_id) where m.name = 'stepscope_rows_total'"
         ).fetchall()
+        lines = connection.execute(
+            "select body, severity_text, attributes['sql'] from stored.log_records"
+        ).fetchall()
     assert rows == [(4, "stored", "stepscope-collector")]
+    assert ("slow statement", "WARNING", "select 42 as answer") in lines

@@ -122,7 +122,7 @@ class TeeConfig(_TargetConfig):
 
 @dataclass(frozen=True)
 class TelemetryConfig(_TargetConfig):
-    """Where the collector's own metrics are sent."""
+    """Where the collector's own metrics and log lines are sent."""
 
     interval_s: float = setting(
         "s",
@@ -131,6 +131,13 @@ class TelemetryConfig(_TargetConfig):
         "The default of OpenTelemetry's SDKs.",
         minimum=1,
         maximum=86400,
+    )
+
+    logs: bool = setting(
+        "bool",
+        False,
+        "Sends the collector's own log lines as well, those that `log.level` lets through.",
+        "They may hold text of statements and addresses of senders.",
     )
 
     def target(self) -> Target | None:

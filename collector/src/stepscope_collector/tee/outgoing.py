@@ -1,9 +1,11 @@
 """Everything this collector sends to others: the tee, and its own metrics."""
 
+import logging
 from collections.abc import Callable, Iterable
 
 from stepscope_collector.config import Settings
 from stepscope_collector.tee.itself import instance_id, refuse_itself
+from stepscope_collector.tee.own_logs import LogBuffer
 from stepscope_collector.tee.own_metrics import OwnMetrics
 from stepscope_collector.tee.tee import Tee
 from stepscope_collector.telemetry import Telemetry
@@ -25,6 +27,7 @@ class Outgoing:
         self.tee: Tee | None = None
         self.own_id: str | None = None
         self._own_metrics: OwnMetrics | None = None
+        self._logs: LogBuffer | None = None
         folder = settings.data.tee_dir
         if settings.tee.targets() or settings.telemetry.target():
             self.own_id = instance_id(folder)
@@ -48,13 +51,20 @@ class Outgoing:
             self.tee.start()
         if target is not None and self.own_id is not None:
             interval_s = self._settings.telemetry.interval_s
-            self._own_metrics = OwnMetrics(target, interval_s, self.own_id, self._telemetry, read)
+            if self._settings.telemetry.logs:
+                self._logs = LogBuffer()
+                logging.getLogger().addHandler(self._logs)
+            self._own_metrics = OwnMetrics(
+                target, interval_s, self.own_id, self._telemetry, read, self._logs
+            )
             self._own_metrics.start()
 
     def stop(self, timeout_s: float) -> None:
         """End; the writer has stopped before."""
         if self._own_metrics is not None:
             self._own_metrics.stop(timeout_s)
+        if self._logs is not None:
+            logging.getLogger().removeHandler(self._logs)
         if self.tee is not None:
             self.tee.stop(timeout_s)
 

@@ -9,7 +9,6 @@ from typing import Final
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
     HistogramDataPoint,
@@ -19,7 +18,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from stepscope_collector import __version__
 from stepscope_collector.config import Target
+from stepscope_collector.decode.batch import Signal
+from stepscope_collector.tee.answer import Answer
 from stepscope_collector.tee.forwarder import client_for
+from stepscope_collector.tee.own_logs import LogBuffer, attribute, encode_logs, resource_of
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Distribution, Reading
 
@@ -43,13 +45,7 @@ def encode_readings(
     """
     request = ExportMetricsServiceRequest()
     resource = request.resource_metrics.add()
-    resource.resource.attributes.extend(
-        [
-            _attribute("service.name", "stepscope-collector"),
-            _attribute("service.version", __version__),
-            _attribute("service.instance.id", instance),
-        ]
-    )
+    resource.resource.CopyFrom(resource_of(instance))
     scope = resource.scope_metrics.add()
     scope.scope.name = "stepscope_collector"
     scope.scope.version = __version__
@@ -69,7 +65,7 @@ def _fill(metric: Metric, reading: Reading, started_ns: int, now_ns: int) -> Non
         metric.sum.is_monotonic = True
     for sample in reading.samples:
         attributes = [
-            _attribute(label, text) for label, text in zip(about.labels, sample.labels, strict=True)
+            attribute(label, text) for label, text in zip(about.labels, sample.labels, strict=True)
         ]
         point: NumberDataPoint | HistogramDataPoint
         if isinstance(sample.value, Distribution):
@@ -100,12 +96,11 @@ def _fill_distribution(
     point.explicit_bounds.extend(bounds)
 
 
-def _attribute(key: str, value: str) -> KeyValue:
-    return KeyValue(key=key, value=AnyValue(string_value=value))
-
-
 class OwnMetrics:
-    """Sends the metrics of this process every so often; what is not taken is not kept."""
+    """Sends the metrics of this process every so often, and log lines where there is a buffer.
+
+    Metrics that are not taken are not kept, the next ones say it all; log lines are.
+    """
 
     def __init__(
         self,
@@ -114,7 +109,9 @@ class OwnMetrics:
         own_id: str,
         telemetry: Telemetry,
         read: Callable[[], Iterable[Reading]],
+        logs: LogBuffer | None = None,
     ) -> None:
+        self._logs = logs
         self._client = client_for(target)
         self._interval_s = interval_s
         self._own_id = own_id
@@ -138,8 +135,14 @@ class OwnMetrics:
 
     def _run(self) -> None:
         while not self._stop.wait(self._interval_s):
+            self._send_or_log()
+        self._send_or_log()
+
+    def _send_or_log(self) -> None:
+        try:
             self._send()
-        self._send()
+        except Exception:  # the outermost boundary of this thread: a bug of ours
+            logger.exception("own telemetry failed")
 
     def _send(self) -> None:
         body = encode_readings(
@@ -148,11 +151,20 @@ class OwnMetrics:
             started_ns=self._started_ns,
             now_ns=time.time_ns(),
         )
-        answer = self._client.send("metrics", "protobuf", body, self._own_id)
+        self._export("metrics", body)
+        lines = [] if self._logs is None else self._logs.take()
+        if lines and self._logs is not None:
+            answer = self._export("logs", encode_logs(lines, instance=self._own_id))
+            if answer.kind == "later":
+                self._logs.give_back(lines)
+
+    def _export(self, signal: Signal, body: bytes) -> Answer:
+        answer = self._client.send(signal, "protobuf", body, self._own_id)
         outcome = "sent" if answer.kind == "taken" else answer.reason
-        self._telemetry.add("stepscope_telemetry_exports_total", 1, outcome)
+        self._telemetry.add("stepscope_telemetry_exports_total", 1, signal, outcome)
         is_failing = answer.kind != "taken"
         if is_failing and not self._is_failing:
             extra = {"error": f"{answer.reason}: {answer.message}"}
-            logger.warning("own metrics were not taken", extra=extra)
+            logger.warning("own telemetry was not taken", extra=extra)
         self._is_failing = is_failing
+        return answer

@@ -225,8 +225,8 @@ _TEE: Final = (
         "with success, not stored again.",
     ),
     Metric(
-        "stepscope_telemetry_exports_total", "counter", "{exports}", ("outcome",),
-        "Exports of these metrics by OTLP: sent, or the reason they were not.",
+        "stepscope_telemetry_exports_total", "counter", "{exports}", ("signal", "outcome"),
+        "Exports of these metrics and of the log by OTLP: sent, or the reason they were not.",
     ),
 )  # fmt: skip
 
