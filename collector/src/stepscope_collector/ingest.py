@@ -254,7 +254,7 @@ class Ingest:
         if error.is_retryable or self._queue.qsize() >= 1000:
             return
         whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
-        request_hash = None if payload is None else _hash_of(signal, payload)
+        request_hash = None if payload is None else _hash_of(f"refused {signal}", payload)
         waiting = _Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
         with suppress(StoreUnavailable):
             self._put(waiting)
@@ -464,8 +464,9 @@ class Ingest:
             waiting.future.set_exception(error)
 
 
-def _hash_of(signal: Signal, payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=16, person=signal.encode()).digest()
+def _hash_of(kind: str, payload: bytes) -> bytes:
+    # What was refused in one encoding may be accepted in the other: two kinds, two hashes.
+    return blake2b(payload, digest_size=16, person=kind.encode()).digest()
 
 
 def _shutting_down() -> StoreUnavailable:

@@ -225,6 +225,17 @@ def test_what_was_refused_is_noted_once_and_counted_every_time(tmp_path):
         assert take.counts() == {"stored": 1, "duplicate": 1, "rejected": 1}
 
 
+def test_bytes_that_were_refused_are_no_repetition_of_those_accepted():
+    """issue #4: a sender that names the wrong encoding first loses nothing when it names the right one."""
+    data = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x"}}]}]}]}'
+    with taking() as take:
+        with pytest.raises(PayloadUndecodable):
+            take.take(data, "logs", "protobuf")
+        assert take.take(data, "logs", "json").accepted == 1
+        assert take.counts("logs") == {"stored": 1}
+        assert take.rows("select count(*) from stored.log_records") == [(1,)]
+
+
 def test_counts_add_up_whatever_happens():
     """design, section 4: received = stored + duplicate + rejected + failed."""
     with taking(mapping=compile_profiles([*load_shipped(), POISON])) as take:
