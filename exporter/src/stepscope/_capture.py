@@ -145,7 +145,7 @@ class _Walk:
         if kind is bool or value is None:
             return value
         if kind is int:
-            return value if -_SAFE_INT <= value < _SAFE_INT else _big(value)
+            return self._integer(value)
         if kind is float:
             return value if math.isfinite(value) else str(value)
         try:
@@ -158,6 +158,11 @@ class _Walk:
             value = _middle(value, self._characters)
         self._characters -= len(value)
         return value
+
+    def _integer(self, value: int) -> int | str:
+        if -_SAFE_INT <= value < _SAFE_INT:
+            return self._redactor.clean_number(value)
+        return _big(value)
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -178,7 +183,7 @@ class _Walk:
         if isinstance(value, str):
             return self._text(str.__str__(value))
         if isinstance(value, int):
-            return int(value) if -_SAFE_INT <= value < _SAFE_INT else _big(int(value))
+            return self._integer(int(value))
         if isinstance(value, float):
             return self.plain(float(value), depth)
         if isinstance(value, Mapping):

@@ -20,7 +20,14 @@ from stepscope._capture import Capture
 from stepscope._redact import MARKER, Redactor
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**12, 10**19)
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.dates(),
     lambda inner: (
         st.lists(inner, max_size=5)
         | st.dictionaries(st.text() | st.integers(), inner, max_size=5)
@@ -44,6 +51,19 @@ def test_payloads_are_valid_json_within_the_limit(value, limit):
         assert len(data) <= max(limit, 2)
         assert payload.size_bytes == len(whole)
         assert payload.sha256 == hashlib.sha256(whole).hexdigest()
+
+
+def test_card_numbers_are_hidden_as_numbers_too():
+    """R057: a number without quotes in JSON; times and ids of as many digits stay."""
+    capture = Capture()
+    card, time_ms, time_ns = 4539578763621486, 1763700000005, 1763700000000000007
+    shown = json.loads(capture.payload({"ref": card, "ids": [card, -card], "at": time_ms}).text)
+    assert shown == {"ref": MARKER, "ids": [MARKER, -card], "at": time_ms}
+    assert capture.redactor.hidden.by_form == 2
+    for step in range(20):
+        for time in (time_ms + step, time_ns + step):
+            assert json.loads(capture.payload([time]).text) == [time]
+    assert json.loads(Capture(redactor=Redactor(is_on=False)).payload([card]).text) == [card]
 
 
 @given(st.text(), st.integers(min_value=0, max_value=50))
