@@ -16,6 +16,7 @@
     ├── Unauthenticated        no active token came with the request
     ├── PermissionDenied       its token has not the scope for this
     ├── NotFound               no such execution, workflow or path
+    ├── Conflict               something that goes on already stands in the way
     ├── QueryRefused           SQL outside what the guard allows
     ├── QueryTimeout           SQL that ran longer than its limit
     └── ServerUnreachable      the server a command asks does not answer
@@ -28,6 +29,7 @@ limit, the remedy.
 __all__ = [
     "BadRequest",
     "ConfigError",
+    "Conflict",
     "DatabaseDamaged",
     "DatabaseLocked",
     "NewerSchema",
@@ -197,6 +199,15 @@ class NotFound(StepscopeError):
     http_status = 404
     grpc_status = "NOT_FOUND"
     exit_code = 7
+
+
+class Conflict(StepscopeError):
+    """Something that goes on already stands in the way."""
+
+    code = "conflict"
+    http_status = 409
+    grpc_status = "FAILED_PRECONDITION"
+    exit_code = 11
 
 
 class QueryRefused(StepscopeError):

@@ -11,13 +11,13 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar
 
 from stepscope_collector.admission import Admission
 from stepscope_collector.config import IngestConfig
@@ -30,11 +30,12 @@ from stepscope_collector.errors import (
     StoreUnavailable,
     Unwritable,
 )
-from stepscope_collector.mapping.group import NewDimensions, RejectionRow, group_of
+from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.tee import Record, Tee
-from stepscope_collector.telemetry import Settled, Telemetry
+from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
+from stepscope_collector.waiting import Receipt, Waiting, Work, receipt_of
 
 __all__ = ["Ingest", "Receipt"]
 
@@ -44,59 +45,10 @@ _REMEMBER_REQUESTS: Final = timedelta(hours=1)
 """Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
 
 _VIA: Final = re.compile(r"[0-9a-f]+(,[0-9a-f]+)*", re.ASCII)
+T = TypeVar("T")
+
 _MAX_HOPS: Final = 16
 """Collectors a request is sent on through, at most: a way out of loops of those without memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one request; its rows are committed."""
-
-    accepted: int
-    """Rows that are in the store, whether now or before."""
-    rejected: int
-    """Rows that were refused, each for a reason in `message`."""
-    message: str
-    """Why rows were refused and what was odd; "" when all is well."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """One request between decode and answer."""
-
-    batch: Batch
-    payload_bytes: int
-    sender: str | None
-    request_hash: bytes | None
-    """Hash of the content of a request whose repetition would store a row again: log records,
-    points and rejections. None for spans, which have their own identity."""
-    future: Future[Receipt]
-    whole: RejectionRow | None = None
-    """The request was refused as a whole, and answered: what to note of it."""
-    transport: str = ""
-    sent: Record | None = None
-    """What the tee sends on; None without a tee."""
-    received_s: float = field(default_factory=time.monotonic)
-
-    def settled(self) -> Settled:
-        """What the counts want to know."""
-        lag_s = time.monotonic() - self.received_s
-        batch = self.batch
-        rejected = len(batch.rejections)
-        return Settled(batch.signal, self.transport, batch.row_count, rejected, lag_s)
-
-    def rejections(self) -> list[RejectionRow]:
-        """One row per reason."""
-        if self.whole is not None:
-            return [self.whole]
-        counts = Counter(rejection.reason for rejection in self.batch.rejections)
-        samples: dict[str, Rejection] = {}
-        for rejection in self.batch.rejections:
-            samples.setdefault(rejection.reason, rejection)
-        return [
-            (self.batch.signal, samples[reason], count, self.payload_bytes, self.sender)
-            for reason, count in counts.items()
-        ]
 
 
 class Ingest:
@@ -126,9 +78,9 @@ class Ingest:
         self._telemetry = telemetry
         self._dimensions = NewDimensions()
         self._generation = committer.generation
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._held: _Waiting | None = None
-        """Taken from the queue, but too large for the group that was being gathered."""
+        self._queue: queue.SimpleQueue[Waiting | Work | None] = queue.SimpleQueue()
+        self._held: Waiting | Work | None = None
+        """Taken from the queue, but not for the group that was being gathered."""
         self._lock = threading.Lock()
         """Nothing is put into the queue behind its end."""
         self._is_closing = False
@@ -136,6 +88,8 @@ class Ingest:
         self._expected_requests = 1
         """Most requests under way at one time since the last commit."""
         self._last_commit_s = 0.0
+        self._linger_until: float | None = None
+        """How long the group that is being gathered waits for more."""
         self._thread = threading.Thread(target=self._run, name="stepscope-writer", daemon=True)
         self._thread.start()
 
@@ -176,7 +130,7 @@ class Ingest:
                 f"{size} bytes more would exceed max_inflight_bytes={self._admission.limit}; "
                 "try again, or raise limits.max_inflight_bytes"
             )
-        waiting = _Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
+        waiting = Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
         if self._tee is not None and via.count(",") < _MAX_HOPS:
             waiting.sent = Record(signal, encoding, payload, 0, via, time.time_ns())
         try:
@@ -195,7 +149,7 @@ class Ingest:
             self._admission.decoded()
         return waiting.future
 
-    def _decode_and_queue(self, waiting: _Waiting, payload: bytes, encoding: Encoding) -> None:
+    def _decode_and_queue(self, waiting: Waiting, payload: bytes, encoding: Encoding) -> None:
         signal = waiting.batch.signal
         if self._is_closing:
             raise _shutting_down()
@@ -210,7 +164,7 @@ class Ingest:
         waiting.future = self._future(len(payload))
         if batch.rows is None and not batch.rejections:
             self._telemetry.answered_empty(signal, waiting.transport)
-            waiting.future.set_result(_receipt(batch))
+            waiting.future.set_result(receipt_of(batch))
         else:
             self._put(waiting)
 
@@ -255,11 +209,11 @@ class Ingest:
             return
         whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
         request_hash = None if payload is None else _hash_of(f"refused {signal}", payload)
-        waiting = _Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
+        waiting = Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
         with suppress(StoreUnavailable):
             self._put(waiting)
 
-    def _put(self, waiting: _Waiting) -> None:
+    def _put(self, waiting: Waiting) -> None:
         batch = waiting.batch
         with self._lock:
             if self._is_closing:
@@ -272,6 +226,23 @@ class Ingest:
         future.set_running_or_notify_cancel()  # a client that goes away cannot cancel a commit
         future.add_done_callback(lambda _: self._admission.leave(size))
         return future
+
+    def between_commits(self, run: Callable[[Committer, Plan], T]) -> T:
+        """Have the writer thread do something between two commits; what comes out, or is raised.
+
+        Args:
+            run: gets the committer and the plan of the decoder; nothing is committed while it works.
+
+        Raises:
+            StoreUnavailable: the collector is shutting down.
+        """
+        work = Work(run)
+        with self._lock:
+            if self._is_closing:
+                raise _shutting_down()
+            self._queue.put(work)
+        result: T = work.future.result()
+        return result
 
     def samples(self) -> dict[str, list[Sample]]:
         """The metrics that describe what is under way."""
@@ -302,46 +273,61 @@ class Ingest:
                 return
             self._forget_requests()
 
-    def _gather(self) -> tuple[list[_Waiting], bool]:
+    def _gather(self) -> tuple[list[Waiting], bool]:
         """Everything that waits, up to the limits of a group, and whether the queue has ended.
 
         A commit costs about 30 ms whatever its size, so it is worth waiting for requests that can
         share it: those that are being decoded, and those of senders that were just answered and
         come back, for a quarter of a commit. A sender alone never waits.
         """
-        first = self._held or self._queue.get()
-        self._held = None
+        first = self._first()
         if first is None:
             return [], True
         group = [first]
-        linger_until: float | None = None
         size, rows = first.payload_bytes, first.batch.row_count
         deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
+        self._linger_until = None
         while True:
             try:
-                waiting = self._queue.get_nowait()
+                waiting = self._next(len(group), deadline)
+            except queue.Empty:
+                return group, False
+            if waiting is None:
+                return group, True
+            if not isinstance(waiting, Work):
+                size += waiting.payload_bytes
+                rows += waiting.batch.row_count
+                if size <= self._config.group_max_bytes and rows <= self._config.group_max_rows:
+                    group.append(waiting)
+                    continue
+            self._held = waiting
+            return group, False
+
+    def _first(self) -> Waiting | None:
+        """What the next group begins with, other work done before; None: the queue has ended."""
+        while True:
+            waiting = self._held or self._queue.get()
+            self._held = None
+            if not isinstance(waiting, Work):
+                return waiting
+            waiting.do(self._committer, self._plan)
+
+    def _next(self, count: int, deadline: float) -> Waiting | Work | None:
+        """What waits behind a group of so many; queue.Empty when it is not worth waiting for it."""
+        while True:
+            try:
+                return self._queue.get_nowait()
             except queue.Empty:
                 if self._admission.wait_decoded(deadline):
                     continue
                 now = time.monotonic()
-                if linger_until is None:
-                    linger_until = min(deadline, now + self._last_commit_s / 4)
-                if len(group) >= self._expected_requests or now >= linger_until:
-                    return group, False
-                try:
-                    waiting = self._queue.get(timeout=linger_until - now)
-                except queue.Empty:
-                    return group, False
-            if waiting is None:
-                return group, True
-            size += waiting.payload_bytes
-            rows += waiting.batch.row_count
-            if size > self._config.group_max_bytes or rows > self._config.group_max_rows:
-                self._held = waiting
-                return group, False
-            group.append(waiting)
+                if self._linger_until is None:
+                    self._linger_until = min(deadline, now + self._last_commit_s / 4)
+                if count >= self._expected_requests or now >= self._linger_until:
+                    raise
+                return self._queue.get(timeout=self._linger_until - now)
 
-    def _commit_or_split(self, group: list[_Waiting]) -> None:
+    def _commit_or_split(self, group: list[Waiting]) -> None:
         try:
             self._commit(group)
         except StoreUnavailable as error:
@@ -357,7 +343,7 @@ class Ingest:
                 logger.exception("commit failed")
             self._fail_for_good(group[0], error)
 
-    def _fail_for_good(self, waiting: _Waiting, error: Exception) -> None:
+    def _fail_for_good(self, waiting: Waiting, error: Exception) -> None:
         """Answer a request that the store will never take, and note it for the user."""
         failure = error
         if not isinstance(failure, Unwritable):
@@ -368,10 +354,10 @@ class Ingest:
         if rows := batch.row_count + len(batch.rejections):
             rejection = Rejection(failure.code, failure.message)
             whole = (batch.signal, rejection, rows, waiting.payload_bytes, waiting.sender)
-            note = _Waiting(Batch(batch.signal), 0, waiting.sender, None, Future(), whole)
+            note = Waiting(Batch(batch.signal), 0, waiting.sender, None, Future(), whole)
             self._commit_or_split([note])
 
-    def _commit(self, group: list[_Waiting]) -> None:
+    def _commit(self, group: list[Waiting]) -> None:
         started = time.monotonic_ns()
         self._committer.ensure_open()
         if self._generation != self._committer.generation:
@@ -393,10 +379,10 @@ class Ingest:
         self._expected_requests = self._admission.peak()
         self._count(group, fresh, written.duplicate, elapsed_ns)
         for waiting in group:
-            waiting.future.set_result(_receipt(waiting.batch))
+            waiting.future.set_result(receipt_of(waiting.batch))
 
     @contextmanager
-    def _queued_for_tee(self, group: list[_Waiting]) -> Iterator[None]:
+    def _queued_for_tee(self, group: list[Waiting]) -> Iterator[None]:
         """On disk for the tee before the block commits, and sent on if it does."""
         if self._tee is None:
             yield
@@ -426,7 +412,7 @@ class Ingest:
         except StepscopeError as error:  # the next time will do
             logger.warning("old requests not forgotten", extra={"error": error.message})
 
-    def _without_repeats(self, group: list[_Waiting]) -> list[_Waiting]:
+    def _without_repeats(self, group: list[Waiting]) -> list[Waiting]:
         """The requests without those that were committed before, as far as hashes can tell."""
         hashes = [w.request_hash for w in group if w.request_hash is not None]
         if not hashes:
@@ -442,7 +428,7 @@ class Ingest:
         return fresh
 
     def _count(
-        self, group: list[_Waiting], fresh: list[_Waiting], duplicate_spans: int, elapsed_ns: int
+        self, group: list[Waiting], fresh: list[Waiting], duplicate_spans: int, elapsed_ns: int
     ) -> None:
         duplicates = Counter[str](traces=duplicate_spans)
         written = {id(waiting) for waiting in fresh}
@@ -456,7 +442,7 @@ class Ingest:
             elapsed_s=elapsed_ns / 1e9,
         )
 
-    def _fail(self, group: list[_Waiting], error: StepscopeError) -> None:
+    def _fail(self, group: list[Waiting], error: StepscopeError) -> None:
         logger.error("commit refused", extra={"code": error.code, "error": error.message})
         for waiting in group:
             if waiting.whole is None:
@@ -471,7 +457,3 @@ def _hash_of(kind: str, payload: bytes) -> bytes:
 
 def _shutting_down() -> StoreUnavailable:
     return StoreUnavailable("the collector is shutting down")
-
-
-def _receipt(batch: Batch) -> Receipt:
-    return Receipt(batch.row_count, len(batch.rejections), batch.message())

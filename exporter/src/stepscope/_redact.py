@@ -174,8 +174,10 @@ class Redactor:
         return MARKER
 
     def clean_json(self, text: str) -> str:
-        """JSON text with secret-looking parts of its strings replaced; stays valid JSON, as long
-        as its numbers went through `clean_number` before."""
+        """JSON text with secret-looking parts of its strings replaced.
+
+        It stays valid JSON, as long as its numbers went through `clean_number` before.
+        """
         return self._counted(text, _hide_forms(text)) if self.is_on else text
 
     def clean_text(self, text: str) -> str:

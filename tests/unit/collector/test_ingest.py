@@ -34,6 +34,7 @@ POISON = parse(
     name = "poison"
     description = "casts what cannot be cast"
     priority = 1000
+    direct = true
     detect = "attr('n') is not null"
     [fields]
     role = "'execution'"
@@ -330,11 +331,11 @@ class DamagedOnce(Committer):
 
     writes = 0
 
-    def _write(self, group, now, now_ns):
+    def write(self, group, now, now_ns):
         type(self).writes += 1
         if self.writes == 2:
             raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match")
-        return super()._write(group, now, now_ns)
+        return super().write(group, now, now_ns)
 
 
 def test_after_damage_everything_is_written_to_a_new_file(tmp_path):

@@ -7,7 +7,7 @@ reception is not there; a payload that retention has removed is missing, and whe
 map holds the beginning of a large value, that beginning is the value then.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -23,9 +23,10 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.query.otlp_points import PointGroup
 from stepscope_collector.query.otlp_rows import Row, attributes_of, log_record_of, span_of
 
-__all__ = ["Connection", "read_logs", "read_metrics", "read_traces"]
+__all__ = ["Connection", "read_logs", "read_metrics", "read_traces", "read_traces_whole"]
 
 _ROWS_AT_ONCE = 2048
+_FOREVER_NS = (1 << 64) - 1
 
 
 class Connection(Protocol):
@@ -48,16 +49,50 @@ def read_traces(
     Raises:
         ValueError: trace_id is not 32 hex digits.
     """
-    chosen = {"trace_id": _uuid(trace_id), "execution_id": execution_id}
+    ids = None if trace_id is None else [UUID(hex=trace_id)]
+    return _traces(connection, ids, execution_id, (0, _FOREVER_NS))
+
+
+def read_traces_whole(
+    connection: Connection, trace_ids: Sequence[UUID], first_ns: int, last_ns: int
+) -> ExportTraceServiceRequest:
+    """All stored spans of some traces as one request, as `read_traces`.
+
+    Args:
+        connection: where to read.
+        trace_ids: the traces.
+        first_ns: least start of their spans.
+        last_ns: greatest start of their spans.
+    """
+    return _traces(connection, list(trace_ids), None, (first_ns, last_ns))
+
+
+def _traces(
+    connection: Connection,
+    trace_ids: list[UUID] | None,
+    execution_id: str | None,
+    bounds: tuple[int, int],
+) -> ExportTraceServiceRequest:
+    chosen = {
+        "trace_ids": trace_ids,
+        "execution_id": execution_id,
+        "first": bounds[0],
+        "last": bounds[1],
+    }
     payloads: dict[tuple[UUID, int, int], dict[str, str]] = {}
     for row in _rows(connection, "otlp/payloads", chosen):
         of_span = (row["trace_id"], row["span_id"], row["start_time_unix_nano"])
         payloads.setdefault(of_span, {})[row["key"]] = row["body"]
+    rows: Iterable[Row]
+    if trace_ids is None:
+        envelopes = _Envelopes(connection, None)
+        rows = _rows(connection, "otlp/spans", chosen)
+    else:  # few: of the resources and scopes only theirs are read
+        rows = list(_rows(connection, "otlp/spans", chosen))
+        envelopes = _Envelopes(connection, rows)
     request = ExportTraceServiceRequest()
-    envelopes = _Envelopes(
-        connection, request.resource_spans.add, lambda parent: parent.scope_spans.add()
-    )
-    for row in _rows(connection, "otlp/spans", chosen):
+    envelopes.into(request.resource_spans.add, lambda parent: parent.scope_spans.add())
+    for row in rows:
         of_span = (row["trace_id"], row["span_id"], row["start_time_unix_nano"])
         envelopes.scope_of(row).spans.append(span_of(row, payloads.get(of_span, {})))
     return request
@@ -77,9 +112,8 @@ def read_logs(
         ValueError: trace_id is not 32 hex digits.
     """
     request = ExportLogsServiceRequest()
-    envelopes = _Envelopes(
-        connection, request.resource_logs.add, lambda parent: parent.scope_logs.add()
-    )
+    envelopes = _Envelopes(connection, None)
+    envelopes.into(request.resource_logs.add, lambda parent: parent.scope_logs.add())
     chosen = {"trace_id": _uuid(trace_id), "execution_id": execution_id}
     for row in _rows(connection, "otlp/log_records", chosen):
         envelopes.scope_of(row).log_records.append(log_record_of(row))
@@ -96,9 +130,8 @@ def read_metrics(
         execution_id: only points that name this execution; None: all.
     """
     request = ExportMetricsServiceRequest()
-    envelopes = _Envelopes(
-        connection, request.resource_metrics.add, lambda parent: parent.scope_metrics.add()
-    )
+    envelopes = _Envelopes(connection, None)
+    envelopes.into(request.resource_metrics.add, lambda parent: parent.scope_metrics.add())
     group = PointGroup()
     for row in _rows(connection, "otlp/metric_points", {"execution_id": execution_id}):
         group.add(envelopes.scope_of(row), row)
@@ -118,28 +151,33 @@ def _rows(connection: Connection, name: str, parameters: dict[str, Any]) -> Iter
 
 
 class _Envelopes:
-    """Opens an envelope for a resource or scope when rows reach one; reads both tables at once."""
+    """Opens an envelope for a resource or scope when rows reach one.
 
-    def __init__(
-        self,
-        connection: Connection,
-        add_resource: Callable[[], Any],
-        add_scope: Callable[[Any], Any],
-    ) -> None:
+    Args:
+        connection: where resources and scopes are read, all at once.
+        rows: those of these; None: all there are.
+    """
+
+    def __init__(self, connection: Connection, rows: Iterable[Row] | None) -> None:
+        resources = None if rows is None else sorted({row["resource_id"] for row in rows})
+        scopes = None if rows is None else sorted({row["scope_id"] for row in rows})
         self._resources = {
             row["resource_id"]: (_resource_of(row), row["schema_url"])
-            for row in _rows(connection, "otlp/resources", {})
+            for row in _rows(connection, "otlp/resources", {"ids": resources})
         }
         self._scopes = {
             row["scope_id"]: (_scope_of(row), row["schema_url"])
-            for row in _rows(connection, "otlp/scopes", {})
+            for row in _rows(connection, "otlp/scopes", {"ids": scopes})
         }
-        self._add_resource = add_resource
-        self._add_scope = add_scope
         self._resource_id: int | None = None
         self._scope_id: int | None = None
         self._parent: Any = None
         self._child: Any = None
+
+    def into(self, add_resource: Callable[[], Any], add_scope: Callable[[Any], Any]) -> None:
+        """Where the envelopes are opened."""
+        self._add_resource = add_resource
+        self._add_scope = add_scope
 
     def scope_of(self, row: Row) -> Any:
         """The envelope that the row belongs in; rows come ordered by resource and scope."""

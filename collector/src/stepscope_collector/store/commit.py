@@ -78,10 +78,20 @@ class Committer:
             StoreUnavailable: the disk or memory is at its limit; nothing of the group was written.
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
+        with self.transaction():
+            return self.write(group, now, now_ns)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction around the block: what it writes is on disk after it, or nothing is.
+
+        Raises:
+            StoreUnavailable, Unwritable: as `commit`.
+        """
         try:
             with self._engine() as connection:
                 connection.execute("begin")
-                written = self._write(group, now, now_ns)
+                yield connection
                 connection.execute("commit")
             if self.committed is not None:
                 self.committed()
@@ -93,9 +103,9 @@ class Committer:
             with suppress(EngineError):
                 for name in _INCOMING:
                     self.connection.unregister(name)
-        return written
 
-    def _write(self, group: Group, now: datetime, now_ns: int) -> Written:
+    def write(self, group: Group, now: datetime, now_ns: int) -> Written:
+        """Write the group inside a `transaction`."""
         self._insert("resources", group.resources)
         self._insert("scopes", group.scopes)
         written = Written(0, 0)

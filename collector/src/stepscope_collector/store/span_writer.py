@@ -27,6 +27,10 @@ class Mapping(FoldMapping, Protocol):
     def select(self) -> Callable[[Sequence[str]], str]:
         """SQL of the mapped rows of `incoming_spans`, given the dialects present."""
 
+    @property
+    def detects(self) -> Callable[[str], str | None]:
+        """SQL of what the profile of that name takes for its own; None: there is none."""
+
 
 _NOT_FOLDED: Final = "(from staged where trace_id not in (select trace_id from folding))"
 _NOT_REFOLDED: Final = "execution_id not in (select execution_id from refolded)"

@@ -174,3 +174,22 @@ def test_a_recording_sent_twice_changes_nothing(name):
         first = store.take(recorded(name)[0])
         assert store.take(recorded(name)[0]) == (0, first.stored + first.duplicate)
         assert store.tables() == at_once(name)
+
+
+def test_a_clock_that_is_ahead_doubles_no_try():
+    """ours: signs of life end at the commit; tries are found again all the same."""
+    name = "temporal-python-v1.retry.json"
+    before = datetime(2020, 1, 1, tzinfo=UTC)
+    with history() as store:
+        for single in recorded(name)[1]:
+            batches = [decode_spans(single, MAPPING.plan)]
+            store._committer.commit(
+                group_of(batches, [], [], NewDimensions()),
+                before.replace(tzinfo=None),
+                int(before.timestamp()) * 10**9,
+            )
+        hidden = "exclude (ingested_at, last_seen_unix_nano)"
+        tries = store.rows(f"select * {hidden} from stored.attempts order by all")
+    with history() as store:
+        store.take(recorded(name)[0])
+        assert store.rows(f"select * {hidden} from stored.attempts order by all") == tries != []

@@ -1,5 +1,5 @@
 -- Spans as they were received, with the columns that are the home of attributes.
--- $trace_id: UUID, $execution_id: null means any.
+-- $trace_ids: UUIDs, $execution_id: null means any. $first, $last: bounds of the starts in ns.
 -- One row per span; those of one resource and scope stand together.
 select
     trace_id, span_id, parent_span_id, trace_state, flags, name, kind, start_time_unix_nano,
@@ -10,6 +10,7 @@ select
     max_attempts, is_expected_retry, error_type, workflow_id, workflow_name, workflow_version,
     trigger_type, project, user_id, parent_execution_id, root_execution_id, exit_code, live_phase
 from stored.spans
-where ($trace_id::uuid is null or trace_id = $trace_id::uuid)
+where ($trace_ids::uuid[] is null or trace_id in (select unnest($trace_ids::uuid[])))
+    and start_time_unix_nano between $first and $last
     and ($execution_id::varchar is null or execution_id = $execution_id::varchar)
 order by resource_id, scope_id, start_time_unix_nano, trace_id, span_id

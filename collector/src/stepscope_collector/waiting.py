@@ -1,0 +1,87 @@
+"""What waits for the writer thread: decoded requests, and other work to be done between commits."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from stepscope_collector.decode.batch import Batch, Plan, Rejection
+from stepscope_collector.mapping.group import RejectionRow
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.tee import Record
+from stepscope_collector.telemetry import Settled
+
+__all__ = ["Receipt", "Waiting", "Work", "receipt_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one request; its rows are committed."""
+
+    accepted: int
+    """Rows that are in the store, whether now or before."""
+    rejected: int
+    """Rows that were refused, each for a reason in `message`."""
+    message: str
+    """Why rows were refused and what was odd; "" when all is well."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One request between decode and answer."""
+
+    batch: Batch
+    payload_bytes: int
+    sender: str | None
+    request_hash: bytes | None
+    """Hash of the content of a request whose repetition would store a row again: log records,
+    points and rejections. None for spans, which have their own identity."""
+    future: Future[Receipt]
+    whole: RejectionRow | None = None
+    """The request was refused as a whole, and answered: what to note of it."""
+    transport: str = ""
+    sent: Record | None = None
+    """What the tee sends on; None without a tee."""
+    received_s: float = field(default_factory=time.monotonic)
+
+    def settled(self) -> Settled:
+        """What the counts want to know."""
+        lag_s = time.monotonic() - self.received_s
+        batch = self.batch
+        rejected = len(batch.rejections)
+        return Settled(batch.signal, self.transport, batch.row_count, rejected, lag_s)
+
+    def rejections(self) -> list[RejectionRow]:
+        """One row per reason."""
+        if self.whole is not None:
+            return [self.whole]
+        counts = Counter(rejection.reason for rejection in self.batch.rejections)
+        samples: dict[str, Rejection] = {}
+        for rejection in self.batch.rejections:
+            samples.setdefault(rejection.reason, rejection)
+        return [
+            (self.batch.signal, samples[reason], count, self.payload_bytes, self.sender)
+            for reason, count in counts.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something else that the writer thread is to do."""
+
+    run: Callable[[Committer, Plan], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+    def do(self, committer: Committer, plan: Plan) -> None:
+        """Do it; whoever asked for it gets what comes out."""
+        try:
+            self.future.set_result(self.run(committer, plan))
+        except Exception as error:  # noqa: BLE001 - raised where it was asked for
+            self.future.set_exception(error)
+
+
+def receipt_of(batch: Batch) -> Receipt:
+    """What its sender is told once it is committed."""
+    return Receipt(batch.row_count, len(batch.rejections), batch.message())
