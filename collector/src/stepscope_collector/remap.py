@@ -5,23 +5,24 @@ now, in one transaction of the writer thread between two commits. As the order o
 matter, the result is that of a collector that had these profiles from the beginning.
 """
 
+import difflib
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
 
 from stepscope_collector.decode.batch import Plan
 from stepscope_collector.decode.spans import decode_spans
-from stepscope_collector.errors import Conflict, StoreUnavailable
+from stepscope_collector.errors import BadRequest, Conflict, StoreUnavailable
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.query.otlp import read_traces_whole
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.remap_writer import Remap, RemapWriter, Taken, newest_remap
 
-__all__ = ["Remap", "Remapper", "Work"]
+__all__ = ["Remap", "RemapProgress", "Remapper", "Work", "progress_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,41 @@ _SPANS_AT_ONCE: Final = 2000
 """Aimed at in one transaction: requests wait for it as for a commit, about 0.3 s."""
 _MOST_TRACES: Final = 2000
 _TRY_AGAIN_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemapProgress:
+    """How far a remap is; times in ns since the epoch."""
+
+    state: str
+    """running, finished or stopped."""
+    asked_at: int
+    since_at: int | None
+    dialect: str | None
+    trace_count: int
+    """Traces to look at, when it began."""
+    done_count: int
+    remapped_count: int
+    span_count: int
+    failed_count: int
+    """Traces that stayed as they were, because that failed."""
+    last_error: str | None
+
+
+def progress_of(remap: Remap) -> RemapProgress:
+    """What the faces tell of a remap."""
+    return RemapProgress(
+        state=remap.state,
+        asked_at=remap.remap_id,
+        since_at=remap.since_unix_nano or None,
+        dialect=remap.dialect,
+        trace_count=remap.trace_count,
+        done_count=remap.done_count,
+        remapped_count=remap.remapped_count,
+        span_count=remap.span_count,
+        failed_count=remap.failed_count,
+        last_error=remap.last_error,
+    )
 
 
 class Work(Protocol):
@@ -66,12 +102,16 @@ class Remapper:
             dialect: only traces that this profile mapped or would map now; None: all.
 
         Raises:
+            BadRequest: there is no such dialect.
             Conflict: another one has not ended.
             StoreUnavailable: the store cannot be written now.
         """
 
         def note(committer: Committer, _: Plan) -> Remap:
             with committer.transaction() as connection:
+                writer = RemapWriter(connection)
+                if dialect is not None and dialect not in committer.mapping.profiles:
+                    _check(dialect, [*committer.mapping.profiles, *writer.dialects()])
                 known = newest_remap(connection)
                 if known is not None and known.state == "running":
                     if (known.since_unix_nano, known.dialect) == (since_ns, dialect):
@@ -80,7 +120,7 @@ class Remapper:
                         f"a remap of {_asked(known)} is under way",
                         hint="wait for it, or end it with: stepscope remap --stop",
                     )
-                RemapWriter(connection).begin(self._clock(), since_ns, dialect, self._now())
+                writer.begin(self._clock(), since_ns, dialect, self._now())
                 begun = newest_remap(connection)
                 assert begun is not None
                 return begun
@@ -241,6 +281,15 @@ class Remapper:
 
 class _Refused(Exception):
     """What was read would not be written again as it was."""
+
+
+def _check(dialect: str, known: Sequence[str]) -> None:
+    if dialect not in known:
+        near = difflib.get_close_matches(dialect, known, n=1)
+        raise BadRequest(
+            f"dialect={dialect!r} is no profile, and nothing was mapped by one of that name",
+            hint=f"did you mean {near[0]}?" if near else "see: stepscope dialects",
+        )
 
 
 def _asked(remap: Remap) -> str:

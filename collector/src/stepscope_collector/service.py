@@ -48,6 +48,7 @@ from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import PATHS, otlp_app, otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
+from stepscope_collector.remap import Remapper
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.tee.outgoing import Outgoing
@@ -128,6 +129,7 @@ class _Collector:
     certificates: Certificates | None
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
+    remapper: Remapper = field(init=False)
     grpc: GrpcReceiver = field(init=False)
     started_s: float = field(default_factory=time.time)
     is_ready: bool = False
@@ -147,6 +149,7 @@ class _Collector:
             tee=self.outgoing.tee,
             own_id=self.outgoing.own_id,
         )
+        self.remapper = Remapper(self.ingest.between_commits)
         self.grpc = GrpcReceiver(
             Door(self.ingest, "grpc"),
             self.settings.otlp.grpc,
@@ -188,6 +191,7 @@ class _Collector:
             async with asyncio.timeout(_START_S):
                 await asyncio.gather(*(server.has_started.wait() for server in servers))
             self.is_ready = True
+            self.remapper.follow()  # where the last process left it
             self._publish(endpoints)
             _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
@@ -245,6 +249,7 @@ class _Collector:
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
+        self.remapper.close()
         grace_s = self.settings.shutdown.grace_s
         if not self.ingest.drain(grace_s):
             logger.error("requests were still waiting for their commit", extra={"s": grace_s})
@@ -263,6 +268,7 @@ class _Collector:
             metrics=self.metrics,
             telemetry=self.telemetry,
             ready=lambda: self.is_ready,
+            remapper=self.remapper,
             allowed_hosts=None
             if self.certificates
             else [split_address(self.settings.web.listen)[0]],

@@ -71,6 +71,15 @@ class Collector:
         with urllib.request.urlopen(f"http://{self.endpoints.web}/api/doctor", timeout=30) as got:
             return json.loads(got.read())
 
+    def ask(self, method: str, path: str) -> Any:
+        """What the read API answers to a request without a question."""
+        url = f"http://{self.endpoints.web}{path}"
+        headers = {"content-type": "application/json"}
+        body = b"{}" if method == "POST" else None
+        request = urllib.request.Request(url, body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as got:
+            return json.loads(got.read())
+
     def kill(self) -> None:
         """kill -9."""
         self.process.kill()

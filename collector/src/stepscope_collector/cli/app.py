@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "token": "Make, list and revoke the tokens that clients need.",
     "backup": "Write a checked copy of the history to a file.",
     "restore": "Put a backup in the place of the history.",
+    "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",
 }
 """Commands in the order of the help; each is `command` in the module of its name. The text stands

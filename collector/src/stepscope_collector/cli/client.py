@@ -197,6 +197,18 @@ class Client:
             raise _error_of(self.where, answer)
         return answer
 
+    def remap(self, since: str | None, dialect: str | None) -> dict[str, Any]:
+        """The answer of `POST /api/admin/remap`: how far the remap is that was asked for."""
+        given = {"since": since, "dialect": dialect}
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        target = "/api/admin/remap" + (f"?{query}" if query else "")
+        headers = {"content-type": "application/json"}
+        return self._json(self._checked("POST", target, headers, b"{}"))
+
+    def stop_remap(self) -> dict[str, Any]:
+        """The answer of `DELETE /api/admin/remap`."""
+        return self._json(self._checked("DELETE", "/api/admin/remap", {}, None))
+
     def close(self) -> None:
         """Give back the connection or the database file."""
         self._transport.close()

@@ -106,6 +106,10 @@ class RemapWriter:
         self._sql.run("fold/no_evidence")
         return [trace_id for (trace_id,) in rows]
 
+    def dialects(self) -> list[str]:
+        """Names of all profiles that mapped some execution."""
+        return [name for (name,) in self._sql.run("remap/dialects").fetchall()]
+
     def choose(self, trace_ids: Sequence[UUID]) -> Taken | None:
         """The traces and all that share executions with them; None: none is stored."""
         self._sql.run("remap/list_traces", trace_ids=list(trace_ids))

@@ -4,7 +4,7 @@ Runs inside the transaction of the writer thread. The rules stand in the SQL fil
 their order and what can be left out for a batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -26,6 +26,10 @@ class Mapping(FoldMapping, Protocol):
     @property
     def select(self) -> Callable[[Sequence[str]], str]:
         """SQL of the mapped rows of `incoming_spans`, given the dialects present."""
+
+    @property
+    def profiles(self) -> Collection[str]:
+        """Names of all profiles."""
 
     @property
     def detects(self) -> Callable[[str], str | None]:

@@ -22,6 +22,7 @@ from stepscope_collector.errors import (
     NotFound,
     PayloadTooLarge,
     StepscopeError,
+    StoreUnavailable,
     UnsupportedMedia,
 )
 from stepscope_collector.present.rest.backup_response import backup_response
@@ -37,7 +38,9 @@ from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.stats import step_stats, workflow_stats
+from stepscope_collector.query.times import parse_time_ns
 from stepscope_collector.query.workflows import workflow_list
+from stepscope_collector.remap import Remap, Remapper, progress_of
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 
@@ -62,7 +65,7 @@ def rest_refusal(error: StepscopeError, _: str) -> tuple[str, bytes]:
     return "application/json", error_body(error)
 
 
-def rest_app(
+def rest_app(  # noqa: PLR0913 what the process puts together
     database: Database,
     sql_config: SqlConfig,
     doctor: Callable[[], Mapping[str, Any]],
@@ -71,6 +74,7 @@ def rest_app(
     metrics: Callable[[], str] = str,
     telemetry: Telemetry | None = None,
     allowed_hosts: Collection[str] | None = (),
+    remapper: Remapper | None = None,
 ) -> Starlette:
     """The application.
 
@@ -83,8 +87,11 @@ def rest_app(
         telemetry: counts statements of users.
         allowed_hosts: names of this server in Host headers, beside addresses and localhost; None:
             any name, as TLS shuts out those that the certificate has not.
+        remapper: maps the history anew; None: nobody can write it.
     """
-    faces = _Endpoints(database, sql_config, doctor, ready, metrics, telemetry or Telemetry())
+    faces = _Endpoints(
+        database, sql_config, doctor, ready, metrics, telemetry or Telemetry(), remapper
+    )
     return Starlette(
         routes=[
             StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
@@ -110,7 +117,9 @@ class _Endpoints:
         ready: Callable[[], bool],
         metrics: Callable[[], str],
         telemetry: Telemetry,
+        remapper: Remapper | None,
     ) -> None:
+        self._remapper = remapper
         self._log = SqlLog(telemetry, sql_config.slow_s)
         self._metrics = metrics
         self._database = database
@@ -137,6 +146,15 @@ class _Endpoints:
                 return await backup_response(self._database)
 
             return make_backup
+        if route.name == "begin_remap":
+
+            async def begin_remap(request: Request) -> Response:
+                await _body(request)
+                params = read_params(route, request.query_params.multi_items())
+                status, body = await run_in_threadpool(self.begin_remap, params)
+                return Response(body, status, media_type=route.media_type)
+
+            return begin_remap
         answer = getattr(self, route.name)
 
         async def ask(request: Request) -> Response:
@@ -198,6 +216,28 @@ class _Endpoints:
         rows: list[Any] = ask(self._database, _filters(params), now_ns=time.time_ns())
         return 200, dumps({"stats": encode_rows(rows)})
 
+    def begin_remap(self, params: dict[str, Any]) -> tuple[int, bytes]:
+        """Begin a remap, or go on with it."""
+        since = params.get("since")
+        since_ns = 0 if since is None else parse_time_ns(since, "since", time.time_ns())
+        remapper = self._writing()
+        progress = remapper.begin(since_ns, params.get("dialect"))
+        remapper.follow()
+        return 200, _remap(progress)
+
+    def get_remap(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """How far the remap is."""
+        return 200, _remap(self._writing().newest())
+
+    def stop_remap(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """End the remap."""
+        return 200, _remap(self._writing().stop())
+
+    def _writing(self) -> Remapper:
+        if self._remapper is None:
+            raise StoreUnavailable("no server runs that could write the history")
+        return self._remapper
+
     def get_doctor(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """What the collector says about itself."""
         return 200, dumps(dict(self._doctor()))
@@ -238,6 +278,10 @@ def _filters(params: Mapping[str, Any]) -> dict[str, str]:
         for name, value in params.items()
         if name in FIELDS
     }
+
+
+def _remap(remap: Remap | None) -> bytes:
+    return dumps({"remap": None if remap is None else encode_row(progress_of(remap))})
 
 
 def _accepted(accept: str) -> str:

@@ -22,8 +22,9 @@ _TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"
 _ERROR: Final = {"$ref": "#/components/schemas/Error"}
 _MEANINGS: Final = {
     400: "The question makes no sense; the hint names the nearest right one.",
-    404: "There is no such execution.",
+    404: "There is no such thing.",
     408: "The statement ran longer than sql.timeout_s.",
+    409: "Something that goes on already stands in the way.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     503: "Not ready.",
@@ -73,7 +74,7 @@ def _operation(route: Route) -> dict[str, Any]:
             for status in route.errors
         },
     }
-    if route.name == "make_backup":
+    if route.name in ("make_backup", "begin_remap"):
         operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
     elif route.method == "POST":
         operation["requestBody"] = {
@@ -107,7 +108,7 @@ def _parameter(param: Param) -> dict[str, Any]:
 def _content(route: Route) -> dict[str, Any]:
     if route.name == "make_backup":
         return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
-    if route.method == "POST":
+    if route.name == "run_sql":
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}
         answers["application/json"] = {"schema": {"$ref": "#/components/schemas/SqlAnswer"}}
         return answers

@@ -17,6 +17,7 @@ from stepscope_collector.query.rows import (
     Workflow,
     WorkflowStats,
 )
+from stepscope_collector.remap import RemapProgress
 from stepscope_collector.telemetry.prometheus import MEDIA_TYPE as PROMETHEUS_TEXT
 
 __all__ = ["FILTERS", "OTHER_ROWS", "ROUTES", "SQL_FORMATS", "Param", "Part", "Route"]
@@ -65,7 +66,7 @@ class Route:
     meaning: str
     params: tuple[Param, ...] = ()
     parts: tuple[Part, ...] = ()
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "DELETE"] = "GET"
     media_type: str = "application/json"
     """Of the answer; run_sql has several."""
     errors: tuple[int, ...] = ()
@@ -158,6 +159,26 @@ ROUTES: Final = (
         "make_backup", "/api/admin/backup",
         "A copy of the whole database as of now, checked; `stepscope backup` asks for it.",
         method="POST", media_type="application/vnd.duckdb", errors=(415, 503),
+    ),
+    Route(
+        "begin_remap", "/api/admin/remap",
+        "Map the history anew with the profiles of now, or go on with it; `stepscope remap`.",
+        (
+            Param("since", "Only traces with spans that started since then.", "24h"),
+            Param("dialect", "Only traces that this profile mapped, or would map now.", "dbos"),
+        ),
+        (Part("remap", RemapProgress, "How far it is.", False),),
+        method="POST", errors=(400, 409, 415, 503),
+    ),
+    Route(
+        "get_remap", "/api/admin/remap", "How far the remap that was asked for last is.",
+        (), (Part("remap", RemapProgress, "How far it is; null: there was none.", False),),
+        errors=(503,),
+    ),
+    Route(
+        "stop_remap", "/api/admin/remap", "End the remap; what is mapped anew stays so.",
+        (), (Part("remap", RemapProgress, "How far it came; null: there was none.", False),),
+        method="DELETE", errors=(503,),
     ),
     Route("get_doctor", "/api/doctor", "Counters, versions, sizes and numbers of rows."),
     Route(
