@@ -2,107 +2,20 @@
 
 import json
 import random
-from collections import Counter
-from collections.abc import Iterable
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from stepscope_collector.config import StoreConfig
-from stepscope_collector.decode.otlp_json import to_message
-from stepscope_collector.decode.spans import decode_spans
-from stepscope_collector.mapping.compile import compile_profiles
-from stepscope_collector.mapping.group import NewDimensions, group_of
-from stepscope_collector.mapping.profile import load_shipped
-from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.database import Database
+from tests.unit.collector.mapping.histories import (
+    CAPTURES,
+    assert_holds,
+    history,
+    parted,
+    recorded,
+    shown,
+)
 
-CAPTURES = Path(__file__).parents[3] / "captures"
 EXPECTED = json.loads((CAPTURES / "expected.json").read_text(encoding="utf-8"))
-MAPPING = compile_profiles(load_shipped())
-NOW = datetime(2026, 12, 1, tzinfo=UTC)
-NOW_NS = int(NOW.timestamp()) * 10**9
-FOREVER_S = 10**9
-
-
-class History:
-    """A store that takes requests as they come."""
-
-    def __init__(self, database):
-        self.database = database
-        self._committer = Committer(database.writer(), MAPPING)
-
-    def take(self, *requests):
-        """Write the requests in one commit; how many spans were stored and how many known."""
-        batches = [decode_spans(request, MAPPING.plan) for request in requests]
-        group = group_of(batches, [], [], NewDimensions())
-        return self._committer.commit(group, NOW.replace(tzinfo=None), NOW_NS)
-
-    def rows(self, sql):
-        """Rows of a question as dicts."""
-        with self.database.read() as connection:
-            cursor = connection.execute(sql)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    def tables(self):
-        """Everything that must not depend on how the spans arrived."""
-        return {
-            table: self.rows(f"select * exclude ({hidden}) from {table} order by all")
-            for table, hidden in {
-                "executions": "ingested_at, updated_at",
-                "attempts": "ingested_at",
-                "spans": "ingested_at",
-            }.items()
-        }
-
-
-@contextmanager
-def history(path=None):
-    with Database.open(path, StoreConfig(), lost_after_s=FOREVER_S) as database:
-        yield History(database)
-
-
-@cache
-def recorded(name):
-    """The request of a recording, and each of its spans as a request of its own."""
-    message, _ = to_message("traces", (CAPTURES / name).read_bytes())
-    singles = []
-    for resource_spans in message.resource_spans:
-        for scope_spans in resource_spans.scope_spans:
-            for span in scope_spans.spans:
-                single = ExportTraceServiceRequest()
-                new = single.resource_spans.add()
-                new.resource.CopyFrom(resource_spans.resource)
-                new.schema_url = resource_spans.schema_url
-                scope = new.scope_spans.add()
-                scope.scope.CopyFrom(scope_spans.scope)
-                scope.schema_url = scope_spans.schema_url
-                scope.spans.add().CopyFrom(span)
-                singles.append(single)
-    return message, singles
-
-
-def merged(requests: Iterable[ExportTraceServiceRequest]):
-    """Several requests as one."""
-    whole = ExportTraceServiceRequest()
-    for request in requests:
-        whole.MergeFrom(request)
-    return whole
-
-
-def parted(singles, rng):
-    """The spans in any order, some twice, cut into requests."""
-    arriving = [*singles, *rng.sample(singles, rng.randint(0, len(singles)))]
-    rng.shuffle(arriving)
-    while arriving:
-        count = rng.randint(1, 6)
-        yield merged(arriving[:count])
-        arriving = arriving[count:]
 
 
 @cache
@@ -112,48 +25,12 @@ def at_once(name):
         return store.tables()
 
 
-def shown(store):
-    """Executions and their steps in the words of expected.json."""
-    steps = store.rows("select * from steps order by execution_id, first_started_at, step_index")
-    return [
-        execution | {"steps": [s for s in steps if s["execution_id"] == execution["execution_id"]]}
-        for execution in store.rows("select * from executions order by started_at, execution_id")
-    ]
-
-
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_recording_holds_its_executions_and_steps(name):
     """issue #5: names, ids, statuses, attempts and parents exactly as expected."""
     with history() as store:
         store.take(recorded(name)[0])
-        found = {each["execution_id"]: each for each in shown(store)}
-    wanted = EXPECTED[name]["executions"]
-    assert sorted(found) == sorted(each["id"] for each in wanted)
-    for each in wanted:
-        execution = found[each["id"]]
-        names = {execution["execution_name"], execution["workflow_name"]}
-        assert each["name"] in names
-        assert execution["status"] in (each["status"], *each.get("status_accept", []))
-        assert execution["parent_execution_id"] == each.get("parent")
-        for field, key in {
-            "workflow_id": "workflow_id",
-            "session": "session_id",
-            "template": "workflow_name",
-            "trigger": "trigger_type",
-            "attempts": "try_count",
-        }.items():
-            if field in each:
-                assert execution[key] == each[field], field
-        steps = execution["steps"]
-        assert Counter((s["step_name"], s["status"], s["attempt_count"]) for s in steps) == Counter(
-            (s["name"], s["status"], s.get("attempts", 1)) for s in each["steps"]
-        )
-        for step in each["steps"]:
-            same = [s for s in steps if s["step_name"] == step["name"]]
-            if "id" in step:
-                assert step["id"] in {s["step_id"] for s in same}
-            if "kind" in step:
-                assert {s["step_type"] for s in same} == {step["kind"]}
+        assert_holds(shown(store), EXPECTED[name]["executions"])
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
