@@ -96,12 +96,12 @@ def merged(requests: Iterable[ExportTraceServiceRequest]):
     return whole
 
 
-def parted(singles, rng):
-    """The spans in any order, some twice, cut into requests."""
+def parted(singles, rng, largest=6):
+    """The spans in any order, some twice, cut into requests of at most so many."""
     arriving = [*singles, *rng.sample(singles, rng.randint(0, len(singles)))]
     rng.shuffle(arriving)
     while arriving:
-        count = rng.randint(1, 6)
+        count = rng.randint(1, largest)
         yield merged(arriving[:count])
         arriving = arriving[count:]
 

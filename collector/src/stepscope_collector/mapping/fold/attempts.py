@@ -74,7 +74,12 @@ def _tries(step_id: str, told: list[tuple[str, Contribution, Node]]) -> list[Att
     if any(role == "step" for role, _, _ in told):
         told = [each for each in told if each[0] != "step_whole"]
     else:
-        told = [("step" if role == "step_whole" else role, said, node) for role, said, node in told]
+        told = [
+            ("step", said._replace(failed_tries=None), node)
+            if role == "step_whole"
+            else (role, said, node)
+            for role, said, node in told
+        ]
         wholes = []
     told.sort(key=lambda each: each[1].order)
     by_number: dict[int, list[tuple[str, Contribution, Node]]] = defaultdict(list)
@@ -102,6 +107,12 @@ def _tries(step_id: str, told: list[tuple[str, Contribution, Node]]) -> list[Att
 
 def _conclude(tries: list[Attempt], whole: Contribution) -> None:
     """Tell the tries of a step how the whole of it came out, where they do not tell themselves."""
+    for failed in whole.failed_tries or []:
+        of_it = [each for each in tries if each.started_unix_nano <= failed["ended_unix_nano"]]
+        if of_it and of_it[-1].status == "unknown":
+            of_it[-1].status = "failed"
+            of_it[-1].error_type = failed["error_type"]
+            of_it[-1].error_message = failed["error_message"]
     for each in tries[:-1]:
         if each.status == "unknown":
             each.status = "failed"  # why else was it tried again

@@ -166,8 +166,12 @@ def _infer(execution: Execution) -> None:
 
 
 def _structural_parent(execution: Execution) -> str | None:
-    """The execution above its first span that stands in another one."""
-    for node in execution.nodes:
+    """The execution above its first span that stands in another one.
+
+    Only its own spans count where it has any: a signal reaches it from below another one's.
+    """
+    own = [node for node in execution.nodes if any(role in _ROLES for role in node.roles)]
+    for node in own or execution.nodes:
         for up in node.ancestors():
             if up.execution_id != execution.execution_id:
                 return up.execution_id

@@ -79,7 +79,7 @@ def nodes_of(contributions: Iterable[Contribution], profiles: Mapping[str, Profi
     own = {id(node): _own_id(node, profiles) for node in ordered}
     for node in reversed(ordered):  # from below: what was adopted can be adopted again
         if own[id(node)] is None and _adopts(node, profiles):
-            own[id(node)] = _adopted(node, own)
+            own[id(node)] = _adopted(node, own) or _namesake(node, ordered, own)
     _assign(ordered, own)
     return ordered
 
@@ -173,6 +173,22 @@ def _adopted(node: Node, own: dict[int, str | None]) -> str | None:
         if named is not None and child.lead.dialect == node.lead.dialect:
             return named
     return None
+
+
+def _namesake(node: Node, ordered: list[Node], own: dict[int, str | None]) -> str | None:
+    """The id of the first run of the same workflow id in its trace, for a run whose own span comes later."""
+    workflow_id = node.lead.workflow_id
+    if workflow_id is None:
+        return None
+    same = (
+        own[id(each)]
+        for each in sorted(ordered, key=lambda each: each.key)
+        if each.trace == node.trace
+        and each.lead.dialect == node.lead.dialect
+        and each.lead.workflow_id == workflow_id
+        and own[id(each)] is not None
+    )
+    return next(same, None)
 
 
 def _assign(ordered: list[Node], own: dict[int, str | None]) -> None:
