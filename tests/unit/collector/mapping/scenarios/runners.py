@@ -18,7 +18,9 @@ from tests.unit.collector.mapping.scenarios.build import (
 RESTATE = {"service.name": "Restate"}
 
 
-def dagster(run: str, step_key: str, *below: Any, job: str = "etl", number: int = 0, **more: Any) -> Any:
+def dagster(
+    run: str, step_key: str, *below: Any, job: str = "etl", number: int = 0, **more: Any
+) -> Any:
     """A try of a step."""
     told = {
         "dagster.run_id": run,
