@@ -80,6 +80,8 @@ def _form(setting: Setting) -> str:
         "headers": "table, or `name=value,name=value`",
         "file": "path",
         "signals": "list, or words with commas",
+        "url_path": "path of a URL",
+        "origins": "list, or origins with commas",
         "bool": "`true` or `false`",
     }[setting.kind]
 

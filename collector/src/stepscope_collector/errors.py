@@ -10,6 +10,7 @@
     ├── PayloadUndecodable     bytes that are not the message they claim to be
     ├── UnsupportedMedia       a content type or encoding no receiver knows
     ├── Overloaded             the byte budget is used up; try again
+    ├── QuotaExceeded          this sender has sent more than its quota; try again
     ├── StoreUnavailable       the store cannot commit now; try again
     ├── Unwritable             the store refuses the rows themselves; a fault of ours
     ├── BadRequest             a question that makes no sense, with a hint
@@ -41,6 +42,7 @@ __all__ = [
     "PortTaken",
     "QueryRefused",
     "QueryTimeout",
+    "QuotaExceeded",
     "ServerUnreachable",
     "StepscopeError",
     "StoreUnavailable",
@@ -139,6 +141,19 @@ class Overloaded(StepscopeError):
     code = "overloaded"
     http_status = 503
     grpc_status = "UNAVAILABLE"
+    is_retryable = True
+    retry_after_s = 1
+
+
+class QuotaExceeded(StepscopeError):
+    """A sender has sent more than its quota; retryable, unlike a request that is too large.
+
+    OTLP: RESOURCE_EXHAUSTED with RetryInfo, without which clients drop the data; 429 over HTTP.
+    """
+
+    code = "quota_exceeded"
+    http_status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
     is_retryable = True
     retry_after_s = 1
 

@@ -19,13 +19,14 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final, TypeVar
 
-from stepscope_collector.admission import Admission
+from stepscope_collector.admission import Admission, Quota
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
 from stepscope_collector.decode.count import count_rows
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import (
     Overloaded,
+    QuotaExceeded,
     StepscopeError,
     StoreUnavailable,
     Unwritable,
@@ -54,7 +55,7 @@ _MAX_HOPS: Final = 16
 class Ingest:
     """Takes requests in and answers after their commit. Thread-safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what the process puts together
         self,
         committer: Committer,
         plan: Plan,
@@ -64,6 +65,7 @@ class Ingest:
         *,
         tee: Tee | None = None,
         own_id: str | None = None,
+        sender_bytes_per_s: int = 0,
     ) -> None:
         self._tee = tee
         self._own_id = own_id
@@ -72,6 +74,7 @@ class Ingest:
         self._plan = plan
         self._config = config
         self._admission = Admission(max_inflight_bytes)
+        self._quota = Quota(sender_bytes_per_s)
         self._decoding = threading.Lock()
         """One request is decoded at a time: the decoder holds the interpreter, and threads that
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
@@ -102,6 +105,7 @@ class Ingest:
         *,
         transport: str = "",
         via: str = "",
+        client: str = "",
     ) -> Future[Receipt]:
         """Decode a request and queue its rows; the future resolves after their commit.
 
@@ -112,8 +116,10 @@ class Ingest:
             sender: address of the sender, for stored.rejections.
             transport: how it came, for the counts.
             via: ids of the collectors that have sent it on, with commas.
+            client: whose quota it takes from: the name of a token, or an address.
 
         Raises:
+            QuotaExceeded: the client has sent more than `limits.sender_bytes_per_s`.
             Overloaded: the byte budget is used up.
             PayloadUndecodable: not a request of that signal; it is noted in stored.rejections.
             StoreUnavailable: the collector is shutting down. The future may fail with it, too.
@@ -123,13 +129,17 @@ class Ingest:
         via = via if _VIA.fullmatch(via) else ""
         if self._own_id is not None and self._own_id in via.split(","):
             return self._come_back(signal, payload, encoding, transport)
+        if wait_s := self._quota.take(client, size):
+            rows = count_rows(signal, payload, encoding)
+            self._telemetry.refused(signal, transport, QuotaExceeded.code, size, rows)
+            raise QuotaExceeded(
+                f"more than limits.sender_bytes_per_s={self._quota.rate} from one sender; "
+                f"try again in {wait_s} s, or raise it"
+            )
         if not self._admission.enter(size):
             rows = count_rows(signal, payload, encoding)
             self._telemetry.refused(signal, transport, Overloaded.code, size, rows)
-            raise Overloaded(
-                f"{size} bytes more would exceed max_inflight_bytes={self._admission.limit}; "
-                "try again, or raise limits.max_inflight_bytes"
-            )
+            raise self._overloaded(size)
         waiting = Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
         if self._tee is not None and via.count(",") < _MAX_HOPS:
             waiting.sent = Record(signal, encoding, payload, 0, via, time.time_ns())
@@ -148,6 +158,25 @@ class Ingest:
         finally:
             self._admission.decoded()
         return waiting.future
+
+    def hold(self, size: int) -> None:
+        """Take bytes of a request that is being read from the budget; `release` them.
+
+        Raises:
+            Overloaded: the byte budget is used up.
+        """
+        if not self._admission.hold(size):
+            raise self._overloaded(size)
+
+    def release(self, size: int) -> None:
+        """Give bytes back that `hold` took."""
+        self._admission.release(size)
+
+    def _overloaded(self, size: int) -> Overloaded:
+        return Overloaded(
+            f"{size} bytes more would exceed max_inflight_bytes={self._admission.limit}; "
+            "try again, or raise limits.max_inflight_bytes"
+        )
 
     def _decode_and_queue(self, waiting: Waiting, payload: bytes, encoding: Encoding) -> None:
         signal = waiting.batch.signal

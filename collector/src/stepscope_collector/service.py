@@ -30,6 +30,7 @@ from stepscope_collector.access.ports import check_ports
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
+from stepscope_collector.decode.batch import Signal
 from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
@@ -42,10 +43,11 @@ from stepscope_collector.query.doctor import (
     store_report,
     store_samples,
 )
+from stepscope_collector.receive.cors import with_cors
 from stepscope_collector.receive.door import Door
-from stepscope_collector.receive.http_protocol import LimitedHttp
+from stepscope_collector.receive.http_protocol import limited_http
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
-from stepscope_collector.receive.otlp_http import PATHS, otlp_app, otlp_refusal
+from stepscope_collector.receive.otlp_http import otlp_app, otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.remap import Remapper
@@ -142,12 +144,13 @@ class _Collector:
             Committer(
                 self.database.writer(), mapping, self.database.reopen, self.database.committed
             ),
-            mapping.plan,
+            replace(mapping.plan, max_items=limits.max_items, max_attributes=limits.max_attributes),
             self.settings.ingest,
             limits.max_inflight_bytes,
             self.telemetry,
             tee=self.outgoing.tee,
             own_id=self.outgoing.own_id,
+            sender_bytes_per_s=limits.sender_bytes_per_s,
         )
         self.remapper = Remapper(self.ingest.between_commits)
         self.grpc = GrpcReceiver(
@@ -173,7 +176,7 @@ class _Collector:
     async def run(self, http: socket.socket, web: socket.socket, endpoints: Endpoints) -> None:
         """Serve until a signal asks to stop, then answer what is in flight."""
         servers = [
-            _Server(_uvicorn_config(app, self.certificates, self.settings.shutdown.grace_s))
+            _Server(_uvicorn_config(app, self.certificates, self.settings))
             for app in (self._otlp_app(), self._web_app())
         ]
         stopping = asyncio.Event()
@@ -256,9 +259,16 @@ class _Collector:
         self.outgoing.stop(_STOP_SENDING_S)
 
     def _otlp_app(self) -> Timed:
-        app = otlp_app(Door(self.ingest, "http"), self.settings.limits)
+        config = self.settings.otlp
+        paths: dict[str, Signal] = {
+            config.http_traces_path: "traces",
+            config.http_logs_path: "logs",
+            config.http_metrics_path: "metrics",
+        }
+        app = otlp_app(Door(self.ingest, "http"), self.settings.limits, paths=paths)
         guarded = Guard(app, self.gate, "http", lambda *_: "ingest", otlp_refusal)
-        return Timed(guarded, PATHS, self._observe_http)
+        # before the guard: a preflight has no credentials
+        return Timed(with_cors(guarded, config.http_cors_origins), paths, self._observe_http)
 
     def _web_app(self) -> Guard:
         app = rest_app(
@@ -339,7 +349,9 @@ def _announce(endpoints: Endpoints, settings: Settings) -> None:
     sys.stdout.flush()
 
 
-def _uvicorn_config(app: Any, certificates: Certificates | None, grace_s: float) -> uvicorn.Config:
+def _uvicorn_config(
+    app: Any, certificates: Certificates | None, settings: Settings
+) -> uvicorn.Config:
     secure: dict[str, Any] = {}
     if certificates is not None:
         secure["ssl_context_factory"] = lambda *_: certificates.http_context()
@@ -347,13 +359,13 @@ def _uvicorn_config(app: Any, certificates: Certificates | None, grace_s: float)
         app,
         **secure,
         log_config=None,
-        http=LimitedHttp,
+        http=limited_http(settings.limits),
         ws="none",
         access_log=False,
         server_header=False,
         lifespan="on",
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=math.ceil(grace_s),
+        timeout_graceful_shutdown=math.ceil(settings.shutdown.grace_s),
     )
 
 

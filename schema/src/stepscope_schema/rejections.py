@@ -23,8 +23,8 @@ REASONS: Final[tuple[Reason, ...]] = (
     ),
     Reason(
         "payload_too_large",
-        "The whole request is over the size limit, before or after it was decompressed.",
-        "Send smaller batches, or raise `limits.max_payload_bytes`.",
+        "The whole request is over the size limit, before or after it was decompressed, or has too many items.",
+        "Send smaller batches, or raise `limits.max_payload_bytes` or `limits.max_items`.",
     ),
     Reason(
         "invalid_trace_id",
@@ -40,6 +40,11 @@ REASONS: Final[tuple[Reason, ...]] = (
         "invalid_parent_span_id",
         "The parent span id of a span has neither 0 nor 8 bytes.",
         "Repair the sender: OTLP calls such a span invalid.",
+    ),
+    Reason(
+        "too_many_attributes",
+        "A span has more attributes than the limit.",
+        "Send fewer, or raise `limits.max_attributes`.",
     ),
     Reason(
         "metric_too_large",

@@ -22,6 +22,8 @@ _METAVARS = {
     "headers": "NAME=VALUE,…",
     "file": "FILE",
     "signals": "traces,logs,metrics",
+    "url_path": "PATH",
+    "origins": "ORIGIN,…",
     "bool": "true|false",
 }
 

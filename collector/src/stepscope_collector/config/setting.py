@@ -24,6 +24,8 @@ Kind = Literal[
     "file",
     "signals",
     "bool",
+    "url_path",
+    "origins",
 ]
 
 _KIB = 2**10
@@ -94,7 +96,7 @@ class Setting:
             return f"{value:g}{self.kind}"
         if self.kind == "headers":
             return ",".join(f"{name}=…" for name, _ in value)
-        if self.kind == "signals":
+        if self.kind in {"signals", "origins"}:
             return ",".join(value)
         if self.kind == "bool":
             return str(value).lower()
@@ -122,6 +124,8 @@ class Setting:
             "url": parse_url,
             "headers": parse_headers,
             "signals": parse_signals,
+            "url_path": values.parse_url_path,
+            "origins": values.parse_origins,
         }
         return readers[self.kind](value)
 

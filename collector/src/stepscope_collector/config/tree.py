@@ -8,6 +8,7 @@ environment, `--store-threads` as a flag of `serve`, a row of docs/reference/con
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
+from stepscope_collector.config.limits import LimitsConfig
 from stepscope_collector.config.security import AuthConfig, ShutdownConfig, TlsConfig
 from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.setting import setting as _setting
@@ -33,8 +34,6 @@ __all__ = [
 _KIB = 2**10
 _MIB = 2**20
 _GIB = 2**30
-# gRPC counts a message in a signed 32-bit number.
-_MAX_MESSAGE_BYTES = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,31 @@ class OtlpConfig:
         "4318 is the port OTLP registered. Beyond loopback only with authentication. Port 0 picks "
         "a free one.",
     )
+    http_traces_path: str = _setting(
+        "url_path",
+        "/v1/traces",
+        "Path at which OTLP/HTTP takes spans.",
+        "OTLP's own. Another one for senders that cannot be set right.",
+    )
+    http_logs_path: str = _setting(
+        "url_path",
+        "/v1/logs",
+        "Path at which OTLP/HTTP takes log records.",
+        "OTLP's own.",
+    )
+    http_metrics_path: str = _setting(
+        "url_path",
+        "/v1/metrics",
+        "Path at which OTLP/HTTP takes data points.",
+        "OTLP's own.",
+    )
+    http_cors_origins: tuple[str, ...] = _setting(
+        "origins",
+        (),
+        "Origins whose pages may send OTLP/HTTP from a browser, such as `https://app.example.com`; `*` "
+        "stands for any characters, `https://*.example.com`.",
+        "None: browsers are for reading, and a page of a stranger is not to write.",
+    )
     grpc_reflection: bool = _setting(
         "bool",
         False,
@@ -129,39 +153,6 @@ class WebConfig:
         "The port after those of OTLP. Beyond loopback only with authentication. Port 0 picks a "
         "free one.",
         flag="--web",
-    )
-
-
-@dataclass(frozen=True)
-class LimitsConfig:
-    """What the receivers admit."""
-
-    max_payload_bytes: int = _setting(
-        "bytes",
-        64 * _MIB,
-        "Largest OTLP request, before and after decompression. A larger one is refused for good "
-        "(413, RESOURCE_EXHAUSTED).",
-        "The largest batch the stock SDKs send is far smaller; gRPC's own default of 4 MiB is not "
-        "enough for fat attributes.",
-        minimum=_KIB,
-        maximum=_MAX_MESSAGE_BYTES,
-    )
-    max_inflight_bytes: int = _setting(
-        "bytes",
-        256 * _MIB,
-        "Bytes of all requests that are being decoded or wait for their commit, gRPC and HTTP "
-        "together. Over it, requests are refused with a hint to try again (503, UNAVAILABLE).",
-        "Bounds the memory a flood can take. At least `limits.max_payload_bytes`.",
-        minimum=_KIB,
-    )
-    grpc_workers: int = _setting(
-        "count",
-        64,
-        "OTLP/gRPC requests handled at one time; further ones wait.",
-        "Each waits in its thread for the commit that holds its rows, so there are many more "
-        "threads than cores.",
-        minimum=1,
-        maximum=1024,
     )
 
 

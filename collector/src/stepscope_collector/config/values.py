@@ -18,7 +18,9 @@ __all__ = [
     "parse_choice",
     "parse_count",
     "parse_duration",
+    "parse_origins",
     "parse_path",
+    "parse_url_path",
     "split_address",
 ]
 
@@ -45,6 +47,8 @@ _SECONDS = {
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]*)\s*")
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>[0-9]+)")
 _MAX_PORT = 65535
+_URL_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.*\[\]:-]+")
 
 
 def parse_bytes(value: object) -> int:
@@ -117,6 +121,27 @@ def parse_bool(value: object) -> bool:
     if word is False or word == "false":
         return False
     raise ValueError(f"is {value!r}; write true or false")
+
+
+def parse_url_path(value: object) -> str:
+    """The path of a URL, without a slash at its end."""
+    if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or value == "/":
+        raise ValueError(f"is {value!r}, not a path; write one such as /v1/traces")
+    return value.rstrip("/")
+
+
+def parse_origins(value: object) -> tuple[str, ...]:
+    """Origins of pages, from a list or from text with commas; `*` stands for any characters."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise ValueError(f"is {value!r}, not a list of origins such as https://app.example.com")
+    found = tuple(word.strip() for word in words if word.strip())
+    for word in found:
+        if word != "*" and not _ORIGIN.fullmatch(word):
+            raise ValueError(
+                f"holds {word!r}, not an origin; write one such as https://app.example.com or *"
+            )
+    return found
 
 
 def parse_choice(value: object, choices: Sequence[str]) -> str:

@@ -14,13 +14,17 @@ An absent value and an empty one are the same to OTLP (common.proto) and come ba
 
 import base64
 import json
+import logging
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-__all__ = ["key_values", "to_any_value", "to_text"]
+__all__ = ["key_values", "to_any_value", "to_text", "warn_of_strindex"]
+
+logger = logging.getLogger(__name__)
 
 
 class _Inexact(Exception):
@@ -44,10 +48,22 @@ def to_text(value: AnyValue) -> tuple[str | None, str]:
             return _nested_text(value, "a")
         case "kvlist_value":
             return _nested_text(value, "k")
-        case _:
-            # string_value_strindex points into a dictionary that OTLP outside profiles does not
-            # carry: common.proto says to treat it as empty
+        case "string_value_strindex":
+            warn_of_strindex()
             return None, "n"
+        case _:
+            return None, "n"
+
+
+@cache
+def warn_of_strindex() -> None:
+    """Say once that a sender means a dictionary which OTLP carries for profiles only.
+
+    common.proto: treat such a key or value as empty (OTLP checklist C12).
+    """
+    logger.warning(
+        "a sender refers to a dictionary of strings (strindex), which only profiles have"
+    )
 
 
 def to_any_value(text: str | None, code: str) -> AnyValue:

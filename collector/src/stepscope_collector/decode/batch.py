@@ -14,13 +14,19 @@ Encoding = Literal["protobuf", "json"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Which attributes become columns of a batch: those that some profile asks for."""
+    """Which attributes become columns of a batch, those that some profile asks for, and the limits."""
 
     span_keys: tuple[str, ...] = ()
     """Each becomes a column `attr:<key>` with the attribute's text, null where absent."""
 
     resource_keys: tuple[str, ...] = ()
     """Each becomes a column `resource:<key>`."""
+
+    max_items: int = 0
+    """Spans, log records or points in a request; 0: any number."""
+
+    max_attributes: int = 0
+    """Of a span; 0: any number."""
 
 
 class Rejection(NamedTuple):

@@ -4,7 +4,7 @@ The reference decoder walks the message that the stock protobuf runtime parsed. 
 takes its place here and nowhere else.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -19,7 +19,7 @@ from stepscope_collector.decode.metrics import decode_metrics
 from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.decode.repair import repair_utf8
 from stepscope_collector.decode.spans import decode_spans
-from stepscope_collector.errors import PayloadUndecodable
+from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable
 
 __all__ = ["IMPLEMENTATION", "decode_request"]
 
@@ -38,12 +38,14 @@ def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Pla
 
     Raises:
         PayloadUndecodable: the bytes are not a request of that signal in that encoding.
+        PayloadTooLarge: it has more items than the plan allows.
     """
     warnings: list[str] = []
     if encoding == "json":
         message, warnings = to_message(signal, payload)
     else:
         message = _parse(_MESSAGES[signal], payload, warnings)
+    _check_items(message, plan.max_items)
     match message:
         case ExportTraceServiceRequest():
             batch = decode_spans(message, plan)
@@ -55,6 +57,31 @@ def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Pla
             raise TypeError(f"no decoder for {type(message).__name__}")
     batch.warnings += warnings
     return batch
+
+
+def _check_items(message: Any, limit: int) -> None:
+    match message:
+        case ExportTraceServiceRequest():
+            count = sum(len(s.spans) for r in message.resource_spans for s in r.scope_spans)
+        case ExportLogsServiceRequest():
+            count = sum(len(s.log_records) for r in message.resource_logs for s in r.scope_logs)
+        case _:
+            count = sum(
+                max(_points_of(metric), 1)  # a metric without points costs as much
+                for resource_metrics in message.resource_metrics
+                for scope_metrics in resource_metrics.scope_metrics
+                for metric in scope_metrics.metrics
+            )
+    if limit and count > limit:
+        raise PayloadTooLarge(
+            f"request of {count} items exceeds limits.max_items={limit}; "
+            "raise it or send smaller batches"
+        )
+
+
+def _points_of(metric: Any) -> int:
+    kind = metric.WhichOneof("data")
+    return 0 if kind is None else len(getattr(metric, kind).data_points)
 
 
 def _parse(message_type: type[Message], payload: bytes, warnings: list[str]) -> Message:

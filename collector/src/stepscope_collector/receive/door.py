@@ -20,6 +20,14 @@ class Door:
         future: Future[Any] = self._ingest.submit(*request, transport=self._transport, **more)
         return future
 
+    def hold(self, size: int) -> None:
+        """As `Submit.hold`."""
+        self._ingest.hold(size)
+
+    def release(self, size: int) -> None:
+        """As `Submit.release`."""
+        self._ingest.release(size)
+
     def note_refused(self, *request: Any, **more: Any) -> None:
         """As `Submit.note_refused`."""
         self._ingest.note_refused(*request, transport=self._transport, **more)

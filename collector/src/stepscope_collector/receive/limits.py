@@ -4,16 +4,22 @@ OTLP (requests over gRPC and HTTP): a server must limit the size of a request be
 decompression. Here a bomb costs the limit and one chunk of memory, never what it would unpack to.
 """
 
+import sys
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable, UnsupportedMedia
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 __all__ = ["KNOWN_ENCODINGS", "BodySize", "declared_bytes", "decompress", "known_encoding"]
 
-KNOWN_ENCODINGS: Final = ("gzip", "deflate", "identity")
-"""What a request may be compressed with. zstd would need a dependency on Python before 3.14."""
+KNOWN_ENCODINGS: Final = ("gzip", "deflate", "zstd", "identity")
+"""What a request may be compressed with. Over gRPC it is what gRPC itself knows: gzip and deflate."""
 
 # RFC 9110 8.4.1.3: x-gzip is gzip; the OpenTelemetry Collector calls the zlib format by its name.
 _ALIASES: Final = {"": "identity", "x-gzip": "gzip", "zlib": "deflate"}
@@ -24,8 +30,11 @@ _IN_BYTES: Final = 1 << 16
 _OUT_BYTES: Final = 1 << 18
 """Output per step, and by how much a bomb can overshoot the limit."""
 
-_MAX_GZIP_MEMBERS: Final = 1024
-"""Every member costs work even when it is empty; no exporter writes more than one."""
+_MAX_MEMBERS: Final = 1024
+"""Of gzip, frames of zstd: each costs work even when it is empty; no exporter writes more than one."""
+
+_ZSTD_WINDOW_LOG: Final = 23
+"""RFC 9659: a sender over HTTP may not use windows of more than 8 MiB, which a receiver must hold."""
 
 _GZIP_WINDOW: Final = 31
 _ZLIB_WINDOW: Final = 15
@@ -75,15 +84,19 @@ def known_encoding(content_encoding: str | None) -> str:
     return name
 
 
-def decompress(body: bytes, encoding: str, limit: int) -> bytes:
+def decompress(
+    body: bytes, encoding: str, limit: int, hold: Callable[[int], None] | None = None
+) -> bytes:
     """The body as it was before its sender compressed it, at most `limit` bytes.
 
     Args:
         body: what came over the wire, whole.
         encoding: member of KNOWN_ENCODINGS.
         limit: bytes the result may have.
+        hold: called with the size of each part of the result before the next is unpacked.
 
     Raises:
+        Overloaded: raised by `hold`.
         PayloadUndecodable: damaged, cut short, or followed by something else.
         PayloadTooLarge: the result would be over `limit` bytes.
     """
@@ -93,14 +106,15 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         return body
     chunks: list[bytes] = []
     room = limit
-    steps = _gunzip(body) if encoding == "gzip" else _inflate(body)
     try:
-        for chunk in steps:
+        for chunk in _STEPS[encoding](body):
             room -= len(chunk)
+            if hold is not None:
+                hold(len(chunk))
             if room < 0:
                 raise _too_large(f"request of more than {limit} bytes after {encoding}", limit)
             chunks.append(chunk)
-    except zlib.error as error:
+    except (zlib.error, zstd.ZstdError) as error:
         raise PayloadUndecodable(f"body is not {encoding}: {error}") from error
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
@@ -114,8 +128,8 @@ def _gunzip(body: bytes) -> Iterator[bytes]:
             at += _IN_BYTES
             continue
         members += 1
-        if members > _MAX_GZIP_MEMBERS:
-            raise PayloadUndecodable(f"gzip body of more than {_MAX_GZIP_MEMBERS} members")
+        if members > _MAX_MEMBERS:
+            raise PayloadUndecodable(f"gzip body of more than {_MAX_MEMBERS} members")
         at = yield from _stream(view, at, _GZIP_WINDOW, "gzip")
 
 
@@ -144,6 +158,34 @@ def _stream(view: memoryview, at: int, window: int, encoding: str) -> Generator[
         elif not piece and not engine.eof:
             raise PayloadUndecodable(f"{encoding} body is cut short after {len(view)} bytes")
     return at - len(engine.unused_data)
+
+
+def _unzstd(body: bytes) -> Iterator[bytes]:
+    """RFC 8878: one or more frames, each complete; skippable ones give nothing."""
+    options = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG}
+    view = memoryview(body)
+    at = frames = 0
+    while at < len(view) or frames == 0:
+        frames += 1
+        if frames > _MAX_MEMBERS:
+            raise PayloadUndecodable(f"zstd body of more than {_MAX_MEMBERS} frames")
+        engine = zstd.ZstdDecompressor(options=options)
+        while not engine.eof:
+            piece = view[at : at + _IN_BYTES] if engine.needs_input else b""
+            at += len(piece)
+            chunk = engine.decompress(piece, _OUT_BYTES)
+            if chunk:
+                yield chunk
+            elif not piece and engine.needs_input and not engine.eof:
+                raise PayloadUndecodable(f"zstd body is cut short after {len(view)} bytes")
+        at -= len(engine.unused_data)
+
+
+_STEPS: Final[dict[str, Callable[[bytes], Iterator[bytes]]]] = {
+    "gzip": _gunzip,
+    "deflate": _inflate,
+    "zstd": _unzstd,
+}
 
 
 def _too_large(what: str, limit: int) -> PayloadTooLarge:

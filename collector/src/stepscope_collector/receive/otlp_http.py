@@ -9,7 +9,8 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -89,7 +90,7 @@ def otlp_app(
             for path, signal in paths.items()
             for slash in ("", "/")
         ],
-        exception_handlers={HTTPException: _no_such_path},
+        exception_handlers={HTTPException: partial(_no_such_path, list(paths))},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -102,9 +103,9 @@ def otlp_refusal(error: StepscopeError, content_type: str) -> tuple[str, bytes]:
     return MEDIA_TYPES[encoding], failure_body(error, encoding)
 
 
-async def _no_such_path(request: Request, error: Exception) -> Response:
+async def _no_such_path(paths: list[str], request: Request, error: Exception) -> Response:
     path = request.url.path[:200]
-    message = f"no such path {path!r}; OTLP is received at {', '.join(PATHS)}"
+    message = f"no such path {path!r}; OTLP is received at {', '.join(paths)}"
     return _refusal(NotFound(message), _encoding_or_json(request.headers))
 
 
@@ -147,53 +148,91 @@ class _Endpoint:
 
     async def _take(self, request: Request) -> Receipt:
         """The receipt of the committed request."""
-        sender = sender_of(
-            request.client.host if request.client else "",
-            request.scope.get(TOKEN_NAME, ""),
-            request.headers.get("user-agent", ""),
-        )
+        address = request.client.host if request.client else ""
+        token = request.scope.get(TOKEN_NAME, "")
+        sender = sender_of(address, token, request.headers.get("user-agent", ""))
+        held = _Held(self._ingest)
         try:
             encoding = _encoding(request.headers)
             compression = known_encoding(request.headers.get("content-encoding"))
-            body = await _read(request, self._limits.max_payload_bytes)
+            body = await _read(request, self._limits.max_payload_bytes, held)
         except StepscopeError as error:
+            held.release()
             self._ingest.note_refused(self._signal, error, _announced_bytes(request), sender)
             raise
-        via = request.headers.get("stepscope-via", "")
+        except BaseException:
+            held.release()
+            raise
+        ask = _Ask(body, held, compression, encoding, sender, token or address, request)
         loop = asyncio.get_running_loop()
-        committed = await loop.run_in_executor(
-            self._pool, self._submit, body, compression, encoding, sender, via
-        )
+        committed = await loop.run_in_executor(self._pool, self._submit, ask)
         # Shielded: whatever becomes of this task, the commit of others goes on with this request.
         receipt: Receipt = await asyncio.shield(asyncio.wrap_future(committed))
         return receipt
 
-    def _submit(
-        self,
-        body: list[bytes],
-        compression: str,
-        encoding: Encoding,
-        sender: str,
-        via: str,
-    ) -> Future[Any]:
+    def _submit(self, ask: "_Ask") -> Future[Any]:
         """Decompress and submit, in a thread of the pool."""
-        whole = body[0] if len(body) == 1 else b"".join(body)
-        body.clear()
+        whole = ask.body[0] if len(ask.body) == 1 else b"".join(ask.body)
+        ask.body.clear()
         try:
-            payload = decompress(whole, compression, self._limits.max_payload_bytes)
+            limit = self._limits.max_payload_bytes
+            payload = decompress(whole, ask.compression, limit, ask.held.add)
         except StepscopeError as error:
-            self._ingest.note_refused(self._signal, error, len(whole), sender)
+            self._ingest.note_refused(self._signal, error, len(whole), ask.sender)
             raise
-        return self._ingest.submit(self._signal, payload, encoding, sender, via=via)
+        finally:
+            ask.held.release()  # from here on it counts as a request
+        via = ask.request.headers.get("stepscope-via", "")
+        return self._ingest.submit(
+            self._signal, payload, ask.encoding, ask.sender, via=via, client=ask.client
+        )
 
 
-async def _read(request: Request, limit: int) -> list[bytes]:
-    """The body in the pieces it came in; PayloadTooLarge before it, or at the piece too many."""
-    declared_bytes(request.headers.get("content-length"), limit)
+class _Ask(NamedTuple):
+    """A request that is whole."""
+
+    body: list[bytes]
+    held: "_Held"
+    compression: str
+    encoding: Encoding
+    sender: str
+    client: str
+    request: Request
+
+
+class _Held:
+    """The bytes of one request that are in memory and no request of the ingest yet."""
+
+    def __init__(self, ingest: Submit) -> None:
+        self._ingest = ingest
+        self._size = 0
+
+    def add(self, size: int) -> None:
+        """So many more; Overloaded: there is no room for them."""
+        self._ingest.hold(size)
+        self._size += size
+
+    def release(self) -> None:
+        """All of them are gone, or counted elsewhere."""
+        self._ingest.release(self._size)
+        self._size = 0
+
+
+async def _read(request: Request, limit: int, held: _Held) -> list[bytes]:
+    """The body in the pieces it came in; PayloadTooLarge before it, or at the piece too many.
+
+    The budget is asked for what the client announces before any of it is read, and again for every
+    piece: what is announced and never comes takes no room from others.
+    """
+    announced = declared_bytes(request.headers.get("content-length"), limit)
+    if announced:
+        held.add(announced)
+        held.release()
     size = BodySize(limit)
     pieces = []
     async for piece in request.stream():
         size.add(len(piece))
+        held.add(len(piece))
         if piece:
             pieces.append(piece)
     return pieces

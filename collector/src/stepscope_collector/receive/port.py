@@ -40,6 +40,7 @@ class Submit(Protocol):
         sender: str | None = None,
         *,
         via: str = "",
+        client: str = "",
     ) -> Future[Any]:
         """A future of a `Receipt`, resolved after the commit.
 
@@ -49,10 +50,17 @@ class Submit(Protocol):
             encoding: how it is written.
             sender: address of the sender, for the table of rejections.
             via: the header `stepscope-via`: ids of the collectors that have sent it on.
+            client: whose quota it takes from.
 
         Raises:
             StepscopeError: the request is refused; the future may fail with one too.
         """
+
+    def hold(self, size: int) -> None:
+        """Take bytes of a request that is being read from the budget; Overloaded: no room."""
+
+    def release(self, size: int) -> None:
+        """Give bytes back that `hold` took."""
 
     def note_refused(
         self, signal: Signal, error: StepscopeError, payload_bytes: int, sender: str | None

@@ -21,22 +21,23 @@ from stepscope_collector.store.database import Database
 CAPTURES = Path(__file__).parents[3] / "captures"
 MAPPING = compile_profiles(load_shipped())
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-NOW_NS = int(NOW.timestamp()) * 10**9
 FOREVER_S = 10**9
 
 
 class History:
     """A store that takes requests as they come."""
 
-    def __init__(self, database):
+    def __init__(self, database, now):
         self.database = database
+        self._now = now
         self._committer = Committer(database.writer(), MAPPING)
 
     def take(self, *requests):
         """Write the requests in one commit; how many spans were stored and how many known."""
         batches = [decode_spans(request, MAPPING.plan) for request in requests]
         group = group_of(batches, [], [], NewDimensions())
-        return self._committer.commit(group, NOW.replace(tzinfo=None), NOW_NS)
+        now_ns = int(self._now.timestamp()) * 10**9
+        return self._committer.commit(group, self._now.replace(tzinfo=None), now_ns)
 
     def rows(self, sql):
         """Rows of a question as dicts."""
@@ -58,9 +59,9 @@ class History:
 
 
 @contextmanager
-def history(path=None):
+def history(path=None, now=NOW):
     with Database.open(path, StoreConfig(), lost_after_s=FOREVER_S) as database:
-        yield History(database)
+        yield History(database, now)
 
 
 @cache

@@ -32,12 +32,14 @@ def test_the_header_names_the_parameters_the_statement_binds(name: str) -> None:
     assert set(re.findall(r"\$\w+", header)) == set(re.findall(r"\$\w+", body))
 
 
+_VALUES = dict.fromkeys(("id", "trace_id"), "0" * 32) | {"ids": [1], "trace_ids": ["0" * 32]}
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_every_statement_binds_against_a_fresh_database(database: Database, name: str) -> None:
     """ours: a statement that the schema has outgrown is found here."""
     params = {
-        name: "00000000000000000000000000000000" if name in {"id", "trace_id"} else 1
-        for name in re.findall(r"\$(\w+)", _COMMENT.sub("", sql(name)))
+        name: _VALUES.get(name, 1) for name in re.findall(r"\$(\w+)", _COMMENT.sub("", sql(name)))
     }
     with database.read() as connection:
         connection.execute(sql(name), params or None)

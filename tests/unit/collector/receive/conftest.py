@@ -14,7 +14,12 @@ from google.protobuf.message import DecodeError, Message
 
 from stepscope_collector.decode.batch import Encoding, Signal
 from stepscope_collector.decode.otlp_json import REQUESTS, to_message
-from stepscope_collector.errors import PayloadUndecodable, StepscopeError, StoreUnavailable
+from stepscope_collector.errors import (
+    Overloaded,
+    PayloadUndecodable,
+    StepscopeError,
+    StoreUnavailable,
+)
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
 from stepscope_collector.receive.otlp_http import otlp_app
 
@@ -57,6 +62,19 @@ class Desk:
     ) -> None:
         self.noted.append((signal, error.code, payload_bytes, sender))
 
+    room: int = 1 << 40
+    """Bytes that may be held."""
+    most_held: int = 0
+
+    def hold(self, size: int) -> None:
+        if size > self.room:
+            raise Overloaded(f"{size} bytes more would exceed max_inflight_bytes")
+        self.room -= size
+        self.most_held = max(self.most_held, (1 << 40) - self.room)
+
+    def release(self, size: int) -> None:
+        self.room += size
+
     def submit(
         self,
         signal: Signal,
@@ -65,6 +83,7 @@ class Desk:
         sender: str | None = None,
         *,
         via: str = "",
+        client: str = "",
     ) -> Future[Any]:
         if self.refusal is not None:
             raise self.refusal

@@ -1,6 +1,7 @@
 """What may come in by its size, and what it unpacks to."""
 
 import gzip
+import sys
 import tracemalloc
 import zlib
 
@@ -8,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable, UnsupportedMedia
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+from stepscope_collector.errors import (
+    Overloaded,
+    PayloadTooLarge,
+    PayloadUndecodable,
+    UnsupportedMedia,
+)
 from stepscope_collector.receive.limits import (
     KNOWN_ENCODINGS,
     BodySize,
@@ -25,7 +36,12 @@ def _raw_deflate(data: bytes) -> bytes:
     return engine.compress(data) + engine.flush()
 
 
-_COMPRESS = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}
+_COMPRESS = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstd.compress,
+    "identity": bytes,
+}
 
 
 @pytest.mark.parametrize("encoding", KNOWN_ENCODINGS)
@@ -50,7 +66,7 @@ def test_deflate_without_its_header_is_taken_too(data: bytes) -> None:
     assert decompress(_raw_deflate(data), "deflate", 300) == data
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
 def test_a_bomb_takes_no_more_memory_than_the_limit(encoding: str) -> None:
     """OTLP: G4, H13; 200 MiB of zeros in 200 KiB."""
     body = _COMPRESS[encoding](bytes(200 * _MIB))
@@ -94,7 +110,41 @@ def test_damaged_bodies_are_refused_for_good(encoding: str, damage) -> None:  # 
         decompress(damage(_COMPRESS[encoding](b"some text " * 50)), encoding, 1000)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_cut_or_odd_zstd_body_is_refused() -> None:
+    """OTLP: H12, H21; several frames are one body, and a window of more than 8 MiB is refused."""
+    body = zstd.compress(b"some text " * 50)
+    for damaged in (b"", body[:-1], body[:5], body + b"x", b"\x0a\x00" + body):
+        with pytest.raises(PayloadUndecodable):
+            decompress(damaged, "zstd", 1000)
+    assert decompress(body + zstd.compress(b"more"), "zstd", 1000) == b"some text " * 50 + b"more"
+    with pytest.raises(PayloadUndecodable, match="1024 frames"):
+        decompress(zstd.compress(b"") * 2000, "zstd", 100)
+    wide = {
+        zstd.CompressionParameter.window_log: 27,
+        zstd.CompressionParameter.enable_long_distance_matching: 1,
+    }
+    engine = zstd.ZstdCompressor(options=wide)
+    with pytest.raises(PayloadUndecodable, match="is not zstd"):
+        decompress(engine.compress(b"x") + engine.flush(), "zstd", 1000)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
+def test_room_is_asked_for_before_more_is_unpacked(encoding: str) -> None:
+    """issue #4: one byte budget; what is unpacked counts while it is."""
+    asked: list[int] = []
+
+    def hold(size: int) -> None:
+        asked.append(size)
+        if sum(asked) > 2 * _MIB:
+            raise Overloaded("no room")
+
+    body = _COMPRESS[encoding](bytes(64 * _MIB))
+    with pytest.raises(Overloaded):
+        decompress(body, encoding, 64 * _MIB, hold)
+    assert sum(asked) <= 3 * _MIB
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd"])
 @given(body=st.binary(max_size=100))
 def test_any_bytes_are_unpacked_or_refused(encoding: str, body: bytes) -> None:
     """ours: hostile bytes end in a result or a documented error."""
@@ -113,6 +163,7 @@ def test_any_bytes_are_unpacked_or_refused(encoding: str, body: bytes) -> None:
         ("GZIP", "gzip"),
         (" x-gzip ", "gzip"),
         ("zlib", "deflate"),
+        ("zstd", "zstd"),
         ("deflate", "deflate"),
     ],
 )
@@ -121,10 +172,10 @@ def test_content_encodings_are_known_in_any_case(header: str | None, encoding: s
     assert known_encoding(header) == encoding
 
 
-@pytest.mark.parametrize("header", ["zstd", "br", "gzip, gzip", "x" * 1000])
+@pytest.mark.parametrize("header", ["lz4", "br", "gzip, gzip", "x" * 1000])
 def test_an_unknown_content_encoding_is_refused_with_the_known_ones(header: str) -> None:
     """OTLP: H21, never parse compressed bytes as if they were not."""
-    with pytest.raises(UnsupportedMedia, match="use gzip, deflate, identity") as caught:
+    with pytest.raises(UnsupportedMedia, match="use gzip, deflate, zstd, identity") as caught:
         known_encoding(header)
     assert len(caught.value.message) < 200
 

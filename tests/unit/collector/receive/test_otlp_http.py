@@ -215,7 +215,7 @@ def test_the_stock_exporter_sends_again_after_the_hint(
     [
         (b"x" * 2_000_000, _JSON, "payload_too_large", 2_000_000),
         (b"not gzip", {**_JSON, "Content-Encoding": "gzip"}, "payload_undecodable", 8),
-        (b"{}", {**_JSON, "Content-Encoding": "zstd"}, "unsupported_media", 2),
+        (b"{}", {**_JSON, "Content-Encoding": "br"}, "unsupported_media", 2),
         (b"{}", {"Content-Type": "text/plain"}, "unsupported_media", 2),
     ],
 )
