@@ -7,11 +7,8 @@ from functools import cache
 
 import pytest
 
-from stepscope_collector.decode.spans import decode_spans
-from stepscope_collector.mapping.group import NewDimensions, group_of
 from tests.unit.collector.mapping.histories import (
     CAPTURES,
-    MAPPING,
     assert_holds,
     history,
     parted,
