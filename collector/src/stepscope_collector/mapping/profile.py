@@ -122,10 +122,10 @@ _REQUIRED: Final = ("name", "description", "priority", "detect")
 _CHOICES: Final = {
     "execution_by": ("nearest", "topmost"),
     "outcome": ("last", "first_success"),
-    "status_from": ("spans", "steps", "errors"),
+    "status_from": ("spans", "steps", "errors", "attempts"),
     "plain_spans": ("operation", "step"),
 }
-_RULE_KEYS: Final = ("name", "when", "role", "nested_role", "adopt")
+_RULE_KEYS: Final = ("name", "when", "role", "nested_role", "hosted_role", "adopt")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _MAP_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -140,6 +140,8 @@ class Rule:
     role: str
     nested_role: str | None
     """The role where a span of the same dialect stands above; None: the same."""
+    hosted_role: str | None
+    """The role where a span of another engine stands above, to whose execution it then belongs."""
     adopt: bool
     """Without an id of its own, the span takes that of its first child that has one."""
     fields: dict[str, str]
@@ -170,7 +172,8 @@ class Profile:
     outcome: str = "last"
     """Of several final spans the one that ended last, or the first that succeeded."""
     status_from: str = "spans"
-    """Where an execution without a final span has its status from: nowhere, its steps, errors."""
+    """Where an execution without a final span has its status from: nowhere; its steps; their errors,
+    else unknown; its last attempt."""
     continues: bool = False
     """A run below another of the same workflow id continues it."""
     plain_spans: str = "operation"
@@ -247,7 +250,7 @@ def _rule(rule: Any, number: int, source: str, maps: dict[str, dict[str, str]]) 
             raise ConfigError(f"profile {place} lacks {key}, a text")
     for key in rule:
         _check_known(place, "key", key, (*_RULE_KEYS, *FIELDS))
-    for key in ("role", "nested_role"):
+    for key in ("role", "nested_role", "hosted_role"):
         if key in rule:
             _check_known(place, key, rule[key], ROLES)
     check_macros(place, "when", rule["when"], maps)
@@ -257,6 +260,7 @@ def _rule(rule: Any, number: int, source: str, maps: dict[str, dict[str, str]]) 
         when=rule["when"].strip(),
         role=rule["role"],
         nested_role=rule.get("nested_role"),
+        hosted_role=rule.get("hosted_role"),
         adopt=rule.get("adopt", False) is True,
         fields=_fields(expressions, place, "field", FIELDS, maps),
     )

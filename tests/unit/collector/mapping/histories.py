@@ -137,6 +137,7 @@ def assert_holds(found, wanted):
             "template": "workflow_name",
             "trigger": "trigger_type",
             "attempts": "try_count",
+            "retry_of": "retry_of_execution_id",
         }.items():
             if field in each:
                 assert execution[key] == each[field], field

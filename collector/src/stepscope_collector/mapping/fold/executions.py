@@ -126,6 +126,10 @@ def _end(execution: Execution, own: Sequence[tuple[str, Contribution]]) -> None:
         and said.ended
         and said.status not in OPEN_STATUSES
     ]
+    if not finals and execution.profile and execution.profile.status_from == "attempts":
+        finals = [said for role, said in own if role == "execution_attempt" and said.ended]
+        going_on = any(not said.ended for role, said in own if role == "execution_attempt")
+        finals = [] if going_on else finals
     last_seen = max((said.seen for _, said in own), default=0)
     if finals:
         best = max(finals, key=lambda said: (said.ended, said.order))
@@ -153,6 +157,7 @@ def _infer(execution: Execution) -> None:
     statuses = {attempt.status for attempt in last.values()}
     failed = [attempt.said for attempt in last.values() if attempt.status in _FAILED]
     if execution.profile and execution.profile.status_from == "errors" and not failed:
+        execution.status = "unknown"
         return
     if statuses & OPEN_STATUSES:
         # the least hopeful word that is true of the whole

@@ -138,7 +138,14 @@ def _role(node: Node, said: Contribution, profiles: Mapping[str, Profile]) -> st
     rule = _rule(said, profiles)
     if rule is not None and rule.nested_role is not None and node.above is not None:
         return rule.nested_role
+    if rule is not None and rule.hosted_role is not None and _is_hosted(node, said.dialect):
+        return rule.hosted_role
     return said.role or "operation"
+
+
+def _is_hosted(node: Node, dialect: str) -> bool:
+    """Whether a span of another engine stands above."""
+    return any(up.lead.dialect not in (_UNMAPPED, dialect) for up in node.ancestors())
 
 
 def _rule(said: Contribution, profiles: Mapping[str, Profile]) -> Rule | None:
@@ -155,6 +162,9 @@ def _lead_first(pair: tuple[str, Contribution]) -> tuple[int, tuple[int, int, in
 
 def _own_id(node: Node, profiles: Mapping[str, Profile]) -> str | None:
     profile = profiles.get(node.lead.dialect)
+    rule = _rule(node.lead, profiles)
+    if rule is not None and rule.hosted_role is not None and _is_hosted(node, node.lead.dialect):
+        return None  # it is a part of what stands above
     if profile is not None and profile.execution_by == "topmost":
         while node.above is not None:
             node = node.above
