@@ -59,6 +59,7 @@ from stepscope_collector.telemetry.process import process_samples
 from stepscope_collector.telemetry.prometheus import prometheus_text
 from stepscope_collector.telemetry.summary import now_of, times_of
 from stepscope_collector.telemetry.values import Reading
+from stepscope_collector.upkeep import Upkeep
 
 __all__ = ["serve"]
 
@@ -132,6 +133,7 @@ class _Collector:
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     remapper: Remapper = field(init=False)
+    upkeep: Upkeep = field(init=False)
     grpc: GrpcReceiver = field(init=False)
     started_s: float = field(default_factory=time.time)
     is_ready: bool = False
@@ -153,6 +155,7 @@ class _Collector:
             sender_bytes_per_s=limits.sender_bytes_per_s,
         )
         self.remapper = Remapper(self.ingest.between_commits)
+        self.upkeep = Upkeep(self.ingest.between_commits, self.settings.executions.lost_after_s)
         self.grpc = GrpcReceiver(
             Door(self.ingest, "grpc"),
             self.settings.otlp.grpc,
@@ -195,6 +198,7 @@ class _Collector:
                 await asyncio.gather(*(server.has_started.wait() for server in servers))
             self.is_ready = True
             self.remapper.follow()  # where the last process left it
+            self.upkeep.start()
             self._publish(endpoints)
             _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
@@ -253,6 +257,7 @@ class _Collector:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
         self.remapper.close()
+        self.upkeep.close()
         grace_s = self.settings.shutdown.grace_s
         if not self.ingest.drain(grace_s):
             logger.error("requests were still waiting for their commit", extra={"s": grace_s})

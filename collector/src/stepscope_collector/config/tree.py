@@ -279,7 +279,8 @@ class ExecutionsConfig:
         "s",
         300,
         "An execution without end and without any sign of life for this long has the status `lost`. "
-        "A later sign of life makes it `running` again.",
+        "A later sign of life makes it `running` again. Where an engine sends no heartbeats, three times the "
+        "99th percentile of its workflow's durations counts, if that is longer.",
         "Several heartbeats of the exporter may go missing before it is reached.",
         minimum=1,
     )

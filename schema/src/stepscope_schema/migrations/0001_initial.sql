@@ -116,6 +116,7 @@ create table if not exists stored.open_spans (
     step_index integer,                     -- position among the steps, from 0
     attempt integer,                        -- number of this try, from 1
     max_attempts integer,                   -- tries the retry policy allows, null: no policy
+    silence_ns ubigint,                     -- how long it may be silent before it counts as lost, null: as long as the setting says
     ingested_at timestamp_ns not null       -- UTC, first commit
 );
 
@@ -155,6 +156,7 @@ create table if not exists stored.executions (
     continued_from_execution_id varchar,   -- execution whose work it goes on with
     try_count integer,                     -- tries of the whole execution that were told, null: none
     is_folded boolean not null default false, -- folded with other spans' contributions, see stored.attempts
+    silence_ns ubigint,                    -- how long it may be silent before it counts as lost, null: as long as the setting says
     attempt_count ubigint not null,        -- finished step attempts
     failed_attempt_count ubigint not null, -- those of them that failed or timed out
     span_count ubigint not null,           -- finished spans of every role
@@ -179,6 +181,7 @@ create table if not exists stored.attempts (
     started_unix_nano ubigint not null,   -- start
     ended_unix_nano ubigint,              -- end, null: it goes on, or nobody tells
     last_seen_unix_nano ubigint not null, -- newest sign of life
+    silence_ns ubigint,                   -- how long it may be silent before it counts as lost, null: as long as the setting says
     error_type varchar,                   -- class of the error that ended it
     error_message varchar,                -- message of that error
     error_stack varchar,                  -- stack of that error

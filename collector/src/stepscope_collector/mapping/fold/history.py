@@ -104,7 +104,10 @@ def _table(columns: dict[str, Array]) -> Table:
 
 def _execution_columns(found: list[Execution]) -> dict[str, Array]:
     said = [[each for node in one.nodes for each in node.said] for one in found]
-    first = [min(each.started for each in of_it) for of_it in said]
+    first = [
+        min([c.started for c in of_it] + [a.started_unix_nano for a in one.attempts])
+        for one, of_it in zip(found, said, strict=True)
+    ]
     finals = [one.final for one in found]
     ended_tries = [[a for a in one.attempts if a.ended_unix_nano] for one in found]
     text = arrow.strings

@@ -15,6 +15,7 @@ create table if not exists stored.attempts (
     started_unix_nano ubigint not null,   -- start
     ended_unix_nano ubigint,              -- end, null: it goes on, or nobody tells
     last_seen_unix_nano ubigint not null, -- newest sign of life
+    silence_ns ubigint,                   -- how long it may be silent before it counts as lost, null: as long as the setting says
     error_type varchar,                   -- class of the error that ended it
     error_message varchar,                -- message of that error
     error_stack varchar,                  -- stack of that error

@@ -34,6 +34,7 @@ create table if not exists stored.executions (
     continued_from_execution_id varchar,   -- execution whose work it goes on with
     try_count integer,                     -- tries of the whole execution that were told, null: none
     is_folded boolean not null default false, -- folded with other spans' contributions, see stored.attempts
+    silence_ns ubigint,                    -- how long it may be silent before it counts as lost, null: as long as the setting says
     attempt_count ubigint not null,        -- finished step attempts
     failed_attempt_count ubigint not null, -- those of them that failed or timed out
     span_count ubigint not null,           -- finished spans of every role

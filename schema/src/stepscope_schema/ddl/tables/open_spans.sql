@@ -16,5 +16,6 @@ create table if not exists stored.open_spans (
     step_index integer,                     -- position among the steps, from 0
     attempt integer,                        -- number of this try, from 1
     max_attempts integer,                   -- tries the retry policy allows, null: no policy
+    silence_ns ubigint,                     -- how long it may be silent before it counts as lost, null: as long as the setting says
     ingested_at timestamp_ns not null       -- UTC, first commit
 )

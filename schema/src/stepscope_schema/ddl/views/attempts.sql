@@ -30,7 +30,7 @@ union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
     step_index, coalesce(attempt, 1), max_attempts, null,
-    live_status(last_seen_unix_nano, 'lost'), null,
+    live_status(last_seen_unix_nano, silence_ns, 'lost'), null,
     time_of(start_time_unix_nano), null, null, time_of(last_seen_unix_nano),
     null, null, null, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
@@ -41,7 +41,7 @@ select
     execution_id, step_id, coalesce(step_name, step_id), step_type, step_index, attempt,
     max_attempts, is_expected_retry,
     case when ended_unix_nano is null and status in ('running', 'retrying')
-        then open_status(status, last_seen_unix_nano, 'lost') else status end,
+        then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
     status_native, time_of(started_unix_nano), time_of(ended_unix_nano),
     duration_of(started_unix_nano, ended_unix_nano), time_of(last_seen_unix_nano),
     error_type, error_message, error_stack, dialect,

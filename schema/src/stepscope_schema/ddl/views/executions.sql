@@ -15,8 +15,8 @@ select
     try_cast(tags as json) as tags, -- json: list of tags
     case when final_end_unix_nano is not null then coalesce(status, 'unknown')
         when started_unix_nano is null and coalesce(dialect, 'otel') = 'otel'
-            then live_status(last_seen_unix_nano, 'unknown')
-        else open_status(status, last_seen_unix_nano, 'lost') end as status, -- varchar: canonical status; running turns into lost after silence
+            then live_status(last_seen_unix_nano, silence_ns, 'unknown')
+        else open_status(status, last_seen_unix_nano, silence_ns, 'lost') end as status, -- varchar: canonical status; running turns into lost after silence
     status_native,             -- varchar: the sender's own word for the status
     started_at,                -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
     time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended

@@ -35,7 +35,7 @@ union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
     step_index, coalesce(attempt, 1), max_attempts, null,
-    live_status(last_seen_unix_nano, 'lost'), null,
+    live_status(last_seen_unix_nano, silence_ns, 'lost'), null,
     epoch_ns(time_of(start_time_unix_nano)), null, null, epoch_ns(time_of(last_seen_unix_nano)),
     null, null, null, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), epoch_ns(ingested_at)
@@ -46,12 +46,12 @@ select
     execution_id, step_id, coalesce(step_name, step_id), step_type, step_index, attempt,
     max_attempts, is_expected_retry,
     case when ended_unix_nano is null and status in ('running', 'retrying')
-        then open_status(status, last_seen_unix_nano, 'lost') else status end,
+        then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
     status_native, epoch_ns(time_of(started_unix_nano)), epoch_ns(time_of(ended_unix_nano)),
     duration_of(started_unix_nano, ended_unix_nano), epoch_ns(time_of(last_seen_unix_nano)),
     error_type, error_message, error_stack, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), epoch_ns(ingested_at)
 from stored.attempts
 where execution_id = $execution_id
-    and last_seen_unix_nano >= cast($first_unix_nano as ubigint)
+    and started_unix_nano >= cast($first_unix_nano as ubigint)
 order by started_at, span_id, attempt

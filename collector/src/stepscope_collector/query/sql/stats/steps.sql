@@ -22,7 +22,7 @@ with chosen as materialized (
         and start_time_unix_nano <= cast($last_start_unix_nano as ubigint)
     union all
     select
-        execution_id, coalesce(step_name, name), live_status(last_seen_unix_nano, 'lost'),
+        execution_id, coalesce(step_name, name), live_status(last_seen_unix_nano, silence_ns, 'lost'),
         coalesce(attempt, 1), false, null
     from stored.open_spans
     where role = 'step'
@@ -30,11 +30,11 @@ with chosen as materialized (
     select
         execution_id, coalesce(step_name, step_id),
         case when ended_unix_nano is null and status in ('running', 'retrying')
-            then open_status(status, last_seen_unix_nano, 'lost') else status end,
+            then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
         attempt, ended_unix_nano <= 9223372036854775806,
         duration_of(started_unix_nano, ended_unix_nano)
     from stored.attempts
-    where last_seen_unix_nano >= cast($first_unix_nano as ubigint)
+    where started_unix_nano >= cast($first_unix_nano as ubigint)
 ), grouped as (
     select
         c.workflow_id,

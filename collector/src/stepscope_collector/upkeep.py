@@ -1,0 +1,57 @@
+"""What a running collector does by itself every now and then, on the writer thread between commits."""
+
+import logging
+import threading
+import time
+from typing import Final
+
+from stepscope_collector.decode.batch import Plan
+from stepscope_collector.errors import StepscopeError
+from stepscope_collector.remap import Work
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.silence import allow_silence
+
+__all__ = ["Upkeep"]
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S: Final = 30.0
+"""A tenth of the least silence that counts as loss, by default."""
+
+
+class Upkeep:
+    """A thread that asks for it.
+
+    Args:
+        work: runs something on the writer thread.
+        lost_after_s: setting executions.lost_after_s.
+    """
+
+    def __init__(self, work: Work, lost_after_s: float) -> None:
+        self._work = work
+        self._lost_after_s = lost_after_s
+        self._every_s = min(_EVERY_S, lost_after_s / 4)
+        self._is_ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)
+
+    def start(self) -> None:
+        """Begin, now."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End."""
+        self._is_ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_ending.is_set():
+            try:
+                self._work(self._allow_silence)
+            except StepscopeError as error:  # the next time will do
+                logger.warning("limits of silence not renewed", extra={"error": error.message})
+            self._is_ending.wait(self._every_s)
+
+    def _allow_silence(self, committer: Committer, _: Plan) -> None:
+        with committer.transaction() as connection:
+            allow_silence(connection, time.time_ns(), self._lost_after_s)
