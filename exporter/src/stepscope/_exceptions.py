@@ -1,7 +1,6 @@
 """What an error says: type, message, stack and the outcome it means."""
 
 import os
-import sys
 import traceback
 from typing import Any
 
@@ -9,6 +8,11 @@ from stepscope._capture import Capture
 
 __all__ = ["describe", "outcome_of", "qualified_name"]
 
+_TIMEOUTS = frozenset({"TimeoutError", "TimeoutExpired", "TimeoutException", "Timeout"})
+"""Classes by name, none of which need derive from the built-in one: those of multiprocessing,
+subprocess, httpx and requests. By name, because nothing is imported to compare with."""
+_CANCELLATIONS = frozenset({"KeyboardInterrupt", "GeneratorExit", "CancelledError", "Cancelled"})
+"""Likewise: those of asyncio, concurrent.futures and trio."""
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep  # noqa: PTH100, PTH120 - compared with code file names
 
 
@@ -19,20 +23,19 @@ def qualified_name(kind: type[BaseException]) -> str:
 
 
 def outcome_of(error: BaseException) -> str:
-    """The outcome word an error that ends a span stands for."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, (KeyboardInterrupt, GeneratorExit)) or _is_cancelled(error):
-        return "cancellation"
+    """The outcome word an error that ends a span stands for.
+
+    A group of errors, as `asyncio.TaskGroup` raises it, stands for what all of its errors do.
+    """
     if isinstance(error, SystemExit):
         return "success" if error.code in (None, 0) else "failure"
-    return "failure"
-
-
-def _is_cancelled(error: BaseException) -> bool:
-    # asyncio takes 15 ms to import; where it is not loaded nothing of it was raised.
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+    if isinstance(error, BaseExceptionGroup):
+        words = {outcome_of(each) for each in error.exceptions}
+        return words.pop() if len(words) == 1 and words != {"success"} else "failure"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _TIMEOUTS:
+        return "timeout"
+    return "cancellation" if names & _CANCELLATIONS else "failure"
 
 
 def describe(error: BaseException, capture: Capture) -> dict[str, Any]:

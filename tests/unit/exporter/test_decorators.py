@@ -1,8 +1,12 @@
 """`@workflow` and `@step` on every shape of callable."""
 
 import asyncio
+import concurrent.futures
 import inspect
+import multiprocessing
+import subprocess
 
+import httpx
 import hypothesis
 import pytest
 
@@ -96,6 +100,14 @@ def test_an_error_passes_unchanged_and_is_recorded_on_each_level(recorded):
         (TimeoutError("slow"), "timeout"),
         (KeyboardInterrupt(), "cancellation"),
         (asyncio.CancelledError(), "cancellation"),
+        (subprocess.TimeoutExpired("ls", 3), "timeout"),
+        (multiprocessing.TimeoutError(), "timeout"),
+        (httpx.ReadTimeout("slow"), "timeout"),
+        (concurrent.futures.CancelledError(), "cancellation"),
+        (ExceptionGroup("tasks", [TimeoutError(), httpx.ConnectTimeout("slow")]), "timeout"),
+        (BaseExceptionGroup("tasks", [asyncio.CancelledError()]), "cancellation"),
+        (ExceptionGroup("tasks", [TimeoutError(), ValueError()]), "failure"),
+        (BaseExceptionGroup("tasks", [SystemExit(0)]), "failure"),
         (SystemExit(0), "success"),
         (SystemExit(3), "failure"),
         (RuntimeError(), "failure"),
