@@ -11,19 +11,49 @@ from typing import Any, Final
 
 from stepscope._outcome import Outcome
 
-__all__ = ["CHUNK", "finished", "forwarding", "write_all"]
+__all__ = ["CHUNK", "finished", "forwarding", "open_standard_streams", "write_all"]
 
 CHUNK: Final = 65536
 """Bytes read from a stream at a time."""
+_unwritable: set[int] = set()
 _FORWARDED: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def write_all(target: int, data: bytes) -> None:
-    """Pass data on; a reader that has gone away (`| head`) is not an error of the command."""
+def write_all(target: int, data: bytes) -> bool:
+    """Pass data on; False when the reader has gone away (`| head`).
+
+    Where it cannot be written for another reason (a full disk), standard error says so once and
+    the command goes on.
+    """
     view = memoryview(data)
-    with contextlib.suppress(BrokenPipeError):
+    try:
         while view:
             view = view[os.write(target, view) :]
+    except BrokenPipeError:
+        return False
+    except OSError as error:
+        if target not in _unwritable:
+            _unwritable.add(target)
+            with contextlib.suppress(OSError):
+                os.write(2, f"stepscope-exec: output is lost: {error.strerror}\n".encode())
+    return True
+
+
+def open_standard_streams() -> None:
+    """Open what of 0, 1 and 2 is closed, as some daemons start their jobs, on the null device.
+
+    Otherwise the next file to be opened would take the number, and be read or written as one.
+    """
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from stepscope._child import open_standard_streams
 from stepscope._configure import configure, environment, flush, shutdown, spool_path, status
 from stepscope._decorators import workflow
 from stepscope._frames import Execution
@@ -25,6 +26,7 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit code is that of the command (128 + number when a signal ended it)."""
+    open_standard_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["flush"]:
         return _flush(given[1:])

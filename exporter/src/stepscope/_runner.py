@@ -30,10 +30,13 @@ def run(
     path = shutil.which(command[0], path=environment.get("PATH"))
     budget = [TOTAL_LIMIT if is_recorded else 0]
     try:
-        if sys.stdin.isatty() and sys.stdout.isatty() and is_recorded:
+        if os.isatty(0) and os.isatty(1) and is_recorded:
             from stepscope._terminal import run_on_terminal
 
-            return run_on_terminal(command, environment, LineReader("stdout", frame, budget), path)
+            return run_on_terminal(
+                command, environment, LineReader("stdout", frame, budget),
+                LineReader("stderr", frame, budget), path,
+            )  # fmt: skip
         return _run_on_pipes(command, environment, frame, budget, path)
     except FileNotFoundError:
         sys.stderr.write(f"stepscope-exec: {command[0]}: command not found\n")
@@ -81,18 +84,20 @@ def _pump(process: subprocess.Popen[bytes], frame: Frame, budget: list[int]) -> 
                     timeout = 0.05
                 elif not _pass_on(key):
                     selector.unregister(key.fileobj)
+                    # A command whose reader has gone away must notice it, as without us.
+                    key.fileobj.close()  # type: ignore[union-attr]  # a stream of Popen
 
 
 def _pass_on(key: selectors.SelectorKey) -> bool:
-    """Pass one piece on; False at the end of the stream."""
+    """Pass one piece on; False at the end of the stream, or when nobody reads it any more."""
     target, reader = key.data
     data = os.read(key.fd, CHUNK)
     if not data:
         reader.end()
         return False
-    write_all(target, data)
+    is_read = write_all(target, data)
     reader.feed(data)
-    return True
+    return is_read
 
 
 @contextlib.contextmanager

@@ -157,6 +157,65 @@ def test_a_background_process_does_not_hold_the_wrapper(receiver):
     assert time.monotonic() - started < 20
 
 
+def test_a_command_whose_reader_goes_away_ends_as_without_us(receiver):
+    """issue #3: signals; `| head` ended the wrapper's patience only, and `yes` ran for ever."""
+    with subprocess.Popen(
+        [*EXEC, "--", "yes"], stdout=subprocess.PIPE, env=environment(receiver)
+    ) as process:
+        assert process.stdout.readline() == b"y\n"
+        process.stdout.close()
+        assert process.wait(20) == 128 + signal.SIGPIPE
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_nothing(receiver, tmp_path, closed):
+    """issue #3: works under cron; daemons start their jobs with streams closed."""
+    script = f'"$0" -m stepscope._exec -- sh -c "echo a; echo b >&2; touch $1; exit 3" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, str(tmp_path / "ran")], capture_output=True, text=True,
+        timeout=60, check=False, env=environment(receiver),
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert (tmp_path / "ran").exists()
+    assert done.stdout == ("" if ">&- " in f" {closed} ".replace("2>&- ", "") else "a\n")
+    assert done.stderr == ("" if "2>&-" in closed else "b\n")
+    assert sorted(lines(receiver)[0]) == [("stderr", "b"), ("stdout", "a")]
+
+
+def test_output_that_cannot_be_written_is_said_once_and_recorded(receiver):
+    """issue #3: never in the way; a full disk under the log of a job does not end the job."""
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*EXEC, "--", "sh", "-c", "echo a; sleep 0.1; echo b; exit 3"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            env=environment(receiver),
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr == "stepscope-exec: output is lost: No space left on device\n"
+    assert lines(receiver)[0] == [("stdout", "a"), ("stdout", "b")]
+
+
+def test_on_a_terminal_a_redirected_standard_error_stays_redirected(receiver, tmp_path):
+    """issue #3: terminal behaviour kept; in a pipeline of the command SIGPIPE does its work."""
+    command = "yes | head -1; echo wrong >&2; test -t 1 && echo terminal"
+    pid, master = pty.fork()
+    if pid == 0:
+        os.dup2(os.open(tmp_path / "errors", os.O_CREAT | os.O_WRONLY), 2)
+        os.execve(sys.executable, [*EXEC, "--", "sh", "-c", command], environment(receiver))
+    seen = b""
+    try:
+        while data := os.read(master, 1000):
+            seen += data
+    except OSError:
+        pass
+    _, status = os.waitpid(pid, 0)
+    os.close(master)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert seen.split() == [b"y", b"terminal"]
+    assert (tmp_path / "errors").read_text("utf-8") == "wrong\n"
+    assert ("stderr", "wrong") in lines(receiver)[0]
+
+
 @pytest.mark.slow
 def test_much_output_is_passed_on_whole_and_bounded_in_memory(receiver):
     """issue #3: large output does not exhaust memory (200 MB here; 1 GB in the benchmark)."""
