@@ -40,10 +40,10 @@ def workflow(
     tags: Iterable[str] = (),
     user: str | Callable[..., str | None] | None = None,
     project: str | None = None,
-    tenant: str | None = None,
+    tenant: str | Callable[..., str | None] | None = None,
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
-    enqueued_at_ns: int | None = None,
+    enqueued_at_ns: int | Callable[..., int | None] | None = None,
     resume: Mapping[str, str] | None = None,
 ) -> WorkflowSpec: ...
 def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
@@ -56,10 +56,10 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
     tags: Iterable[str] = (),
     user: str | Callable[..., str | None] | None = None,
     project: str | None = None,
-    tenant: str | None = None,
+    tenant: str | Callable[..., str | None] | None = None,
     params: Mapping[str, object] | Iterable[str] | None = None,
     execution_id: str | Callable[..., str | None] | None = None,
-    enqueued_at_ns: int | None = None,
+    enqueued_at_ns: int | Callable[..., int | None] | None = None,
     resume: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a workflow.
@@ -76,11 +76,12 @@ def workflow(  # noqa: PLR0913 - each is one documented property of a workflow
         tags: Texts to find executions by.
         user: Who the execution runs for, or a function of the arguments (a dict by name).
         project: Overrides the project given to `configure`.
-        tenant: Whose data the execution works on.
+        tenant: Whose data the execution works on, or a function of the arguments.
         params: Values by name, or names of arguments; default: the arguments that are texts,
             numbers or booleans. Empty: none.
         execution_id: Identity of the execution, or a function of the arguments; default: a UUIDv7.
-        enqueued_at_ns: When the work was queued, in nanoseconds since the epoch.
+        enqueued_at_ns: When the work was queued, in nanoseconds since the epoch, or a function of
+            the arguments.
         resume: Headers that `inject` gave in an execution that was left to wait: this one goes on
             with it, under its id and linked to it, perhaps in another process and days later.
     """

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import importlib.util
 import logging
+import math
 import pathlib
 import urllib.parse
 from collections.abc import Mapping
@@ -37,11 +38,18 @@ def resolve(
     if "://" not in address:
         address = f"http://{address}"
     split = urllib.parse.urlsplit(address)
-    if split.scheme not in ("http", "https") or not split.hostname:
-        raise MisuseError(f"endpoint={address!r} is no http:// or https:// address")
-    paths = {}
-    if url is None and environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-        paths["traces"] = address  # used as it is (OTLP exporter specification)
+    if not _is_address(split):
+        if url is not None:
+            raise MisuseError(f"endpoint={address!r} is no http:// or https:// address")
+        # A variable is not the program's fault, and must not end it.
+        address = _DEFAULTS[chosen_protocol]
+        logger.warning(
+            "stepscope: OTEL_EXPORTER_OTLP_ENDPOINT=%s is no http:// or https:// address; %s is used",
+            env_url, address,
+        )  # fmt: skip
+        split = urllib.parse.urlsplit(address)
+        env_url = ""
+    paths = {} if url is not None else _paths(environ, address if env_url else "")
     insecure = _env(environ, "INSECURE").lower() == "true"
     certificate_path, key_path = _env(environ, "CLIENT_CERTIFICATE"), _env(environ, "CLIENT_KEY")
     client_certificate, client_key = _file(certificate_path), _file(key_path)
@@ -58,6 +66,35 @@ def resolve(
         client_files=(certificate_path, key_path) if client_key and client_certificate else None,
         paths=paths,
     )
+
+
+def _is_address(split: urllib.parse.SplitResult) -> bool:
+    try:
+        return split.scheme in ("http", "https") and bool(split.hostname) and split.port != 0
+    except ValueError:  # a port that is no number
+        return False
+
+
+def _paths(environ: Mapping[str, str], traces: str) -> dict[str, str]:
+    """Whole addresses by signal: a signal's own variable is used as it is (OTLP exporters).
+
+    Logs go with the traces where only those have an address: a program that names one collector
+    for its traces has no other.
+    """
+    prefix = "OTEL_EXPORTER_OTLP_"
+    has_own = bool(environ.get(f"{prefix}TRACES_ENDPOINT", "").strip())
+    paths = {"traces": traces} if has_own and traces else {}
+    logs = environ.get(f"{prefix}LOGS_ENDPOINT", "").strip()
+    general = environ.get(f"{prefix}ENDPOINT", "").strip()
+    if logs and _is_address(urllib.parse.urlsplit(logs)):
+        paths["logs"] = logs
+    elif paths and general and _is_address(urllib.parse.urlsplit(general)):
+        paths["logs"] = f"{general.rstrip('/')}/v1/logs"
+    elif paths:
+        split = urllib.parse.urlsplit(traces)
+        base = split.path.removesuffix("/v1/traces") if split.path.endswith("/v1/traces") else ""
+        paths["logs"] = f"{split.scheme}://{split.netloc}{base}/v1/logs"
+    return paths
 
 
 def _protocol(environ: Mapping[str, str], url: str) -> Protocol:
@@ -110,7 +147,7 @@ def _number(text: str, default: float) -> float:
         number = float(text)
     except ValueError:
         return default
-    return number if number > 0 else default
+    return number if math.isfinite(number) and number > 0 else default
 
 
 def _file(path: str) -> bytes | None:

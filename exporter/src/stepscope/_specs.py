@@ -120,10 +120,10 @@ class WorkflowSpec(Spec):
         tags: Iterable[str],
         user: str | Callable[..., str | None] | None,
         project: str | None,
-        tenant: str | None,
+        tenant: str | Callable[..., str | None] | None,
         params: Mapping[str, object] | Iterable[str] | None,
         execution_id: str | Callable[..., str | None] | None,
-        enqueued_at_ns: int | None,
+        enqueued_at_ns: int | Callable[..., int | None] | None,
         resume: Mapping[str, str] | None,
     ) -> None:
         super().__init__(name)
@@ -137,12 +137,16 @@ class WorkflowSpec(Spec):
             "workflow.trigger.type": trigger,
             "stepscope.tags": tuple(tags) or None,
             "stepscope.project": project,
-            "stepscope.tenant": tenant,
+            "stepscope.tenant": tenant if isinstance(tenant, str) else None,
             "enduser.id": user if isinstance(user, str) else None,
-            "stepscope.execution.enqueued_unix_nano": enqueued_at_ns,
+            "stepscope.execution.enqueued_unix_nano": (
+                enqueued_at_ns if isinstance(enqueued_at_ns, int) else None
+            ),
         }
         self._fixed = {key: value for key, value in fixed.items() if value is not None}
         self._user = user if callable(user) else None
+        self._tenant = tenant if callable(tenant) else None
+        self._enqueued = enqueued_at_ns if callable(enqueued_at_ns) else None
         self._execution_id = execution_id
         self._resume = resume
         self._trigger_data = trigger_data
@@ -172,6 +176,13 @@ class WorkflowSpec(Spec):
         resumed = resumable(self._resume) if self._resume is not None else None
         if resumed is not None and execution_id is None:
             execution_id = resumed.execution_id
+        if self._tenant is not None and (tenant := _ask(self._tenant, arguments)) is not None:
+            attributes = {**attributes, "stepscope.tenant": tenant}
+        if self._enqueued is not None:
+            enqueued = _ask(self._enqueued, arguments)
+            if enqueued is not None and enqueued.isdecimal():
+                key = "stepscope.execution.enqueued_unix_nano"
+                attributes = {**attributes, key: int(enqueued)}
         frame = Execution(name, parent, base, execution_id, attributes)
         if frame.is_recording:
             if resumed is not None:
@@ -281,7 +292,7 @@ def _join(
     return frame
 
 
-def _ask(rule: Callable[..., str | None], arguments: Mapping[str, Any] | None) -> str | None:
+def _ask(rule: Callable[..., object], arguments: Mapping[str, Any] | None) -> str | None:
     """What a user's rule says about the arguments; None when it fails."""
     try:
         answer = rule(dict(arguments or {}))

@@ -309,7 +309,8 @@ def test_workflow_options_may_be_rules_about_the_arguments(recorded):
 
     @stepscope.workflow(
         user=lambda given: given["who"], execution_id=lambda given: f"order-{given['n']}",
-        id="order", enqueued_at_ns=5, params=["n"],
+        id="order", params=["n"], enqueued_at_ns=lambda given: given["n"] - 2,
+        tenant=lambda given: f"{given['who']} ltd",
     )  # fmt: skip
     def order(who, n):
         return n
@@ -327,6 +328,7 @@ def test_workflow_options_may_be_rules_about_the_arguments(recorded):
     assert span.attributes["enduser.id"] == "ada"
     assert span.attributes["workflow.id"] == "order"
     assert span.attributes["stepscope.params"] == '{"n":7}'
+    assert span.attributes["stepscope.tenant"] == "ada ltd"
     assert span.attributes["stepscope.execution.enqueued_unix_nano"] == 5
     other = recorded.execution("broken").attributes
     assert "enduser.id" not in other

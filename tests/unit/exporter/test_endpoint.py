@@ -47,7 +47,45 @@ def test_everything_else_comes_from_the_standard_variables(tmp_path):
     assert found.headers == {"api-key": "a b", "x": "2"}
     assert (found.timeout_s, found.is_compressed, found.is_insecure) == (3.0, True, False)
     assert found.certificate == b"ca"
-    assert found.paths == {"traces": "https://t:1/custom/path"}
+    assert found.paths == {"traces": "https://t:1/custom/path", "logs": "https://t:1/v1/logs"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "logs"),
+    [
+        ({"ENDPOINT": "http://a:1"}, None),
+        ({"TRACES_ENDPOINT": "http://t:2/v1/traces"}, "http://t:2/v1/logs"),
+        ({"TRACES_ENDPOINT": "http://t:2/x/v1/traces"}, "http://t:2/x/v1/logs"),
+        ({"TRACES_ENDPOINT": "http://t:2/v1/traces", "ENDPOINT": "http://a:1/"}, "http://a:1/v1/logs"),
+        ({"ENDPOINT": "http://a:1", "LOGS_ENDPOINT": "http://l:3/in"}, "http://l:3/in"),
+        ({"TRACES_ENDPOINT": "http://t:2/v1/traces", "LOGS_ENDPOINT": "http://l:3/in"}, "http://l:3/in"),
+    ],
+)  # fmt: skip
+def test_logs_have_an_address_of_their_own_over_http(environ, logs):
+    """issue #3: all standard OTEL_* variables; logs went to …/v1/traces/v1/logs."""
+    given = {E + name: text for name, text in environ.items()}
+    given[E + "PROTOCOL"] = "http/protobuf"
+    assert resolve(given, None, None, None, None).paths.get("logs") == logs
+    assert resolve(given, "http://mine:4", None, None, None).paths == {}
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "http://", "http://x:abc", "http://x:0"])
+def test_a_variable_that_cannot_work_is_warned_about_and_ends_no_program(address, caplog):
+    """issue #3: never in the way; arguments are refused, variables are not the program's."""
+    found = resolve({E + "ENDPOINT": address}, None, "grpc", None, None)
+    assert (found.url, found.paths) == ("http://127.0.0.1:4317", {})
+    assert "is no http:// or https:// address" in caplog.text
+
+
+def test_numbers_that_are_none_are_replaced():
+    """issue #3: never in the way."""
+    where = resolve({E + "TIMEOUT": "inf"}, None, None, None, None)
+    names = ("MAX_QUEUE_SIZE", "SCHEDULE_DELAY", "MAX_EXPORT_BATCH_SIZE")
+    limits = make_limits(
+        {f"OTEL_BSP_{name}": text for name, text in zip(names, ("-1", "nan", "inf"), strict=True)},
+        Settings(), where,
+    )  # fmt: skip
+    assert limits == make_limits({}, Settings(), where)
 
 
 def test_nonsense_is_refused_or_replaced(caplog, tmp_path):
