@@ -173,7 +173,12 @@ def configure(
         from stepscope._spool import Spool
 
         spool = Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
-    sender = _open_sender(where, service_name, limits, spool, is_foreign)
+    try:
+        sender = _open_sender(where, service_name, limits, spool, is_foreign)
+    except ValueError as error:
+        # The SDK refuses some variables by raising when it is imported.
+        logger.warning("stepscope: nothing is recorded: %s; correct or unset it", error)
+        return _off("off", settings)
     _Active.sender = sender
     own: Recorder = LightRecorder(sender.put)
     if _wants_sdk() and not is_foreign:
@@ -292,7 +297,7 @@ def _wants_sdk() -> bool:
     )
 
 
-def _off(mode: Literal["disabled", "no-sdk"], settings: Settings) -> None:
+def _off(mode: Literal["off", "disabled", "no-sdk"], settings: Settings) -> None:
     _Active.mode = mode
     _Active.sender = None
     state.use(settings, TracerRecorder(NoOpTracer()), None)

@@ -1,5 +1,9 @@
 """From arguments and `OTEL_*` variables to an endpoint."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 import stepscope
@@ -133,3 +137,14 @@ def test_configure_refuses_what_cannot_work(options):
     with pytest.raises(stepscope.MisuseError):
         stepscope.configure(**options)
     stepscope.shutdown()
+
+
+def test_a_limit_that_the_sdk_refuses_ends_no_program():
+    """issue #3: never in the way; the SDK raises for it when it is imported."""
+    program = "import stepscope; stepscope.configure(); print(stepscope.status().mode)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "abc"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "off\n")
+    assert "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT must be a non-negative integer" in done.stderr
