@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference, and the first migration as long as it is not released.
+"""Writes the pages of docs/reference, parts of docs/dialects, and the first migration as long as it is not released.
 
     python -m scripts.make_reference [ROOT]
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from scripts.collector_reference import cli, config, metrics
+from scripts.dialect_pages import dialect_pages
 from stepscope_schema.attributes import ATTRIBUTES
 from stepscope_schema.columns import Relation, relations
 from stepscope_schema.load import Statement, load_schema
@@ -153,6 +154,7 @@ def initial_migration(statements: Iterable[Statement]) -> str:
 def render() -> dict[str, str]:
     """Every generated file: path from the root of the repository to text."""
     files = {f"docs/reference/{name}": page() for name, page in PAGES.items()}
+    files |= dialect_pages()
     if not IS_INITIAL_RELEASED:
         files[INITIAL] = initial_migration(load_schema().of("tables"))
     return files

@@ -27,14 +27,15 @@ FOREVER_S = 10**9
 class History:
     """A store that takes requests as they come."""
 
-    def __init__(self, database, now):
+    def __init__(self, database, now, mapping):
         self.database = database
         self._now = now
-        self._committer = Committer(database.writer(), MAPPING)
+        self._mapping = mapping
+        self._committer = Committer(database.writer(), mapping)
 
     def take(self, *requests):
         """Write the requests in one commit; how many spans were stored and how many known."""
-        batches = [decode_spans(request, MAPPING.plan) for request in requests]
+        batches = [decode_spans(request, self._mapping.plan) for request in requests]
         group = group_of(batches, [], [], NewDimensions())
         now_ns = int(self._now.timestamp()) * 10**9
         return self._committer.commit(group, self._now.replace(tzinfo=None), now_ns)
@@ -59,9 +60,11 @@ class History:
 
 
 @contextmanager
-def history(path=None, now=NOW):
+def history(path=None, now=NOW, profiles=None):
+    """A store of its own, with the shipped profiles or others."""
+    mapping = compile_profiles(profiles) if profiles else MAPPING
     with Database.open(path, StoreConfig(), lost_after_s=FOREVER_S) as database:
-        yield History(database, now)
+        yield History(database, now, mapping)
 
 
 @cache
