@@ -306,10 +306,9 @@ class Sender:
                 self.counters.refused += count
                 self._warn(f"the collector at {self.where} refused {count} spans ({answer.reason})")
                 return True
-            if self._spool is not None:
+            if self._to_spool(signal, body, count):
                 self._is_down(answer)
-                if self._to_spool(signal, body, count):
-                    return True
+                return True
             self.counters.retries += 1
             self._warn(
                 f"the collector at {self.where} does not answer ({answer.reason}); the program goes "

@@ -87,3 +87,23 @@ while True:
         found = names(receiver)
     assert set(found) == {"w"}
     assert list(tmp_path.glob("*.otlp")) == []
+
+
+def test_a_folder_that_cannot_be_written_is_not_said_to_keep_anything(tmp_path):
+    """issue #3: one warning with what to do, and it is true."""
+    (tmp_path / "file").write_text("", "utf-8")
+    program = """
+import stepscope
+stepscope.configure("http://127.0.0.1:1", protocol="http/protobuf", flush_timeout_s=0.5)
+with stepscope.workflow("w"): pass
+stepscope.shutdown()
+counters = stepscope.status().counters
+print(counters.spooled, counters.lost > 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "STEPSCOPE_SPOOL_DIR": str(tmp_path / "file" / "spool")},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "0 True\n")
+    assert "does not answer" in done.stderr
+    assert "kept on disk" not in done.stderr
