@@ -79,6 +79,7 @@ def _form(setting: Setting) -> str:
         "url": "URL",
         "headers": "table, or `name=value,name=value`",
         "file": "path",
+        "directory": "path",
         "signals": "list, or words with commas",
         "url_path": "path of a URL",
         "origins": "list, or origins with commas",

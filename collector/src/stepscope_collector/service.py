@@ -34,9 +34,9 @@ from stepscope_collector.decode.batch import Signal
 from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
-from stepscope_collector.mapping.compile import compile_profiles
-from stepscope_collector.mapping.profile import load_shipped
+from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
+from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import (
     backup_report,
     damage_report,
@@ -84,6 +84,7 @@ def serve(settings: Settings) -> int:
     gate = Gate(settings.auth.path(settings.data.dir), telemetry.asked)
     certificates = Certificates.of(settings.tls)
     check_ports(settings, has_tokens=gate.is_closed)
+    mapping = load_mapping(settings)
     with contextlib.ExitStack() as cleanup:
         http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
         web = cleanup.enter_context(listen(settings.web.listen, "--web"))
@@ -93,7 +94,7 @@ def serve(settings: Settings) -> int:
             lost_after_s=settings.executions.lost_after_s,
         )
         cleanup.callback(database.close)
-        collector = _Collector(settings, database, telemetry, gate, certificates)
+        collector = _Collector(settings, database, telemetry, gate, certificates, mapping)
         cleanup.callback(collector.close)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
@@ -130,6 +131,7 @@ class _Collector:
     telemetry: Telemetry
     gate: Gate
     certificates: Certificates | None
+    mapping: CompiledMapping
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     remapper: Remapper = field(init=False)
@@ -140,7 +142,7 @@ class _Collector:
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
-        mapping = compile_profiles(load_shipped())
+        mapping = self.mapping
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(

@@ -122,9 +122,9 @@ def logs() -> list[dict[str, Any]]:
     return [log(0xA1, "exec-a1-ok", 2, 100 * n, f"line {n}") for n in range(3)]
 
 
-def send_spans(http: str, sent: list[dict[str, Any]]) -> None:
-    """Deliver spans of the Stepscope SDK to OTLP/HTTP at `http`, HOST:PORT."""
-    scope = {"scope": {"name": "stepscope", "version": "0.1.0"}, "spans": sent}
+def send_spans(http: str, sent: list[dict[str, Any]], scope_name: str = "stepscope") -> None:
+    """Deliver spans, of the Stepscope SDK if not told else, to OTLP/HTTP at `http`, HOST:PORT."""
+    scope = {"scope": {"name": scope_name, "version": "0.1.0"}, "spans": sent}
     _post(http, "traces", {"resourceSpans": [{"resource": _RESOURCE, "scopeSpans": [scope]}]})
 
 

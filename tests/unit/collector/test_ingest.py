@@ -3,6 +3,7 @@
 import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import duckdb
 import pytest
@@ -29,8 +30,10 @@ from tests.unit.collector.taking import WAIT_S, payload, taking
 STORED = "select count(*) from stored.spans"
 
 # A profile of a user whose expression fails for some values: rows the store can never take.
-POISON = parse(
-    """
+# a user's own profile would leave the field empty
+POISON = replace(
+    parse(
+        """
     name = "poison"
     description = "casts what cannot be cast"
     priority = 1000
@@ -40,7 +43,9 @@ POISON = parse(
     role = "'execution'"
     attempt = "cast(attr('n') as integer)"
     """,
-    "poison.toml",
+        "poison.toml",
+    ),
+    is_shipped=True,
 )
 
 

@@ -6,9 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from stepscope_collector.config import Settings
-from stepscope_collector.mapping.compile import compile_profiles
-from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.present.rest.encode import encode_row
+from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.times import parse_time_ns
 from stepscope_collector.remap import Remap, Remapper, progress_of
 from stepscope_collector.store.commit import Committer
@@ -49,12 +48,12 @@ class FileRemapping:
 def remapping(settings: Settings) -> Iterator[FileRemapping]:
     """The file, opened for writing.
 
-    Raises what `Database.open` raises, DatabaseLocked among it.
+    Raises what `Database.open` raises, DatabaseLocked among it, and ConfigError for a wrong profile.
     """
+    mapping = load_mapping(settings)
     with Database.open(
         settings.data.database_path, settings.store, lost_after_s=settings.executions.lost_after_s
     ) as database:
-        mapping = compile_profiles(load_shipped())
         committer = Committer(database.writer(), mapping, database.reopen, database.committed)
         yield FileRemapping(Remapper(lambda run: run(committer, mapping.plan)))
 

@@ -21,6 +21,7 @@ _METAVARS = {
     "url": "URL",
     "headers": "NAME=VALUE,…",
     "file": "FILE",
+    "directory": "DIR",
     "signals": "traces,logs,metrics",
     "url_path": "PATH",
     "origins": "ORIGIN,…",

@@ -22,6 +22,7 @@ Kind = Literal[
     "url",
     "headers",
     "file",
+    "directory",
     "signals",
     "bool",
     "url_path",
@@ -109,7 +110,7 @@ class Setting:
     def _read(self, value: object, base: Path) -> Any:
         if self.kind == "path":
             return values.parse_path(value, base=base)
-        if self.kind == "file":
+        if self.kind in {"file", "directory"}:
             return value if value == "" else str(values.parse_path(value, base=base))
         if self.kind == "choice":
             return values.parse_choice(value, self.choices)

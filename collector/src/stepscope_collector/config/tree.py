@@ -22,6 +22,7 @@ __all__ = [
     "LimitsConfig",
     "LogConfig",
     "OtlpConfig",
+    "ProfilesConfig",
     "Settings",
     "ShutdownConfig",
     "SqlConfig",
@@ -287,6 +288,26 @@ class ExecutionsConfig:
 
 
 @dataclass(frozen=True)
+class ProfilesConfig:
+    """How spans become executions and steps."""
+
+    dir: str = _setting(
+        "directory",
+        "",
+        "Directory with profiles of your own, files `*.toml`, beside those that are shipped. One of the "
+        "same name takes the shipped one's place. Read at the start and at SIGHUP.",
+        "Default: `profiles` in the data directory, if there is one.",
+    )
+
+    def path(self, data_dir: Path) -> Path | None:
+        """The directory; None: there is none, and none was named."""
+        if self.dir:
+            return Path(self.dir)
+        default = data_dir / "profiles"
+        return default if default.is_dir() else None
+
+
+@dataclass(frozen=True)
 class LogConfig:
     """What the server says on stderr."""
 
@@ -320,6 +341,7 @@ class Settings:
     store: StoreConfig = field(default_factory=StoreConfig)
     sql: SqlConfig = field(default_factory=SqlConfig)
     executions: ExecutionsConfig = field(default_factory=ExecutionsConfig)
+    profiles: ProfilesConfig = field(default_factory=ProfilesConfig)
     log: LogConfig = field(default_factory=LogConfig)
     tee: TeeConfig = field(default_factory=TeeConfig)
     telemetry: TelemetryConfig = field(default_factory=TelemetryConfig)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from arro3.core import RecordBatch
 
-__all__ = ["Batch", "Dimension", "Encoding", "Plan", "Rejection", "Signal"]
+__all__ = ["Batch", "Dimension", "Encoding", "Plan", "Rejection", "Signal", "column_of"]
 
 Signal = Literal["traces", "logs", "metrics"]
 Encoding = Literal["protobuf", "json"]
@@ -17,16 +17,27 @@ class Plan:
     """Which attributes become columns of a batch, those that some profile asks for, and the limits."""
 
     span_keys: tuple[str, ...] = ()
-    """Each becomes a column `attr:<key>` with the attribute's text, null where absent."""
+    """Each becomes a column with the attribute's text, null where absent; see `column_of`."""
 
     resource_keys: tuple[str, ...] = ()
-    """Each becomes a column `resource:<key>`."""
+    """The same for attributes of the resource."""
 
     max_items: int = 0
     """Spans, log records or points in a request; 0: any number."""
 
     max_attributes: int = 0
     """Of a span; 0: any number."""
+
+
+def column_of(kind: str, key: str) -> str:
+    """Name of the column of a batch that holds an attribute; `kind` is attr or resource.
+
+    DuckDB knows no case in names of columns, attributes do: capitals are counted at the end.
+    """
+    if key.islower() and "~" not in key:
+        return f"{kind}:{key}"
+    capitals = sum(1 << place for place, each in enumerate(key) if "A" <= each <= "Z")
+    return f"{kind}:{key}~{capitals:x}" if capitals or "~" in key else f"{kind}:{key}"
 
 
 class Rejection(NamedTuple):

@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from stepscope_collector.decode import arrow
 from stepscope_collector.decode.anyvalue import to_text, warn_of_strindex
-from stepscope_collector.decode.batch import Batch, Plan, Rejection
+from stepscope_collector.decode.batch import Batch, Plan, Rejection, column_of
 from stepscope_collector.decode.dimensions import (
     content_id,
     encode_attributes,
@@ -353,11 +353,11 @@ class _Walk:
         }
         for key in dict.fromkeys((*HOMES, *self._plan.span_keys)):
             values = self._wanted.get(key)
-            columns[f"attr:{key}"] = (
+            columns[column_of("attr", key)] = (
                 arrow.null_strings(rows) if values is None else arrow.strings(values[:rows])
             )
         for key, values in self._resource_wanted.items():
-            columns[f"resource:{key}"] = arrow.strings(values)
+            columns[column_of("resource", key)] = arrow.strings(values)
         batch.rows = record_batch(columns)
         batch.payloads = self._payloads.batch()
 

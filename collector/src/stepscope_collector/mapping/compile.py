@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stepscope_collector.decode.batch import Plan
+from stepscope_collector.decode.batch import Plan, column_of
 from stepscope_collector.errors import ConfigError
 from stepscope_collector.mapping.fold.contribution import BASE, DIRECT_CONTRIBUTION, Contribution
 from stepscope_collector.mapping.fold.history import Folded, fold
@@ -114,19 +114,28 @@ class CompiledMapping:
             keys = _plan_of([profile])
             columns = ", ".join(
                 [
-                    *(f'cast(null as varchar) as "attr:{key}"' for key in keys.span_keys),
-                    *(f'cast(null as varchar) as "resource:{key}"' for key in keys.resource_keys),
+                    *(_no_column("attr", key) for key in keys.span_keys),
+                    *(_no_column("resource", key) for key in keys.resource_keys),
                 ]
             )
             batch = f"(select *, {columns} from evidence) s"
             found.append(
                 (
                     f"{profile.source}: detect",
-                    f"select {expand_columns(profile.detect)} from {batch}",
+                    f"select cast(({expand_columns(profile.detect)}) as boolean) from {batch}",
                 )
             )
             if not profile.direct:
                 found += _checks_of(profile)
+        return found
+
+    def expressions(self, dialect: str) -> list[tuple[str, str]]:
+        """The expressions of one profile as SQL, and where each stands."""
+        profile = self.profiles[dialect]
+        found = [(f"{profile.source}: detect", expand_columns(profile.detect))]
+        for place, _, said in _said_by(profile):
+            sql = expand_columns(said) if profile.direct else expand(said, profile.maps)
+            found.append((f"{profile.source}: {place}", sql))
         return found
 
     def fold(self, rows: Sequence[Sequence[Any]]) -> Folded:
@@ -146,7 +155,7 @@ def compile_profiles(profiles: Iterable[Profile]) -> CompiledMapping:
         if names.count(name) > 1:
             raise ConfigError(f"two profiles are named {name!r}; rename one of them")
     # Names are checked to be lower-case letters, digits and hyphens, so they need no quoting.
-    cases = " ".join(f"when {expand_columns(p.detect)} then '{p.name}'" for p in ordered)
+    cases = " ".join(f"when {_detecting(p)} then '{p.name}'" for p in ordered)
     condition = f"case {cases} end"
     return CompiledMapping(
         plan=_plan_of(ordered),
@@ -169,6 +178,17 @@ def _plan_of(profiles: Iterable[Profile]) -> Plan:
     return Plan(tuple(sorted(asked["attr"])), tuple(sorted(asked["resource"])))
 
 
+def _no_column(kind: str, key: str) -> str:
+    name = column_of(kind, key).replace('"', '""')
+    return f'cast(null as varchar) as "{name}"'
+
+
+def _detecting(profile: Profile) -> str:
+    expression = expand_columns(profile.detect)
+    # a user's expression that fails for some value must not cost the whole request
+    return expression if profile.is_shipped else f"try({expression})"
+
+
 def _select(profile: Profile) -> str:
     columns = list(_STAGED_COLUMNS)
     columns.append(f"'{profile.name}' as dialect")
@@ -177,7 +197,10 @@ def _select(profile: Profile) -> str:
     for field, sql_type in DIRECT_FIELDS.items():
         expression = profile.fields.get(field) if profile.direct else None
         value = f"({expand_columns(expression)})" if expression else "null"
-        columns.append(f"cast({value} as {sql_type}) as {field}")
+        value = f"cast({value} as {sql_type})"
+        if expression and not profile.is_shipped:
+            value = f"try({value})"
+        columns.append(f"{value} as {field}")
     return "select\n    " + ",\n    ".join(columns) + f"\nfrom {_SOURCE}"
 
 
@@ -189,7 +212,10 @@ def _contributions(profile: Profile) -> str:
         expressions += [rule.when, *rule.fields.values()]
     parents = _PARENTS if any(map(reads_parent, expressions)) else ""
     columns = "s.*, p.* exclude (trace_id, span_id)" if parents else "s.*"
-    number = " ".join(f"when {expand(r.when, profile.maps)} then {n}" for n, r in enumerate(rules))
+    number = " ".join(
+        f"when try({expand(rule.when, profile.maps)}) then {place}"
+        for place, rule in enumerate(rules)
+    )
     chosen = f"case {number} end" if rules else "cast(null as integer)"
     fields = ",\n    ".join(_field(profile, name, type_) for name, type_ in FIELDS.items())
     return (
@@ -202,27 +228,31 @@ def _contributions(profile: Profile) -> str:
 def _checks_of(profile: Profile) -> list[tuple[str, str]]:
     """Selects of the expressions of a folded profile."""
     source = "(select *, map([''], ['']) as parent_attributes, '' as parent_name from evidence) s"
-    expressions = [
-        *((f"{profile.source}: {name}", name, said) for name, said in profile.fields.items()),
+    return [
+        (
+            f"{profile.source}: {place}",
+            f"select cast(({expand(said, profile.maps)}) as {FIELDS.get(name, 'boolean')}) from {source}",
+        )
+        for place, name, said in _said_by(profile)
+    ]
+
+
+def _said_by(profile: Profile) -> list[tuple[str, str, str]]:
+    """Every expression but `detect`: where it stands, for what, and itself."""
+    return [
+        *((name, name, said) for name, said in profile.fields.items()),
         *(
-            (f"{profile.source}: rule {rule.name}: {name}", name, said)
+            (f"rule {rule.name}: {name}", name, said)
             for rule in profile.rules
             for name, said in {"when": rule.when, **rule.fields}.items()
         ),
-    ]
-    return [
-        (
-            place,
-            f"select cast({expand(said, profile.maps)} as {FIELDS.get(name, 'boolean')}) from {source}",
-        )
-        for place, name, said in expressions
     ]
 
 
 def _field(profile: Profile, name: str, sql_type: str) -> str:
     def sql(expression: str) -> str:
         # a value that an expression cannot take must not cost the span: the field stays empty
-        return f"try({expand(expression, profile.maps)})"
+        return f"try(cast(({expand(expression, profile.maps)}) as {sql_type}))"
 
     by_rule = {
         number: rule.role if name == "role" else rule.fields.get(name)

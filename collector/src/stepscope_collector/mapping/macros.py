@@ -28,6 +28,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from stepscope_collector.decode.batch import column_of
 from stepscope_collector.errors import ConfigError
 
 __all__ = ["asked_keys", "check_macros", "expand", "expand_columns", "reads_parent"]
@@ -120,7 +121,7 @@ def expand_columns(expression: str) -> str:
         kind, keys = match.groups()
         if kind not in ("attr", "resource"):
             return match[0]
-        columns = [f'"{kind}:{key[1:-1]}"' for key in _QUOTED.findall(keys or "")]
+        columns = [_column(kind, key) for key in _QUOTED.findall(keys or "")]
         return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
 
     return _LEAF.sub(column, expression)
@@ -131,7 +132,7 @@ def asked_keys(expression: str) -> dict[str, set[str]]:
     asked: dict[str, set[str]] = {"attr": set(), "resource": set()}
     for kind, keys in _LEAF.findall(expression):
         if kind in asked:
-            asked[kind].update(key[1:-1] for key in _QUOTED.findall(keys))
+            asked[kind].update(_said(key) for key in _QUOTED.findall(keys))
     return asked
 
 
@@ -170,6 +171,14 @@ def check_macros(
             near = difflib.get_close_matches(match[1][1:-1], list(maps), n=1)
             hint = f"; did you mean {near[0]!r}" if near else ""
             raise ConfigError(f"{place}: there is no [maps.{match[1][1:-1]}]{hint}")
+
+
+def _said(literal: str) -> str:
+    return literal[1:-1].replace("''", "'")
+
+
+def _column(kind: str, literal: str) -> str:
+    return '"' + column_of(kind, _said(literal)).replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -1,7 +1,9 @@
 """Profiles: how one dialect of spans says executions and steps, as data.
 
 A profile is a TOML file whose fields are SQL expressions over the spans of its dialect. Loading
-checks names and macros; `check.py` has DuckDB read the expressions.
+checks names and macros; `profiles.py` has DuckDB read the expressions.
+
+Users' own files stand beside those that are shipped; one of the same name takes its place.
 
 There are two kinds. A *direct* profile (`direct = true`) is for spans that say everything
 themselves: its expressions run over the columns of the decoded batch and their values go to the
@@ -14,7 +16,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +28,13 @@ __all__ = [
     "DIRECT_FIELDS",
     "FIELDS",
     "ROLES",
+    "TELLABLE",
     "Profile",
     "Rule",
     "load_folder",
     "load_shipped",
     "parse",
+    "with_own",
 ]
 
 _SHARED_FIELDS: Final[dict[str, str]] = {
@@ -102,9 +106,34 @@ ROLES: Final = (
 )
 """What a span contributes. docs/dialects/profiles.md tells each."""
 
+TELLABLE: Final = (
+    *FIELDS,
+    "input",
+    "output",
+    "params",
+    "logs",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "signals",
+    "step_status",
+    "skipped_steps",
+    "expected_failures",
+)
+"""What a profile may say its engine does not emit: its fields, and what else an execution has."""
+
+_RESERVED: Final = {
+    "stepscope": "attributes of its spans stand in the columns that it fills and would be lost",
+    "otel": "it takes every span that no other profile detects",
+}
+_MAX_BYTES: Final = 256 * 1024
+"""Of a file; the largest shipped one has 5 KiB."""
+_MAX_PRIORITY: Final = 1000
+
 _KEYS: Final[dict[str, type]] = {
     "name": str,
     "description": str,
+    "version": str,
     "priority": int,
     "detect": str,
     "direct": bool,
@@ -180,6 +209,15 @@ class Profile:
     """What spans of no dialect are below those of this one."""
     not_emitted: dict[str, str] = field(default_factory=dict)
     """What its engine cannot tell, and why."""
+    version: str | None = None
+    """What its author calls this state of it; None: nothing."""
+    is_shipped: bool = False
+    """It came with Stepscope."""
+
+    def filled(self) -> list[str]:
+        """The fields that some expression of it fills, in alphabetical order."""
+        said = set(self.fields).union(*(rule.fields for rule in self.rules))
+        return sorted(said | ({"role"} if self.rules else set()))
 
 
 def parse(text: str, source: str) -> Profile:
@@ -191,15 +229,11 @@ def parse(text: str, source: str) -> Profile:
     """
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"profile {source} is not valid TOML: {error}") from error
     for key, value in document.items():
         _check_known(source, "key", key, _KEYS)
-        if not isinstance(value, _KEYS[key]):
-            raise ConfigError(
-                f"profile {source}: {key} is a {type(value).__name__}, must be a "
-                f"{_KEYS[key].__name__}"
-            )
+        _check_type(source, key, value, _KEYS[key])
     missing = [key for key in _REQUIRED if key not in document]
     if missing:
         raise ConfigError(f"profile {source} lacks {', '.join(missing)}")
@@ -210,6 +244,10 @@ def parse(text: str, source: str) -> Profile:
         raise ConfigError(
             f"profile {source}: name {document['name']!r} must be lower-case letters, digits and "
             "hyphens, at most 63"
+        )
+    if not 0 <= document["priority"] <= _MAX_PRIORITY:
+        raise ConfigError(
+            f"profile {source}: priority {document['priority']} is out of range; 0 to {_MAX_PRIORITY}"
         )
     direct = document.get("direct", False)
     maps = _maps(document.get("maps", {}), source)
@@ -231,7 +269,8 @@ def parse(text: str, source: str) -> Profile:
         direct=direct,
         rules=rules,
         maps=maps,
-        not_emitted={str(k): str(v) for k, v in document.get("not_emitted", {}).items()},
+        not_emitted=_not_emitted(document.get("not_emitted", {}), source),
+        version=document.get("version"),
         **{
             key: document[key]
             for key in ("execution_by", "outcome", "status_from", "continues", "plain_spans")
@@ -252,7 +291,9 @@ def _rule(rule: Any, number: int, source: str, maps: dict[str, dict[str, str]]) 
         _check_known(place, "key", key, (*_RULE_KEYS, *FIELDS))
     for key in ("role", "nested_role", "hosted_role"):
         if key in rule:
+            _check_type(place, key, rule[key], str)
             _check_known(place, key, rule[key], ROLES)
+    _check_type(place, "adopt", rule.get("adopt", False), bool)
     check_macros(place, "when", rule["when"], maps)
     expressions = {key: value for key, value in rule.items() if key not in _RULE_KEYS}
     return Rule(
@@ -261,7 +302,7 @@ def _rule(rule: Any, number: int, source: str, maps: dict[str, dict[str, str]]) 
         role=rule["role"],
         nested_role=rule.get("nested_role"),
         hosted_role=rule.get("hosted_role"),
-        adopt=rule.get("adopt", False) is True,
+        adopt=rule.get("adopt", False),
         fields=_fields(expressions, place, "field", FIELDS, maps),
     )
 
@@ -295,6 +336,22 @@ def _maps(maps: dict[str, Any], source: str) -> dict[str, dict[str, str]]:
     }
 
 
+def _not_emitted(told: dict[str, Any], source: str) -> dict[str, str]:
+    for name, reason in told.items():
+        _check_known(source, "not_emitted", name, TELLABLE)
+        _check_type(source, f"not_emitted.{name}", reason, str)
+    return told
+
+
+def _check_type(source: str, key: str, value: Any, wanted: type) -> None:
+    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        raise ConfigError(
+            f"profile {source}: {key} is a {type(value).__name__}, must be a {wanted.__name__}"
+        )
+    if isinstance(value, str) and "\0" in value:
+        raise ConfigError(f"profile {source}: {key} holds a NUL character")
+
+
 def _check_known(source: str, kind: str, name: str, known: Iterable[str]) -> None:
     if name in known:
         return
@@ -311,7 +368,7 @@ def load_shipped() -> list[Profile]:
         for entry in folder.iterdir()
         if entry.name.endswith(".toml")
     }
-    return _by_priority(texts)
+    return [replace(profile, is_shipped=True) for profile in _by_priority(texts)]
 
 
 def load_folder(folder: Path) -> list[Profile]:
@@ -320,13 +377,43 @@ def load_folder(folder: Path) -> list[Profile]:
     Raises:
         ConfigError: the folder cannot be read, or a profile in it is wrong.
     """
+    texts = {}
+    path = folder
     try:
-        texts = {
-            str(path): path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))
-        }
+        for path in sorted(folder.iterdir()):
+            if path.suffix != ".toml" or path.name.startswith("."):
+                continue
+            # not before it is known to be a file: reading a pipe would wait for ever
+            if not path.is_file() or (size := path.stat().st_size) > _MAX_BYTES:
+                what = f"{size} bytes long, limit {_MAX_BYTES}" if path.is_file() else "no file"
+                raise ConfigError(f"profile {path} is {what}")
+            texts[str(path)] = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"profiles in {folder} cannot be read: {error}") from error
+        raise ConfigError(f"profiles cannot be read: {path}: {error}") from error
     return _by_priority(texts)
+
+
+def with_own(shipped: Iterable[Profile], own: Iterable[Profile]) -> list[Profile]:
+    """The shipped profiles and the user's, which take the place of shipped ones of the same name.
+
+    Raises:
+        ConfigError: two of the user's share a name, or one has a name that is reserved.
+    """
+    found: dict[str, Profile] = {}
+    for profile in own:
+        if profile.name in _RESERVED:
+            raise ConfigError(
+                f"profile {profile.source}: {profile.name!r} cannot be replaced: "
+                f"{_RESERVED[profile.name]}",
+                hint="choose another name; the priority decides which profile maps a span",
+            )
+        if profile.name in found:
+            raise ConfigError(
+                f"two profiles are named {profile.name!r}; rename one of them: "
+                f"{found[profile.name].source}, {profile.source}"
+            )
+        found[profile.name] = profile
+    return [*found.values(), *(each for each in shipped if each.name not in found)]
 
 
 def _by_priority(texts: Mapping[str, str]) -> list[Profile]:

@@ -1,0 +1,52 @@
+"""Profiles of users with the real command: at the start, and in a remap without a server."""
+
+import pytest
+
+from stepscope_collector.cli.server import run_server
+from tests.integration.cli import history
+from tests.integration.cli.conftest import stepscope
+
+pytestmark = pytest.mark.e2e
+
+SHOP = """
+name = "shop"
+description = "our shop"
+priority = 70
+detect = "scope_name = 'shop'"
+[[rules]]
+name = "all"
+when = "true"
+role = "execution"
+execution_id = "'shop-' || printf('%016x', s.span_id)"
+workflow_name = "s.name"
+"""
+
+
+def test_a_wrong_profile_ends_the_start_with_its_name_and_the_remedy(tmp_path):
+    """issue #5: checked at load with errors that name file, key and the nearest valid one."""
+    profiles = tmp_path / "data" / "profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "shop.toml").write_text(SHOP.replace("scope_name", "scope_nam"))
+    result = stepscope("serve", "--data", tmp_path / "data")
+    assert (result.code, result.out) == (2, "")
+    assert f"profile {profiles / 'shop.toml'}: detect is not right: unknown column" in result.err
+    assert "did you mean 'scope_name'?" in result.err
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["profiles"]
+    result = stepscope("serve", "--data", tmp_path / "data", "--profiles-dir", tmp_path / "none")
+    assert result.code == 2
+    assert "is no directory" in result.err
+
+
+def test_a_remap_without_a_server_uses_the_users_profiles(tmp_path):
+    """issue #5: remap re-derives history after a profile changed."""
+    data = tmp_path / "data"
+    data.mkdir()
+    with run_server(data, tmp_path / "log") as endpoints:
+        history.send_spans(endpoints.otlp_http, [history.span(1, 7, 0, "sale", 0, 9)], "shop")
+    (data / "profiles").mkdir()
+    (data / "profiles/shop.toml").write_text(SHOP)
+    remapped = stepscope("remap", "--dialect", "shop", "--data", data)
+    assert (remapped.code, remapped.err) == (0, "")
+    asked = "select dialect, execution_id, workflow_name from executions"
+    result = stepscope("sql", asked, "--data", data, "--format", "csv")
+    assert result.out.split()[-1] == "shop,shop-0000000000000007,sale"
