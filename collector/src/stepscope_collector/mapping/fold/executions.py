@@ -88,7 +88,7 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
         ),
         key=lambda each: each[:2],
     )
-    own = [(role, said) for _, _, role, said in told if role in _ROLES]
+    own = [(role, said) for _, _, role, said in told if role in _ROLES] or _of_the_root(nodes)
     ranked = [said for *_, said in told]
     mapped = [said for said in ranked if said.dialect != "otel"]
     speaker = own[0][1] if own else (mapped or ranked)[0]
@@ -98,6 +98,8 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
         execution.named[name] = next(
             (value for said in ranked if (value := getattr(said, name)) is not None), None
         )
+    if execution.named["workflow_name"] is None and own:
+        execution.named["workflow_name"] = own[0][1].step_name if own[0][0] == "step" else None
     begun = [said.started for _, said in own if said.started]
     execution.started_unix_nano = min(begun, default=None)
     tries = [said for role, said in own if role == "execution_attempt"]
@@ -113,6 +115,20 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
     return execution
 
 
+def _of_the_root(nodes: Sequence[Node]) -> list[tuple[str, Contribution]]:
+    """What speaks for an execution that nothing but steps is known of: a step above which nothing stands.
+
+    A call of a model outside of any agent, a task run by itself: the trace is the execution.
+    """
+    return [
+        (role, said)
+        for node in nodes
+        if node.is_root and node.execution_id == node.trace
+        for role, said in zip(node.roles, node.said, strict=True)
+        if role == "step"
+    ]
+
+
 def _rank(role: str) -> int:
     return _ROLES.index(role) if role in _ROLES else len(_ROLES)
 
@@ -122,7 +138,7 @@ def _end(execution: Execution, own: Sequence[tuple[str, Contribution]]) -> None:
     finals = [
         said
         for role, said in own
-        if role in ("execution", "execution_end")
+        if role in ("execution", "execution_end", "step")
         and said.ended
         and said.status not in OPEN_STATUSES
     ]

@@ -206,6 +206,14 @@ SCENARIOS = {
          execution("researcher", f"{trace_hex('ga')}-{span_hex('ga', 'agent')}", "success", step("chat gpt", kind="chat"),
                    step("execute_tool find", "failed", kind="execute_tool"), parent=trace_hex("ga"))],
     ),
+    "a call of a model outside of any agent is an execution of one step": Scenario(
+        (trace("ro-chat", "openai", s("chat gpt", {"gen_ai.operation.name": "chat"}, s("POST", {}), kind=CLIENT)),
+         trace("ro-task", "prefect", s("load-1a2", {"prefect.run.type": "task", "prefect.run.id": "ro-t"}, status="error", message="no")),
+         trace("ro-open", "openai", s("chat gpt", {"gen_ai.operation.name": "chat"}, kind=CLIENT, is_open=True))),
+        [execution("chat gpt", trace_hex("ro-chat"), "success", step("chat gpt", kind="chat")),
+         execution("load", trace_hex("ro-task"), "failed", step("load", "failed")),
+         execution("chat gpt", trace_hex("ro-open"), "running", step("chat gpt", "running"))],
+    ),
     "traceloop: midway, the workflow itself is told last": Scenario(
         (trace("tl-mid", "traceloop.tracer",
                s("leaf.task", {"traceloop.span.kind": "task", "traceloop.entity.name": "leaf", "traceloop.workflow.name": "report"},
