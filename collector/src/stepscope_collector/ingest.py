@@ -403,6 +403,7 @@ class Ingest:
         with self._queued_for_tee(fresh):
             written = self._committer.commit(streams, now, now_ns)
         self._dimensions.committed(batches)
+        self._dimensions.committed([b.signs for b in batches if b.signs is not None])
         elapsed_ns = time.monotonic_ns() - started
         self._last_commit_s = elapsed_ns / 1e9
         self._expected_requests = self._admission.peak()

@@ -21,6 +21,7 @@ from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.query.otlp import read_traces_whole
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.remap_writer import Remap, RemapWriter, Taken, newest_remap
+from stepscope_collector.store.span_writer import Written
 
 __all__ = ["Remap", "RemapProgress", "Remapper", "Work", "progress_of"]
 
@@ -262,15 +263,23 @@ class Remapper:
         """Take the traces out and write their spans again; how many."""
         request = read_traces_whole(committer.connection, taken.trace_ids, taken.first, taken.last)
         # what is stored already is not refused for a limit of today
-        batch = decode_spans(request, replace(plan, max_items=0, max_attributes=0))
+        unlimited = replace(plan, max_items=0, max_attributes=0)
+        batch = decode_spans(request, unlimited)
         if batch.rejections:
             raise _Refused(batch.rejections[0].message)
         count = batch.row_count
-        if not count:
-            return 0
+        request = read_traces_whole(
+            committer.connection, taken.trace_ids, taken.first, taken.last, is_from_log=True
+        )
+        told = decode_spans(request, unlimited)
         writer.take_out(taken)
-        group = group_of([batch], [], [], NewDimensions())
-        written = committer.write(group, self._now(), self._clock())
+        written = Written(0, 0)
+        if count:
+            group = group_of([batch], [], [], NewDimensions())
+            written = committer.write(group, self._now(), self._clock())
+        if told.rows is not None:
+            group = group_of([told], [], [], NewDimensions())
+            committer.write_signs(group, self._now(), self._clock())
         if written.stored != count:
             raise _Refused(f"{count - written.stored} of its {count} spans would be lost")
         writer.give_times(taken)

@@ -85,6 +85,8 @@ class Batch:
     """Sentences for partial_success about data that was accepted all the same."""
     span_ids: list[bytes] = field(default_factory=list)
     """Span id of each row, for the duplicate check inside a commit."""
+    signs: "Batch | None" = None
+    """Of log records that tell of spans which go on: those spans, without an end."""
     open_count: int = 0
     """Rows that are live markers or spans without an end."""
 

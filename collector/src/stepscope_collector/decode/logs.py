@@ -15,6 +15,7 @@ from stepscope_collector.decode import arrow
 from stepscope_collector.decode.anyvalue import to_text
 from stepscope_collector.decode.batch import Batch, Plan
 from stepscope_collector.decode.dimensions import add_resource, add_scope, encode_attributes
+from stepscope_collector.decode.partial_spans import HEARTBEAT, PARTIAL_EVENT, signs_of
 from stepscope_collector.decode.span_columns import AttributeColumn, record_batch
 
 __all__ = ["decode_logs"]
@@ -30,7 +31,7 @@ def decode_logs(request: ExportLogsServiceRequest, plan: Plan) -> Batch:
 
     Args:
         request: what was received.
-        plan: not used: no profile maps log records yet.
+        plan: for the spans that some of them tell of.
     """
     batch = Batch("logs")
     records: list[LogRecord] = []
@@ -48,14 +49,21 @@ def decode_logs(request: ExportLogsServiceRequest, plan: Plan) -> Batch:
             resource_ids += [resource_id] * added
             scope_ids += [scope_id] * added
     if records:
-        _fill(batch, records, resource_ids, scope_ids)
+        partial = _fill(batch, records, resource_ids, scope_ids)
+        if partial:
+            batch.signs = signs_of(partial, plan, batch.warnings)
     return batch
 
 
 def _fill(
     batch: Batch, records: list[LogRecord], resource_ids: list[int], scope_ids: list[int]
-) -> None:
-    """Give the batch its rows; the lists have one value per record."""
+) -> list[LogRecord]:
+    """Give the batch its rows; the lists have one value per record.
+
+    Returns:
+        the records that tell of a span.
+    """
+    partial: list[LogRecord] = []
     attributes = AttributeColumn()
     bodies: list[str | None] = []
     body_types: list[str | None] = []
@@ -67,6 +75,8 @@ def _fill(
     for record in records:
         texts, codes, is_exact = encode_attributes(record.attributes)
         attributes.add(texts, codes)
+        if texts.get(PARTIAL_EVENT) == HEARTBEAT:
+            partial.append(record)
         execution_ids.append(texts.get(_EXECUTION_ID) or None)
         sequences.append(_sequence(texts, codes) if _SEQUENCE in texts else None)
         body, body_type = _body(record)
@@ -106,6 +116,7 @@ def _fill(
             "sequence": arrow.int64s(sequences),
         }
     )
+    return partial
 
 
 def _texts(values: Sequence[str]) -> Array:

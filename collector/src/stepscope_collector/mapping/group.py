@@ -60,9 +60,11 @@ def group_of(
 
     Tables throughout: DuckDB 1.5 takes no single record batch.
     """
-    resources, scopes = dimensions.of(batches)
+    signs = [batch.signs for batch in batches if batch.signs is not None]
+    resources, scopes = dimensions.of([*batches, *signs])
     return Group(
         spans=_spans([batch for batch in batches if batch.signal == "traces"]),
+        signs=_spans(signs),
         logs=_table(batch.rows for batch in batches if batch.signal == "logs"),
         metrics=_table(batch.rows for batch in batches if batch.signal == "metrics"),
         resources=_table([resource_rows(resources)]) if resources else None,

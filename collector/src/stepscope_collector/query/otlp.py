@@ -50,11 +50,16 @@ def read_traces(
         ValueError: trace_id is not 32 hex digits.
     """
     ids = None if trace_id is None else [UUID(hex=trace_id)]
-    return _traces(connection, ids, execution_id, (0, _FOREVER_NS))
+    return _traces(connection, ids, execution_id, (0, _FOREVER_NS), is_from_log=False)
 
 
 def read_traces_whole(
-    connection: Connection, trace_ids: Sequence[UUID], first_ns: int, last_ns: int
+    connection: Connection,
+    trace_ids: Sequence[UUID],
+    first_ns: int,
+    last_ns: int,
+    *,
+    is_from_log: bool = False,
 ) -> ExportTraceServiceRequest:
     """All stored spans of some traces as one request, as `read_traces`.
 
@@ -63,8 +68,10 @@ def read_traces_whole(
         trace_ids: the traces.
         first_ns: least start of their spans.
         last_ns: greatest start of their spans.
+        is_from_log: those that log records told of, instead of those that were sent.
     """
-    return _traces(connection, list(trace_ids), None, (first_ns, last_ns))
+    bounds = (first_ns, last_ns)
+    return _traces(connection, list(trace_ids), None, bounds, is_from_log=is_from_log)
 
 
 def _traces(
@@ -72,6 +79,8 @@ def _traces(
     trace_ids: list[UUID] | None,
     execution_id: str | None,
     bounds: tuple[int, int],
+    *,
+    is_from_log: bool,
 ) -> ExportTraceServiceRequest:
     chosen = {
         "trace_ids": trace_ids,
@@ -86,9 +95,9 @@ def _traces(
     rows: Iterable[Row]
     if trace_ids is None:
         envelopes = _Envelopes(connection, None)
-        rows = _rows(connection, "otlp/spans", chosen)
+        rows = _rows(connection, "otlp/spans", chosen | {"is_from_log": is_from_log})
     else:  # few: of the resources and scopes only theirs are read
-        rows = list(_rows(connection, "otlp/spans", chosen))
+        rows = list(_rows(connection, "otlp/spans", chosen | {"is_from_log": is_from_log}))
         envelopes = _Envelopes(connection, rows)
     request = ExportTraceServiceRequest()
     envelopes.into(request.resource_spans.add, lambda parent: parent.scope_spans.add())

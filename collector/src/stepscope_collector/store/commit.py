@@ -112,10 +112,28 @@ class Committer:
         if group.spans is not None:
             written = self._spans.write(group.spans, now, now_ns)
         self._insert("logs", group.logs, ingested_at=now)
+        if group.logs is not None:
+            self._note_signs(group, now, now_ns)
         self._insert("metrics", group.metrics, ingested_at=now)
         self._insert("requests", group.requests, received_at=now)
         self._insert("rejections", group.rejections, received_at=now)
         return written
+
+    def write_signs(self, group: Group, now: datetime, now_ns: int) -> None:
+        """Write spans that log records told of again, inside a `transaction`."""
+        if group.spans is not None:
+            self._spans.write(group.spans, now, now_ns, is_from_log=True)
+
+    def _note_signs(self, group: Group, now: datetime, now_ns: int) -> None:
+        """Log records of a span that goes on are signs of life, and some tell of it in full."""
+        if group.signs is not None:
+            self._spans.write(group.signs, now, now_ns, is_from_log=True)
+            self._sql.run("signs/list_folded", now=now_ns)
+            self._sql.run("signs/see_attempts")
+            self._sql.run("signs/see_folded")
+        if self._spans.may_be_open:
+            self._sql.run("signs/see_open", now=now_ns)
+            self._sql.run("signs/see_executions", now=now_ns)
 
     def _insert(self, what: str, rows: Any, **parameters: Any) -> None:
         if rows is None:

@@ -25,6 +25,8 @@ class Group:
     """What one transaction writes; each stream is an Arrow table or None."""
 
     spans: Spans | None = None
+    signs: Spans | None = None
+    """Spans without an end of which the log records tell that they go on."""
     logs: Any = None
     metrics: Any = None
     resources: Any = None

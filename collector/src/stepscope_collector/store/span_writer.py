@@ -64,13 +64,21 @@ class SpanWriter:
         # A deployment that only has spans of one kind never needs the search for mixed traces.
         self._any_explicit, self._any_implicit = self._sql.row("kinds_stored")
 
-    def write(self, spans: Spans, now: datetime, now_ns: int) -> Written:
+    @property
+    def may_be_open(self) -> bool:
+        """Whether any span may be open."""
+        return self._may_be_open
+
+    def write(
+        self, spans: Spans, now: datetime, now_ns: int, *, is_from_log: bool = False
+    ) -> Written:
         """Store the spans and fold them into their executions.
 
         Args:
             spans: those of one commit.
             now: UTC time of the commit.
             now_ns: the same in ns since the epoch.
+            is_from_log: they were not sent, but log records told of them.
         """
         self._connection.register("incoming_spans", spans.rows)
         is_in_order = self._stage(now_ns)
@@ -84,7 +92,7 @@ class SpanWriter:
             if stored == 0:
                 return Written(0, received)
         folded = self._folding.before_insert(any_folded=any_folded)
-        self._insert(stored, now, is_in_order=is_in_order)
+        self._insert(stored, now, is_in_order=is_in_order, is_from_log=is_from_log)
         if spans.payloads is not None:
             self._connection.register("incoming_payloads", spans.payloads)
             self._sql.run("insert_payloads", ingested_at=now)
@@ -119,9 +127,13 @@ class SpanWriter:
             self._sql.run("drop_repeated")
         return bool(candidates) or spans.may_repeat
 
-    def _insert(self, expected: int, now: datetime, *, is_in_order: bool) -> None:
+    def _insert(
+        self, expected: int, now: datetime, *, is_in_order: bool, is_from_log: bool
+    ) -> None:
         join = "positional join staged m" if is_in_order else "cross join staged m"
-        result = self._sql.run("insert_spans", insert={"join": join}, ingested_at=now)
+        result = self._sql.run(
+            "insert_spans", insert={"join": join}, ingested_at=now, is_from_log=is_from_log
+        )
         ((inserted,),) = result.fetchall()
         if inserted != expected:
             raise AssertionError(f"{inserted} of {expected} staged spans met their batch")

@@ -141,7 +141,7 @@ def _execution_columns(found: list[Execution]) -> dict[str, Array]:
             [sum(a.status in ("failed", "timed_out") for a in tries) for tries in ended_tries]
         ),
         "span_count": arrow.uint64s(
-            [sum(1 for c in of_it if c.open_span_id is None) for of_it in said]
+            [sum(1 for c in of_it if c.open_span_id is None and c.end_unix_nano) for of_it in said]
         ),
     }
 

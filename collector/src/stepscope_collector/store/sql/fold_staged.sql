@@ -37,6 +37,6 @@ select
     count(*) filter (role = 'step' and is_final) as attempt_count,
     count(*) filter (role = 'step' and is_final and status in ('failed', 'timed_out'))
         as failed_attempt_count,
-    count(*) filter (live_phase is null) as span_count
+    count(*) filter (is_final) as span_count
 from {source}
 group by execution_id

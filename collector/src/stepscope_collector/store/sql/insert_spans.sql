@@ -1,5 +1,5 @@
 -- Stores the staged spans with the other columns of their batch `incoming_spans`.
--- $ingested_at: UTC time of the commit. The placeholder joins `staged m` by position when no row
+-- $ingested_at: UTC time of the commit; $is_from_log: log records told of them. The placeholder joins `staged m` by position when no row
 -- was dropped or moved (half the cost), else by span_row; the condition guards the position.
 insert into stored.spans by name
 select
@@ -11,7 +11,7 @@ select
     m.step_index, m.attempt, m.max_attempts, m.is_expected_retry, m.status, m.status_native,
     m.error_type, m.error_message, m.workflow_id, m.workflow_name, m.workflow_version, m.project,
     m.trigger_type, m.user_id, m.tags, m.parent_execution_id, m.root_execution_id, m.exit_code,
-    $ingested_at as ingested_at
+    $is_from_log as is_from_log, $ingested_at as ingested_at
 from incoming_spans b
 {join}
 where b.span_row = m.span_row

@@ -28,3 +28,4 @@ select
 from stored.spans s
 left join stored.resources r using (resource_id)
 left join stored.scopes c using (scope_id)
+where not s.is_from_log

@@ -1,5 +1,6 @@
 -- Spans as they were received, with the columns that are the home of attributes.
 -- $trace_ids: UUIDs, $execution_id: null means any. $first, $last: bounds of the starts in ns.
+-- $is_from_log: those that were sent, or those that log records told of.
 -- One row per span; those of one resource and scope stand together.
 select
     trace_id, span_id, parent_span_id, trace_state, flags, name, kind, start_time_unix_nano,
@@ -12,5 +13,6 @@ select
 from stored.spans
 where ($trace_ids::uuid[] is null or trace_id in (select unnest($trace_ids::uuid[])))
     and start_time_unix_nano between $first and $last
+    and is_from_log = $is_from_log
     and ($execution_id::varchar is null or execution_id = $execution_id::varchar)
 order by resource_id, scope_id, start_time_unix_nano, trace_id, span_id
