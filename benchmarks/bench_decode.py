@@ -15,7 +15,7 @@ import platform
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -82,6 +82,18 @@ def foreign_spans(rng: random.Random, rows: int) -> Any:
     return request
 
 
+@kind("traces")
+def one_bad_string(rng: random.Random, rows: int) -> bytes:
+    """The SDK's spans; the name of one was cut inside a character."""
+    return _cut_names(own_spans(rng, rows), [rows // 2])
+
+
+@kind("traces")
+def bad_string_each(rng: random.Random, rows: int) -> bytes:
+    """The SDK's spans; the name of each was cut inside a character."""
+    return _cut_names(own_spans(rng, rows), range(rows))
+
+
 @kind("logs")
 def log_records(rng: random.Random, rows: int) -> Any:
     """Log records inside spans, 4 attributes."""
@@ -133,6 +145,13 @@ def _envelope(parent: Any, children: str, scope: str) -> Any:
     return child
 
 
+def _cut_names(request: Any, which: Iterable[int]) -> bytes:
+    for number in which:
+        request.resource_spans[0].scope_spans[0].spans[number].name = "caf\0\0"
+    payload: bytes = request.SerializeToString()
+    return payload.replace(b"caf\0\0", b"caf\0\xc3")
+
+
 def _span(scope_spans: Any, rng: random.Random, number: int) -> Any:
     start_ns = START_NS + number * 50_000
     return scope_spans.spans.add(
@@ -163,7 +182,8 @@ def _attributes(message: Any, attributes: dict[str, object]) -> None:
 def measure(name: str, rows: int, runs: int, plan: Plan) -> dict[str, Any]:
     """Figures of one kind of request."""
     signal, make = KINDS[name]
-    payload = make(random.Random(SEED), rows).SerializeToString()
+    made = make(random.Random(SEED), rows)
+    payload = made if isinstance(made, bytes) else made.SerializeToString()
     us_per_row = []
     for _ in range(runs + 1):
         started = time.process_time_ns()

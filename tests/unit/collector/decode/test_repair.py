@@ -84,6 +84,28 @@ def test_nesting_beyond_protobufs_own_limit_is_refused() -> None:
         repair_utf8(b"\x4a" + _length(attribute) + attribute, Span)
 
 
+def test_a_request_that_is_broken_all_over_is_refused_after_a_while() -> None:
+    """ours: walking millions of fields would hold up everybody else."""
+    payload = b"\x28\x07" * 2_000_001 + b"\x2a\x01\xff"  # numbers where a name belongs, a bad name
+    with pytest.raises(PayloadUndecodable, match="among more than 2000000 fields"):
+        repair_utf8(payload, Span)
+
+
+@pytest.mark.parametrize("depth", [3, 5, 6, 40])
+def test_a_bad_string_is_found_at_any_depth(depth: int) -> None:
+    """OTLP: C20; parts that the runtime can read are left alone, wherever they stand."""
+    span = Span(name="good", attributes=[{"key": "deep"}, {"key": "other"}])
+    value = span.attributes[0].value
+    for number in range(depth):
+        values = value.array_value.values
+        values.add(string_value=f"good {number}")
+        value = values.add()
+    value.string_value = "XX"
+    repaired, count = repair_utf8(span.SerializeToString().replace(b"XX", b"\xc3."), Span)
+    value.string_value = "\ufffd."
+    assert (Span.FromString(repaired), count) == (span, 1)
+
+
 def _length(value: bytes) -> bytes:
     out, number = b"", len(value)
     while number > 0x7F:
