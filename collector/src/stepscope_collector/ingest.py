@@ -16,7 +16,6 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from typing import Final, TypeVar
 
 from stepscope_collector.admission import Admission, Quota
@@ -31,12 +30,13 @@ from stepscope_collector.errors import (
     StoreUnavailable,
     Unwritable,
 )
+from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
-from stepscope_collector.waiting import Receipt, Waiting, Work, receipt_of
+from stepscope_collector.waiting import Receipt, Waiting, Work, hash_of, receipt_of, shutting_down
 
 __all__ = ["Ingest", "Receipt"]
 
@@ -181,21 +181,23 @@ class Ingest:
     def _decode_and_queue(self, waiting: Waiting, payload: bytes, encoding: Encoding) -> None:
         signal = waiting.batch.signal
         if self._is_closing:
-            raise _shutting_down()
+            raise shutting_down()
+        request_hash = None if signal == "traces" else hash_of(signal, payload)
         with self._decoding:
             started = time.perf_counter()
             batch = decode_request(signal, payload, encoding, self._plan)
             elapsed_s = time.perf_counter() - started
+            waiting.batch = batch
+            if batch.rejections or (signal != "traces" and batch.rows is not None):
+                waiting.request_hash = request_hash or hash_of(signal, payload)
+            waiting.future = self._future(len(payload))
+            is_empty = batch.rows is None and not batch.rejections
+            if not is_empty:
+                self._put(waiting)  # not after the lock: `use` puts its own behind what is decoded
         self._telemetry.observe("stepscope_decode_duration_seconds", elapsed_s, signal)
-        waiting.batch = batch
-        if batch.rejections or (signal != "traces" and batch.rows is not None):
-            waiting.request_hash = _hash_of(signal, payload)
-        waiting.future = self._future(len(payload))
-        if batch.rows is None and not batch.rejections:
+        if is_empty:
             self._telemetry.answered_empty(signal, waiting.transport)
             waiting.future.set_result(receipt_of(batch))
-        else:
-            self._put(waiting)
 
     def _come_back(
         self, signal: Signal, payload: bytes, encoding: Encoding, transport: str
@@ -237,7 +239,7 @@ class Ingest:
         if error.is_retryable or self._queue.qsize() >= 1000:
             return
         whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
-        request_hash = None if payload is None else _hash_of(f"refused {signal}", payload)
+        request_hash = None if payload is None else hash_of(f"refused {signal}", payload)
         waiting = Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
         with suppress(StoreUnavailable):
             self._put(waiting)
@@ -246,7 +248,7 @@ class Ingest:
         batch = waiting.batch
         with self._lock:
             if self._is_closing:
-                raise _shutting_down()
+                raise shutting_down()
             self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
             self._queue.put(waiting)
 
@@ -268,10 +270,26 @@ class Ingest:
         work = Work(run)
         with self._lock:
             if self._is_closing:
-                raise _shutting_down()
+                raise shutting_down()
             self._queue.put(work)
         result: T = work.future.result()
         return result
+
+    def use(self, mapping: CompiledMapping) -> None:
+        """Map requests with other profiles from now on; those before are mapped as before.
+
+        Raises:
+            StoreUnavailable: not now, or the collector is shutting down; all stays as it was.
+        """
+
+        def switch(committer: Committer, plan: Plan) -> None:
+            committer.use(mapping)
+            self._plan = replace(
+                mapping.plan, max_items=plan.max_items, max_attributes=plan.max_attributes
+            )
+
+        with self._decoding:
+            self.between_commits(switch)
 
     def samples(self) -> dict[str, list[Sample]]:
         """The metrics that describe what is under way."""
@@ -478,12 +496,3 @@ class Ingest:
             if waiting.whole is None:
                 self._telemetry.failed(waiting.settled(), error.code)
             waiting.future.set_exception(error)
-
-
-def _hash_of(kind: str, payload: bytes) -> bytes:
-    # What was refused in one encoding may be accepted in the other: two kinds, two hashes.
-    return blake2b(payload, digest_size=16, person=kind.encode()).digest()
-
-
-def _shutting_down() -> StoreUnavailable:
-    return StoreUnavailable("the collector is shutting down")

@@ -6,12 +6,16 @@ one span in the very statements that will run. Whatever is wrong is an error tha
 """
 
 import json
-from collections.abc import Collection, Iterable
-from typing import Final
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from stepscope_collector.config import Settings, StoreConfig
 from stepscope_collector.decode.request import decode_request
-from stepscope_collector.errors import BadRequest, ConfigError, QueryRefused
+from stepscope_collector.errors import BadRequest, ConfigError, QueryRefused, StepscopeError
 from stepscope_collector.mapping.compile import CompiledMapping, compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.mapping.profile import Profile, load_folder, load_shipped, with_own
@@ -19,10 +23,62 @@ from stepscope_collector.query.expressions import ExpressionGuard
 from stepscope_collector.store import Connection, Database, EngineError
 from stepscope_collector.store.profile_check import check_expressions
 
-__all__ = ["check_profiles", "load_mapping"]
+__all__ = ["LoadedProfiles", "check_profiles", "load_mapping"]
+
+logger = logging.getLogger(__name__)
 
 _PARTS: Final = ("s", "parent_attributes", "parent_name")
 """Names that expressions over whole spans may use, beside the columns of `evidence`."""
+
+
+class LoadedProfiles:
+    """The profiles that are in force, and how reading them again went. Thread-safe.
+
+    Raises:
+        ConfigError: as `load_mapping`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reading = threading.Lock()
+        self._error: StepscopeError | None = None
+        self._loaded_s = time.time()
+        self.mapping = load_mapping(settings)
+
+    def reload(self, use: Callable[[CompiledMapping], None]) -> bool:
+        """Read them again; on a mistake those before stay, and the log says why.
+
+        Args:
+            use: puts the new ones in force, or raises a StepscopeError.
+        """
+        with self._reading:  # a second one that is asked for meanwhile reads again
+            try:
+                mapping = load_mapping(self._settings)
+                use(mapping)
+            except StepscopeError as error:
+                self._error = error
+                logger.warning(
+                    "profiles not read again, those before stay", extra={"error": error.message}
+                )
+                return False
+            self.mapping, self._error, self._loaded_s = mapping, None, time.time()
+            logger.info("profiles read again", extra={"count": len(mapping.profiles)})
+            return True
+
+    def report(self) -> dict[str, Any]:
+        """What `stepscope doctor` shows."""
+        profiles = self.mapping.profiles.values()
+        folder = self._settings.profiles.path(self._settings.data.dir)
+        loaded = datetime.fromtimestamp(self._loaded_s, UTC)
+        report: dict[str, Any] = {
+            "directory": None if folder is None else str(folder),
+            "shipped": sum(each.is_shipped for each in profiles),
+            "own": sorted(each.name for each in profiles if not each.is_shipped),
+            "loaded_at": loaded.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        if self._error is not None:
+            report["error"] = self._error.message
+        return report
 
 
 def load_mapping(settings: Settings) -> CompiledMapping:

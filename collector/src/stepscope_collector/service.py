@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -34,9 +35,8 @@ from stepscope_collector.decode.batch import Signal
 from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
-from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
-from stepscope_collector.profiles import load_mapping
+from stepscope_collector.profiles import LoadedProfiles
 from stepscope_collector.query.doctor import (
     backup_report,
     damage_report,
@@ -84,7 +84,7 @@ def serve(settings: Settings) -> int:
     gate = Gate(settings.auth.path(settings.data.dir), telemetry.asked)
     certificates = Certificates.of(settings.tls)
     check_ports(settings, has_tokens=gate.is_closed)
-    mapping = load_mapping(settings)
+    profiles = LoadedProfiles(settings)
     with contextlib.ExitStack() as cleanup:
         http = cleanup.enter_context(listen(settings.otlp.http, "--otlp-http"))
         web = cleanup.enter_context(listen(settings.web.listen, "--web"))
@@ -94,7 +94,7 @@ def serve(settings: Settings) -> int:
             lost_after_s=settings.executions.lost_after_s,
         )
         cleanup.callback(database.close)
-        collector = _Collector(settings, database, telemetry, gate, certificates, mapping)
+        collector = _Collector(settings, database, telemetry, gate, certificates, profiles)
         cleanup.callback(collector.close)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
@@ -131,7 +131,7 @@ class _Collector:
     telemetry: Telemetry
     gate: Gate
     certificates: Certificates | None
-    mapping: CompiledMapping
+    profiles: LoadedProfiles
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     remapper: Remapper = field(init=False)
@@ -142,7 +142,7 @@ class _Collector:
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
-        mapping = self.mapping
+        mapping = self.profiles.mapping
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(
@@ -254,6 +254,13 @@ class _Collector:
         if self.certificates is not None:
             self.certificates.reload()
         logger.info("tokens and certificates read again")
+        # requests that wait for their commit are waited for, and not here: this is the event loop
+        threading.Thread(
+            target=self.profiles.reload,
+            args=(self.ingest.use,),
+            name="stepscope-reload",
+            daemon=True,
+        ).start()
 
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
@@ -332,6 +339,7 @@ class _Collector:
             "ingest": self.telemetry.snapshot(),
             "denied": self.telemetry.denied(),
             "times": times_of(readings),
+            "profiles": self.profiles.report(),
             **self.outgoing.report(),
             "store": self._store_report(),
             "damage": damage_report(self.database),

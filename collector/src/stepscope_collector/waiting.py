@@ -5,15 +5,17 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from stepscope_collector.decode.batch import Batch, Plan, Rejection
+from stepscope_collector.errors import StoreUnavailable
 from stepscope_collector.mapping.group import RejectionRow
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.tee import Record
 from stepscope_collector.telemetry import Settled
 
-__all__ = ["Receipt", "Waiting", "Work", "receipt_of"]
+__all__ = ["Receipt", "Waiting", "Work", "hash_of", "receipt_of", "shutting_down"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +87,16 @@ class Work:
 def receipt_of(batch: Batch) -> Receipt:
     """What its sender is told once it is committed."""
     return Receipt(batch.row_count, len(batch.rejections), batch.message())
+
+
+def hash_of(kind: str, payload: bytes) -> bytes:
+    """Hash of the content of a request, 16 bytes.
+
+    What was refused in one encoding may be accepted in the other: two kinds, two hashes.
+    """
+    return blake2b(payload, digest_size=16, person=kind.encode()).digest()
+
+
+def shutting_down() -> StoreUnavailable:
+    """The error for whatever comes too late."""
+    return StoreUnavailable("the collector is shutting down")

@@ -66,6 +66,16 @@ class Committer:
         self._spans = SpanWriter(self.connection, self.mapping)
         self._sql = Prepared(self.connection)
 
+    def use(self, mapping: Mapping) -> None:
+        """Map with other profiles from the next transaction on.
+
+        Raises:
+            StoreUnavailable: not now; the ones before stay.
+        """
+        with self._engine() as connection:
+            self._spans = SpanWriter(connection, mapping)
+            self.mapping = mapping
+
     def commit(self, group: Group, now: datetime, now_ns: int) -> Written:
         """Write the group and commit; the rows are on disk when this returns.
 
