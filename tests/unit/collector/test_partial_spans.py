@@ -166,3 +166,33 @@ def test_older_processors_write_protobuf_in_base64():
     with taking() as take:
         take.take(logs(("nightly", NOW, "heartbeat", body), ("load", NOW, "stop", body)), "logs")
         assert take.rows("select workflow_name from executions") == [("nightly",)]
+
+
+@pytest.mark.parametrize(
+    ("event", "flags", "is_told"),
+    [
+        ("n8n.workflow.started", 1, True),
+        ("task.start", 1, True),
+        ("step_started", 1, True),
+        ("workflow.started", 0, False),  # its span is not sampled and never comes
+        ("server.started", 1, False),
+        ("workflow.finished", 1, False),
+        ("restarted", 1, False),
+    ],
+)
+def test_an_event_tells_that_something_has_started(event, flags, is_told):
+    """issue #5: started and finished events in logs."""
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add(
+        time_unix_nano=NOW, trace_id=bytes.fromhex(TRACE), event_name=event, flags=flags,
+        span_id=bytes.fromhex(SPANS["nightly"][0]),
+    )  # fmt: skip
+    record.attributes.add(key="workflow.name").value.string_value = "nightly"
+    with taking() as take:
+        take.take(request.SerializeToString(), "logs")
+        found = take.rows("select execution_id, ended_at is null from executions")
+        assert found == ([(TRACE, True)] if is_told else [])
+        take.take(ended("nightly", NOW + 12 * S), "traces", "json")
+        record.event_name, record.time_unix_nano = "workflow.finished", NOW + 12 * S
+        take.take(request.SerializeToString(), "logs")
+        assert take.rows(EXECUTIONS) == [(TRACE, "nightly", "success", 1, False)]

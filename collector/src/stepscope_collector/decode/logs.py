@@ -9,13 +9,13 @@ from typing import Final
 
 from arro3.core import Array
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from stepscope_collector.decode import arrow
 from stepscope_collector.decode.anyvalue import to_text
 from stepscope_collector.decode.batch import Batch, Plan
 from stepscope_collector.decode.dimensions import add_resource, add_scope, encode_attributes
-from stepscope_collector.decode.partial_spans import HEARTBEAT, PARTIAL_EVENT, signs_of
+from stepscope_collector.decode.partial_spans import Sign, signs_of, tells_of_span
 from stepscope_collector.decode.span_columns import AttributeColumn, record_batch
 
 __all__ = ["decode_logs"]
@@ -37,6 +37,7 @@ def decode_logs(request: ExportLogsServiceRequest, plan: Plan) -> Batch:
     records: list[LogRecord] = []
     resource_ids: list[int] = []
     scope_ids: list[int] = []
+    origins: list[tuple[ResourceLogs, ScopeLogs]] = []
     for resource_logs in request.resource_logs:
         filled = [scope_logs for scope_logs in resource_logs.scope_logs if scope_logs.log_records]
         if not filled:
@@ -46,24 +47,26 @@ def decode_logs(request: ExportLogsServiceRequest, plan: Plan) -> Batch:
             scope_id = add_scope(batch, scope_logs.scope, scope_logs.schema_url)
             added = len(scope_logs.log_records)
             records += scope_logs.log_records
+            origins += [(resource_logs, scope_logs)] * added
             resource_ids += [resource_id] * added
             scope_ids += [scope_id] * added
     if records:
-        partial = _fill(batch, records, resource_ids, scope_ids)
-        if partial:
-            batch.signs = signs_of(partial, plan, batch.warnings)
+        telling = _fill(batch, records, resource_ids, scope_ids)
+        if telling:
+            signs = [Sign(records[row], *origins[row]) for row in telling]
+            batch.signs = signs_of(signs, plan, batch.warnings)
     return batch
 
 
 def _fill(
     batch: Batch, records: list[LogRecord], resource_ids: list[int], scope_ids: list[int]
-) -> list[LogRecord]:
+) -> list[int]:
     """Give the batch its rows; the lists have one value per record.
 
     Returns:
-        the records that tell of a span.
+        the rows of records that tell of a span.
     """
-    partial: list[LogRecord] = []
+    telling: list[int] = []
     attributes = AttributeColumn()
     bodies: list[str | None] = []
     body_types: list[str | None] = []
@@ -75,8 +78,8 @@ def _fill(
     for record in records:
         texts, codes, is_exact = encode_attributes(record.attributes)
         attributes.add(texts, codes)
-        if texts.get(PARTIAL_EVENT) == HEARTBEAT:
-            partial.append(record)
+        if tells_of_span(record, texts):
+            telling.append(len(bodies))
         execution_ids.append(texts.get(_EXECUTION_ID) or None)
         sequences.append(_sequence(texts, codes) if _SEQUENCE in texts else None)
         body, body_type = _body(record)
@@ -116,7 +119,7 @@ def _fill(
             "sequence": arrow.int64s(sequences),
         }
     )
-    return partial
+    return telling
 
 
 def _texts(values: Sequence[str]) -> Array:
