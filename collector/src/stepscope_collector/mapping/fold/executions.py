@@ -30,6 +30,7 @@ NAMED: Final = (
 """Fields that are taken from the first span that knows them, those of the execution itself first."""
 
 _ROLES: Final = ("execution", "execution_end", "execution_start", "execution_attempt")
+_PARTS: Final = ("step", "operation")
 _OUTCOMES: Final = ("failed", "timed_out", "cancelled", "success", "skipped")
 """Of the outcomes of its steps the first in this order is that of an execution."""
 _FAILED: Final = frozenset({"failed", "timed_out"})
@@ -98,8 +99,8 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
         execution.named[name] = next(
             (value for said in ranked if (value := getattr(said, name)) is not None), None
         )
-    if execution.named["workflow_name"] is None and own:
-        execution.named["workflow_name"] = own[0][1].step_name if own[0][0] == "step" else None
+    if execution.named["workflow_name"] is None and own and own[0][0] in _PARTS:
+        execution.named["workflow_name"] = own[0][1].step_name or own[0][1].name
     begun = [said.started for _, said in own if said.started]
     execution.started_unix_nano = min(begun, default=None)
     tries = [said for role, said in own if role == "execution_attempt"]
@@ -116,16 +117,17 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
 
 
 def _of_the_root(nodes: Sequence[Node]) -> list[tuple[str, Contribution]]:
-    """What speaks for an execution that nothing but steps is known of: a step above which nothing stands.
+    """What speaks for an execution of which no span tells: the span above which nothing stands.
 
-    A call of a model outside of any agent, a task run by itself: the trace is the execution.
+    A call of a model outside of any agent, a task run by itself, what no rule of a profile knows: the
+    trace is the execution.
     """
     return [
         (role, said)
         for node in nodes
         if node.is_root and node.execution_id == node.trace
         for role, said in zip(node.roles, node.said, strict=True)
-        if role == "step"
+        if role in _PARTS
     ]
 
 
@@ -138,7 +140,7 @@ def _end(execution: Execution, own: Sequence[tuple[str, Contribution]]) -> None:
     finals = [
         said
         for role, said in own
-        if role in ("execution", "execution_end", "step")
+        if role in ("execution", "execution_end", *_PARTS)
         and said.ended
         and said.status not in OPEN_STATUSES
     ]

@@ -191,6 +191,14 @@ SCENARIOS = {
         [execution("send", trace_hex("mb-1"), "success"), execution("send", trace_hex("mb-2"), "success"),
          execution("process orders", trace_hex("mb-3"), "success", trigger="message")],
     ),
+    "bare words of dbt and Windmill on anybody's spans": Scenario(
+        (trace("bw-1", "app", s("import", {"invocation_id": "7", "job_id": "1", "workspace_id": "2"}, s("part", {"invocation_id": "7"}))),),
+        [execution("import", trace_hex("bw-1"), "success", step("part"))],
+    ),
+    "what no rule of a profile knows, with nothing above": Scenario(
+        (trace("nr-1", CELERY, s("beat", {}, s("part", {}), status="error", message="no")),),
+        [execution("beat", trace_hex("nr-1"), "failed")],
+    ),
     "databases: both conventions at once, names as they come": Scenario(
         (trace("dd-1", "app", s("job", {}, s("INCRBY EXPIRE", {"db.system": "redis", "db.system.name": "redis"}, kind=CLIENT),
                s("select", {"db.system.name": "postgresql"}, kind=CLIENT, status="error", message="no table"), status="error")),),
