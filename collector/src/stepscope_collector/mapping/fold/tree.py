@@ -77,9 +77,11 @@ def nodes_of(contributions: Iterable[Contribution], profiles: Mapping[str, Profi
         node.roles = [_role(node, said, profiles) for said in node.said]
         node.lead = min(zip(node.roles, node.said, strict=True), key=_lead_first)[1]
     own = {id(node): _own_id(node, profiles) for node in ordered}
-    for node in reversed(ordered):  # from below: what was adopted can be adopted again
-        if own[id(node)] is None and _adopts(node, profiles):
-            own[id(node)] = _adopted(node, own) or _namesake(node, ordered, own)
+    adopting = [n for n in reversed(ordered) if own[id(n)] is None and _adopts(n, profiles)]
+    first = _first_runs(ordered, own) if adopting else {}
+    for node in adopting:  # from below: what was adopted can be adopted again
+        same = (node.trace, node.lead.dialect, node.lead.workflow_id or "")
+        own[id(node)] = _adopted(node, own) or first.get(same)
     _assign(ordered, own)
     return ordered
 
@@ -185,20 +187,16 @@ def _adopted(node: Node, own: dict[int, str | None]) -> str | None:
     return None
 
 
-def _namesake(node: Node, ordered: list[Node], own: dict[int, str | None]) -> str | None:
-    """The id of the first run of the same workflow id in its trace, for a run whose own span comes later."""
-    workflow_id = node.lead.workflow_id
-    if workflow_id is None:
-        return None
-    same = (
-        own[id(each)]
-        for each in sorted(ordered, key=lambda each: each.key)
-        if each.trace == node.trace
-        and each.lead.dialect == node.lead.dialect
-        and each.lead.workflow_id == workflow_id
-        and own[id(each)] is not None
-    )
-    return next(same, None)
+def _first_runs(
+    ordered: Iterable[Node], own: Mapping[int, str | None]
+) -> dict[tuple[str, str, str], str]:
+    """By trace, dialect and workflow id the id of the first run: that of a start whose run comes later."""
+    first: dict[tuple[str, str, str], str] = {}
+    for node in sorted(ordered, key=lambda each: each.key):
+        named, workflow_id = own[id(node)], node.lead.workflow_id
+        if named is not None and workflow_id is not None:
+            first.setdefault((node.trace, node.lead.dialect, workflow_id), named)
+    return first
 
 
 def _assign(ordered: list[Node], own: dict[int, str | None]) -> None:
