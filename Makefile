@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients conformance conformance-page faults fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients conformance conformance-page faults overload fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,6 +12,7 @@ ARGS ?=
 FORMAT ?= text
 TARGET ?=
 SECONDS ?= 60
+MINUTES ?= 10
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -44,6 +45,9 @@ conformance-page: setup ## Write docs/conformance.md: our rows and those of othe
 
 faults: setup ## Kill the collector 100 times under load, cut its power at 100 moments, fail its disk, check what it has promised
 	FAULT_ROUNDS=100 FAULT_CRASHES=100 $(BIN)/python -m pytest tests/faults $(ARGS)
+
+overload: setup ## Send a collector three times what it can take for MINUTES=10, check that nothing is lost and memory is flat
+	$(BIN)/python -m tests.faults.overload $(MINUTES)
 
 fuzz: setup ## Feed the receivers what a fuzzer makes up, SECONDS=60 for each target, in an environment of its own
 	@scripts/make_fuzz_venv.sh .isolate/fuzz/venv
