@@ -147,8 +147,16 @@ def test_a_wrong_question_is_told_what_would_be_right(
 
 def test_another_method_is_refused(client: httpx.Client) -> None:
     """ours: error bodies are JSON, whatever went wrong."""
-    refused(client.delete("/api/executions"), 405, "method_not_allowed")
-    refused(client.get("/api/sql"), 405, "method_not_allowed")
+    for method, path, allowed in (
+        ("DELETE", "/api/executions", "GET, HEAD"),
+        ("GET", "/api/sql", "POST"),
+        ("PUT", "/api/admin/remap", "DELETE, GET, HEAD, POST"),
+    ):
+        response = client.request(method, path)
+        error = refused(response, 405, "method_not_allowed")
+        assert error["message"] == f"{method} is not for {path}"
+        assert error["hint"] == f"use {allowed}"
+        assert response.headers["allow"] == allowed
 
 
 def ask(client: httpx.Client, body: Any, form: str | None = None, **headers: str) -> httpx.Response:
@@ -303,7 +311,8 @@ def test_bodies_that_are_no_questions_are_refused(client: httpx.Client) -> None:
 def test_a_name_that_is_not_ours_is_refused(client: httpx.Client, host: str) -> None:
     """ours: DNS rebinding: a page's own name that leads here."""
     response = client.get("/api/executions", headers={"host": host})
-    refused(response, 421, "misdirected")
+    error = refused(response, 421, "misdirected")
+    assert error["hint"] == f"use the address of the server: {str(client.base_url).rstrip('/')}"
     assert "access-control-allow-origin" not in response.headers
 
 

@@ -49,7 +49,7 @@ def _setting_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("serve")
 @_setting_flags
-@shared_options()
+@shared_options(is_asking=False)
 @pass_session
 def command(session: Session, /, **typed: str | None) -> int:
     """Run the collector: receive OTLP, answer questions.

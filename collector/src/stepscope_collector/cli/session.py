@@ -143,10 +143,15 @@ def _columns(view: str) -> list[str]:
     return [column.name for column in relation.columns]
 
 
-def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
-    """Add the options that every command knows; `has_arrow`: the command can answer in Arrow."""
+def shared_options(*, has_arrow: bool = False, is_asking: bool = True) -> Callable[[F], F]:
+    """Add the options that every command knows.
+
+    Args:
+        has_arrow: the command can answer in Arrow.
+        is_asking: False: it asks no server and has no result, so that it takes no option for them.
+    """
     formats = (*FORMATS, "arrow") if has_arrow else FORMATS
-    options = [
+    asking = [
         click.option(
             "--server",
             metavar="URL",
@@ -175,6 +180,14 @@ def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
             metavar="FILE",
             help="Its private key, when it is in a file of its own; or STEPSCOPE_CLIENT_KEY.",
         ),
+        click.option(
+            "--format",
+            type=click.Choice(formats),
+            help="Form of the result; default: table.",
+        ),
+    ]
+    options = [
+        *(asking[:-1] if is_asking else []),
         click.option("--data", metavar="DIR", help="Data directory; setting data.dir."),
         click.option(
             "--config",
@@ -183,11 +196,7 @@ def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
             type=click.Path(path_type=Path),
             help="TOML file with settings.",
         ),
-        click.option(
-            "--format",
-            type=click.Choice(formats),
-            help="Form of the result; default: table.",
-        ),
+        *(asking[-1:] if is_asking else []),
         click.option(
             "--debug", "is_debug", is_flag=True, default=None, help="Show tracebacks of errors."
         ),
@@ -202,11 +211,11 @@ def shared_options(*, has_arrow: bool = False) -> Callable[[F], F]:
         def remember(*arguments: Any, **keywords: Any) -> Any:
             session = click.get_current_context().ensure_object(Session)
             for name in ("server", "data", "config_file", "format", "is_debug"):
-                value = keywords.pop(name)
+                value = keywords.pop(name, None)
                 if value is not None:
                     setattr(session, name, value)
             for name in ("token_file", "ca", "cert", "key"):
-                value = keywords.pop(name)
+                value = keywords.pop(name, None)
                 if value is not None:
                     session.client_files[name] = value
             if session.format not in formats:

@@ -61,6 +61,18 @@ def test_the_help_of_the_group_is_the_help_of_the_command(name):
     assert (command.help or "").partition("\n")[0] == COMMANDS[name]
 
 
+def test_serve_takes_no_option_of_commands_that_ask():
+    """ours: a server that runs asks no other, and prints no result in a format."""
+    asking = {"--server", "--token-file", "--ca", "--client-cert", "--client-key", "--format"}
+    options = {}
+    for name in ("serve", "doctor"):
+        command = importlib.import_module(f"stepscope_collector.cli.{name}").command
+        options[name] = {word for option in command.params for word in option.opts}
+    assert asking <= options["doctor"]
+    assert not asking & options["serve"]
+    assert {"--data", "--config", "--debug"} <= options["serve"]
+
+
 def test_without_arguments_the_help_is_printed(run):
     """ours: the first thing people type."""
     result = run()

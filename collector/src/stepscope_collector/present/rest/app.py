@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
 from stepscope_collector.access.tokens import Scope
@@ -345,9 +346,15 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         return await _on_error(
             request, NotFound(f"there is no {request.url.path}", hint="see /openapi.json")
         )
-    code = {405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    body = {"error": {"code": code, "message": str(error.detail).lower()}}
-    return Response(dumps(body), error.status_code, error.headers, "application/json")
+    if error.status_code == 405:
+        # Starlette names those of the first route at this path only.
+        here = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
+        allowed = ", ".join(sorted({method for route in here for method in route.methods}))
+        message = f"{request.method[:20]} is not for {request.url.path}"
+        body = {"code": "method_not_allowed", "message": message, "hint": f"use {allowed}"}
+        return Response(dumps({"error": body}), 405, {"allow": allowed}, "application/json")
+    body = {"code": "bad_request", "message": str(error.detail).lower()}
+    return Response(dumps({"error": body}), error.status_code, error.headers, "application/json")
 
 
 async def _on_bug(_request: Request, error: Exception) -> Response:

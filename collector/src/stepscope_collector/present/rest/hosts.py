@@ -41,6 +41,12 @@ def is_own_host(host: str, names: Collection[str]) -> bool:
     return True
 
 
+def _address_of(scope: Scope) -> str:
+    """URL of the socket through which a request came."""
+    host, port = scope.get("server") or ("127.0.0.1", 4319)
+    return f"{scope['scheme']}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 class HostCheck:
     """Answers 421 to requests whose Host is not this machine."""
 
@@ -60,7 +66,7 @@ class HostCheck:
         error = {
             "code": "misdirected",
             "message": f"host {host!r} is not this server",
-            "hint": "use the address of the server: http://127.0.0.1:4319",
+            "hint": f"use the address of the server: {_address_of(scope)}",
         }
         body = Response(dumps({"error": error}), 421, media_type="application/json")
         await body(scope, receive, send)
