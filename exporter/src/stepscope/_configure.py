@@ -166,6 +166,7 @@ def configure(
 
     where = resolve(os.environ, endpoint, protocol, headers, options.get("compression"))
     limits = options.get("limits") or make_limits(os.environ, settings, where)
+    log_limits = options.get("limits") or make_limits(os.environ, settings, where, "logs")
     _Active.mode = "sender"
     folder = options.get("spool_dir") or os.environ.get("STEPSCOPE_SPOOL_DIR")
     spool = None
@@ -174,7 +175,7 @@ def configure(
 
         spool = Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
     try:
-        sender = _open_sender(where, service_name, limits, spool, is_foreign)
+        sender = _open_sender(where, service_name, (limits, log_limits), spool, is_foreign)
     except ValueError as error:
         # The SDK refuses some variables by raising when it is imported.
         logger.warning("stepscope: nothing is recorded: %s; correct or unset it", error)
@@ -327,7 +328,7 @@ def _start(
 def _open_sender(
     where: "Endpoint",
     service_name: str | None,
-    limits: Limits,
+    limits: tuple[Limits, Limits],
     spool: "Spool | None",
     is_foreign: bool,
 ) -> Sender:
@@ -340,9 +341,10 @@ def _open_sender(
     sender = Sender(
         lambda: open_transport(where),
         {"traces": encoder, "logs": LogEncoder(resource.attributes, (SCOPE_NAME, VERSION))},
-        limits,
+        limits[0],
         Redactor().clean_text(where.url),
         spool,
+        limits[1],
     )
     if _Active.processor is None and not is_foreign:
         _Active.processor = _sdk.QueueProcessor(sender.put, sender.flush)

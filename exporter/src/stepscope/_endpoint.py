@@ -12,14 +12,17 @@ import pathlib
 import urllib.parse
 from collections.abc import Mapping
 
+from stepscope import _headers
 from stepscope._sender import Limits
 from stepscope._settings import Protocol, Settings
 from stepscope._transport import Endpoint
+from stepscope._wire import Signal
 from stepscope.errors import MisuseError
 
 __all__ = ["make_limits", "resolve"]
 
 logger = logging.getLogger("stepscope")
+_PREFIX = "OTEL_EXPORTER_OTLP_"
 _DEFAULTS: Mapping[Protocol, str] = {
     "grpc": "http://127.0.0.1:4317",
     "http/protobuf": "http://127.0.0.1:4318",
@@ -35,8 +38,7 @@ def resolve(
     env_url = _env(environ, "ENDPOINT")
     chosen_protocol = protocol or _protocol(environ, url or env_url)
     address = url or env_url or _DEFAULTS[chosen_protocol]
-    if "://" not in address:
-        address = f"http://{address}"
+    address = _with_scheme(address)
     split = urllib.parse.urlsplit(address)
     if not _is_address(split):
         if url is not None:
@@ -53,10 +55,15 @@ def resolve(
     insecure = _env(environ, "INSECURE").lower() == "true"
     certificate_path, key_path = _env(environ, "CLIENT_CERTIFICATE"), _env(environ, "CLIENT_KEY")
     client_certificate, client_key = _file(certificate_path), _file(key_path)
+    known = _env_headers(environ, chosen_protocol)
+    given = _headers.legal("headers=", (headers or {}).items(), chosen_protocol)
     return Endpoint(
         url=address,
         protocol=chosen_protocol,
-        headers={**_env_headers(environ), **(headers or {})},
+        headers={
+            **{key: text for key, text in known.items() if key not in {k.lower() for k in given}},
+            **given,
+        },
         timeout_s=_number(_env(environ, "TIMEOUT"), 10.0),
         is_compressed=(compression or _env(environ, "COMPRESSION")) == "gzip",
         is_insecure=split.scheme == "http" or ("://" not in (url or env_url or "://") and insecure),
@@ -79,17 +86,16 @@ def _paths(environ: Mapping[str, str], traces: str) -> dict[str, str]:
     """Whole addresses by signal: a signal's own variable is used as it is (OTLP exporters).
 
     Logs go with the traces where only those have an address: a program that names one collector
-    for its traces has no other.
+    for its traces has no other. Over gRPC the paths in them are without meaning.
     """
-    prefix = "OTEL_EXPORTER_OTLP_"
-    has_own = bool(environ.get(f"{prefix}TRACES_ENDPOINT", "").strip())
+    has_own = bool(environ.get(f"{_PREFIX}TRACES_ENDPOINT", "").strip())
     paths = {"traces": traces} if has_own and traces else {}
-    logs = environ.get(f"{prefix}LOGS_ENDPOINT", "").strip()
-    general = environ.get(f"{prefix}ENDPOINT", "").strip()
-    if logs and _is_address(urllib.parse.urlsplit(logs)):
+    logs = _log_address(environ)
+    general = environ.get(f"{_PREFIX}ENDPOINT", "").strip()
+    if logs:
         paths["logs"] = logs
-    elif paths and general and _is_address(urllib.parse.urlsplit(general)):
-        paths["logs"] = f"{general.rstrip('/')}/v1/logs"
+    elif paths and general and _is_address(urllib.parse.urlsplit(_with_scheme(general))):
+        paths["logs"] = f"{_with_scheme(general).rstrip('/')}/v1/logs"
     elif paths:
         split = urllib.parse.urlsplit(traces)
         base = split.path.removesuffix("/v1/traces") if split.path.endswith("/v1/traces") else ""
@@ -97,49 +103,81 @@ def _paths(environ: Mapping[str, str], traces: str) -> dict[str, str]:
     return paths
 
 
+def _log_address(environ: Mapping[str, str]) -> str:
+    given = environ.get(f"{_PREFIX}LOGS_ENDPOINT", "").strip()
+    if not given:
+        return ""
+    address = _with_scheme(given)
+    if _is_address(urllib.parse.urlsplit(address)):
+        return address
+    logger.warning(
+        "stepscope: OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=%s is no http:// or https:// address; logs go "
+        "where they would go without it",
+        given,
+    )
+    return ""
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"http://{address}"
+
+
 def _protocol(environ: Mapping[str, str], url: str) -> Protocol:
     named = _env(environ, "PROTOCOL")
-    if named in ("grpc", "http/protobuf"):
+    has_grpc = importlib.util.find_spec("grpc") is not None
+    if named == "http/protobuf" or (named == "grpc" and has_grpc):
         return named  # type: ignore[return-value]  # narrowed by the test
+    if named == "grpc":
+        logger.warning(
+            "stepscope: OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs grpcio; http/protobuf is used. "
+            "Install stepscope[otlp-grpc]"
+        )
+        return "http/protobuf"
     if named:
-        logger.warning("stepscope: protocol %s is unknown; http/protobuf is used", named)
+        logger.warning(
+            "stepscope: OTEL_EXPORTER_OTLP_PROTOCOL: protocol %s is unknown; http/protobuf is used", named
+        )  # fmt: skip
         return "http/protobuf"
     with contextlib.suppress(ValueError):
         if url and urllib.parse.urlsplit(url).port == 4318:
             return "http/protobuf"
-    return "grpc" if importlib.util.find_spec("grpc") is not None else "http/protobuf"
+    return "grpc" if has_grpc else "http/protobuf"
 
 
-def make_limits(environ: Mapping[str, str], settings: Settings, where: Endpoint) -> Limits:
-    """Bounds of the queue; the standard variables of the batch processor are honoured."""
+def make_limits(
+    environ: Mapping[str, str], settings: Settings, where: Endpoint, signal: Signal = "traces"
+) -> Limits:
+    """Bounds of a signal's queue; the standard variables of its batch processor are honoured.
+
+    For logs (`OTEL_BLRP_*`) those of spans (`OTEL_BSP_*`) stand in where they are not set.
+    """
     default = Limits()
-    delay = _number(environ.get("OTEL_BSP_SCHEDULE_DELAY", ""), default.delay_s * 1000) / 1000
+
+    def number(name: str, otherwise: float) -> float:
+        found = _number(environ.get(f"OTEL_BSP_{name}", ""), otherwise)
+        return found if signal == "traces" else _number(environ.get(f"OTEL_BLRP_{name}", ""), found)
+
     return dataclasses.replace(
         default,
-        queue_items=int(_number(environ.get("OTEL_BSP_MAX_QUEUE_SIZE", ""), default.queue_items)),
-        batch_items=int(
-            _number(environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", ""), default.batch_items)
-        ),
-        delay_s=delay,
-        timeout_s=where.timeout_s,
+        # below 1 nothing would ever be sent
+        queue_items=max(int(number("MAX_QUEUE_SIZE", default.queue_items)), 1),
+        batch_items=max(int(number("MAX_EXPORT_BATCH_SIZE", default.batch_items)), 1),
+        delay_s=number("SCHEDULE_DELAY", default.delay_s * 1000) / 1000,
+        timeout_s=min(where.timeout_s, number("EXPORT_TIMEOUT", where.timeout_s * 1000) / 1000),
         flush_timeout_s=settings.flush_timeout_s,
     )
 
 
 def _env(environ: Mapping[str, str], name: str) -> str:
     """The variable for traces, else the one for all signals, else nothing."""
-    prefix = "OTEL_EXPORTER_OTLP_"
-    specific = environ.get(f"{prefix}TRACES_{name}", "").strip()
-    return specific or environ.get(f"{prefix}{name}", "").strip()
+    specific = environ.get(f"{_PREFIX}TRACES_{name}", "").strip()
+    return specific or environ.get(f"{_PREFIX}{name}", "").strip()
 
 
-def _env_headers(environ: Mapping[str, str]) -> dict[str, str]:
-    pairs = (part.partition("=") for part in _env(environ, "HEADERS").split(",") if "=" in part)
-    return {
-        key.strip().lower(): urllib.parse.unquote(value.strip())
-        for key, _, value in pairs
-        if key.strip()
-    }
+def _env_headers(environ: Mapping[str, str], protocol: Protocol) -> dict[str, str]:
+    specific = bool(environ.get(f"{_PREFIX}TRACES_HEADERS", "").strip())
+    name = f"{_PREFIX}{'TRACES_' if specific else ''}HEADERS"
+    return _headers.from_variable(name, environ.get(name, ""), protocol)
 
 
 def _number(text: str, default: float) -> float:

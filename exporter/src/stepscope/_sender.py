@@ -74,7 +74,11 @@ class Encoder(Protocol):
 
 
 class Sender:
-    """Queues per signal, one thread. `encoders` says which signals there are."""
+    """Queues per signal, one thread. `encoders` says which signals there are.
+
+    `limits` bound each queue and its requests; `log_limits`, where given, those of the logs. The
+    bytes that wait are bounded together, by `limits`.
+    """
 
     def __init__(
         self,
@@ -83,10 +87,13 @@ class Sender:
         limits: Limits,
         where: str,
         spool: Spool | None = None,
+        log_limits: Limits | None = None,
     ) -> None:
         self._open_transport = open_transport
         self._encoders = encoders
         self.limits = limits
+        self._limits_of: Mapping[Signal, Limits] = {"traces": limits, "logs": log_limits or limits}
+        self._tick_s = min(self._limits_of[signal].delay_s for signal in encoders)
         self.where = where
         self._spool = spool
         self.counters = Counters()
@@ -119,11 +126,11 @@ class Sender:
 
     def put_item(self, signal: Signal, queue: deque[Any], item: Any, weight: int = 0) -> None:
         """Queue one item of a signal; dropped and counted when the queue is full."""
-        limits = self.limits
+        limits = self._limits_of[signal]
         count = len(queue)
         if (
             count >= limits.queue_items
-            or self._queued_bytes > limits.queue_bytes
+            or self._queued_bytes > self.limits.queue_bytes
             or self._is_closed
         ):
             self.counters.dropped += 1
@@ -185,7 +192,7 @@ class Sender:
     def _rest_to_spool(self) -> None:
         for signal, queue in self._queues.items():
             while queue:
-                body, count = self._encoders[signal](queue.popleft, self.limits)
+                body, count = self._encoders[signal](queue.popleft, self._limits_of[signal])
                 if count and not self._to_spool(signal, body, count):
                     self.counters.lost += count
                     return
@@ -208,14 +215,20 @@ class Sender:
                 self._thread = thread
 
     def _run(self) -> None:
+        begun = time.monotonic()
+        due = {signal: begun + self._limits_of[signal].delay_s for signal in self._queues}
         while True:
-            self._wake.wait(self.limits.delay_s)
+            is_woken = self._wake.wait(self._tick_s)
             self._wake.clear()
             is_last = self._deadline is not None
             waiters = [self._waiters.popleft() for _ in range(len(self._waiters))]
             try:
                 for signal in self._queues:
-                    self._drain(signal)
+                    # A tick that comes a little early is the one that was meant.
+                    now = time.monotonic() + self._tick_s / 2
+                    if is_woken or now >= due[signal]:
+                        due[signal] = now + self._limits_of[signal].delay_s - self._tick_s / 2
+                        self._drain(signal)
                 self._drain_spool()
             except Exception as error:
                 self.counters.last_error = f"{type(error).__name__}: {error}"
@@ -240,7 +253,7 @@ class Sender:
 
         while queue and not self._is_closed:
             taken[:] = 0, 0
-            body, count = encode(take, self.limits)
+            body, count = encode(take, self._limits_of[signal])
             # What could not be encoded is lost; that is a bug of ours and must show in the counts.
             self.counters.dropped += taken[0] - count
             self._queued_bytes = self._queued_bytes - taken[1] if queue else 0
@@ -326,7 +339,7 @@ class Sender:
     def _send(self, signal: Signal, body: bytes) -> Answer:
         if self._transport is None:
             self._transport = self._open_transport()
-        timeout = self.limits.timeout_s
+        timeout = self._limits_of[signal].timeout_s
         if self._deadline is not None:
             timeout = min(timeout, max(self._deadline - time.monotonic(), 0.05))
         self.counters.requests += 1

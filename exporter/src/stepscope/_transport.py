@@ -39,7 +39,7 @@ class Endpoint:
     """Where and how to send.
 
     `url` is the base for HTTP (a signal's path is added unless `paths` names it whole) and host
-    and port for gRPC.
+    and port for gRPC, unless `paths` names others for a signal.
     """
 
     url: str
@@ -66,7 +66,7 @@ class GrpcTransport:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._channel: Any = None
+        self._channels: dict[str, Any] = {}
         self._calls: dict[str, Any] = {}
         self._metadata = tuple((k.lower(), v) for k, v in endpoint.headers.items())
 
@@ -74,11 +74,10 @@ class GrpcTransport:
         """One unary call."""
         grpc = importlib.import_module("grpc")
         try:
-            if self._channel is None:
-                self._channel = self._open(grpc)
             call = self._calls.get(signal)
             if call is None:
-                call = self._calls[signal] = self._channel.unary_unary(_GRPC_METHODS[signal])
+                channel = self._channel(grpc, self._endpoint.paths.get(signal, self._endpoint.url))
+                call = self._calls[signal] = channel.unary_unary(_GRPC_METHODS[signal])
             compression = grpc.Compression.Gzip if self._endpoint.is_compressed else None
             answer = call(body, timeout=timeout_s, metadata=self._metadata, compression=compression)
             return _accepted(answer)
@@ -96,14 +95,23 @@ class GrpcTransport:
 
     def close(self) -> None:
         """Cancel running calls."""
-        channel, self._channel = self._channel, None
+        channels, self._channels = self._channels, {}
         self._calls = {}
-        if channel is not None:
+        for channel in channels.values():
             channel.close()
 
-    def _open(self, grpc: Any) -> Any:
-        split = urllib.parse.urlsplit(self._endpoint.url)
-        target = split.netloc or self._endpoint.url
+    def _channel(self, grpc: Any, url: str) -> Any:
+        """The channel to a server; signals that go to the same one share it."""
+        split = urllib.parse.urlsplit(url)
+        server = f"{split.scheme}://{split.netloc}"
+        channel = self._channels.get(server)
+        if channel is None:
+            target = split.netloc or url
+            is_insecure = split.scheme != "https"
+            channel = self._channels[server] = self._open(grpc, target, is_insecure)
+        return channel
+
+    def _open(self, grpc: Any, target: str, is_insecure: bool) -> Any:
         options = (
             # gRPC's own waits (1 s to 120 s) would hide a collector that is back.
             ("grpc.initial_reconnect_backoff_ms", 200),
@@ -111,7 +119,7 @@ class GrpcTransport:
             ("grpc.max_reconnect_backoff_ms", 2000),
             ("grpc.primary_user_agent", "stepscope"),
         )
-        if self._endpoint.is_insecure:
+        if is_insecure:
             return grpc.insecure_channel(target, options=options)
         credentials = grpc.ssl_channel_credentials(
             self._endpoint.certificate, self._endpoint.client_key, self._endpoint.client_certificate

@@ -202,6 +202,29 @@ with stepscope.workflow("w"), stepscope.step("s") as s:
         assert {len(a) for _, a in found} == {3}
 
 
+def test_over_grpc_a_bad_header_is_left_out_and_logs_have_their_own_server():
+    """issue #3: never in the way; one bad header made gRPC refuse every request."""
+    program = """
+import logging, stepscope
+stepscope.configure()
+with stepscope.workflow("w"):
+    logging.getLogger("x").warning("line")
+"""
+    with running_receiver() as receiver, running_receiver() as for_logs:
+        done = run(
+            program,
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+            OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=for_logs.endpoint,
+            OTEL_EXPORTER_OTLP_HEADERS="bad name=1,x=%0A,tenant=a",
+        )
+        assert [span.name for span, _ in finals(receiver)] == ["w"]
+        assert (len(receiver.log_requests), len(for_logs.log_requests)) == (0, 1)
+        assert for_logs.requests == []
+        assert {(m.get("tenant"), m.get("x")) for m in receiver.metadata} == {("a", None)}
+    assert done.stderr.count("stepscope: ") == 1
+    assert "OTEL_EXPORTER_OTLP_HEADERS has what gRPC cannot send" in done.stderr
+
+
 def test_threads_and_tasks_keep_the_right_parents():
     """issue #3: steps from 32 threads and 1,000 concurrent tasks keep the right parents."""
     program = """

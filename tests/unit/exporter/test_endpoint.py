@@ -39,16 +39,16 @@ def test_everything_else_comes_from_the_standard_variables(tmp_path):
     (tmp_path / "ca.pem").write_bytes(b"ca")
     found = resolve(
         {
-            E + "HEADERS": "Api-Key=a%20b, x = 1,broken",
+            E + "HEADERS": "Api-Key=a%20b, x = 1,",
             E + "TIMEOUT": "3",
             E + "COMPRESSION": "gzip",
             E + "CERTIFICATE": str(tmp_path / "ca.pem"),
             E + "TRACES_ENDPOINT": "https://t:1/custom/path",
             E + "PROTOCOL": "http/protobuf",
         },
-        None, None, {"x": "2"}, None,
+        None, None, {"X": "2"}, None,
     )  # fmt: skip
-    assert found.headers == {"api-key": "a b", "x": "2"}
+    assert found.headers == {"api-key": "a b", "X": "2"}
     assert (found.timeout_s, found.is_compressed, found.is_insecure) == (3.0, True, False)
     assert found.certificate == b"ca"
     assert found.paths == {"traces": "https://t:1/custom/path", "logs": "https://t:1/v1/logs"}
@@ -71,6 +71,54 @@ def test_logs_have_an_address_of_their_own_over_http(environ, logs):
     given[E + "PROTOCOL"] = "http/protobuf"
     assert resolve(given, None, None, None, None).paths.get("logs") == logs
     assert resolve(given, "http://mine:4", None, None, None).paths == {}
+
+
+def test_over_grpc_logs_go_where_their_variable_says(caplog):
+    """issue #3: all standard OTEL_* variables; over gRPC logs went with the traces."""
+    given = {E + "TRACES_ENDPOINT": "https://t:1", E + "LOGS_ENDPOINT": "l:2"}
+    assert resolve(given, None, "grpc", None, None).paths == {
+        "traces": "https://t:1",
+        "logs": "http://l:2",
+    }
+    given = {E + "ENDPOINT": "http://a:1", E + "LOGS_ENDPOINT": "http://l:x"}
+    assert resolve(given, None, "grpc", None, None).paths == {}
+    assert "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=http://l:x is no http" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("protocol", "text", "kept", "told"),
+    [
+        ("grpc", "bad name=1,b=2", {"b": "2"}, "the name of header 1"),
+        ("grpc", "Authorization: Bearer c2VjcmV0=,b=2", {"b": "2"}, "the name of header 1"),
+        ("grpc", "secret,b=2", {"b": "2"}, "the name of header 1"),
+        ("grpc", "a=x%0Asecret,b=2", {"b": "2"}, "the value of a"),
+        ("grpc", "a=%C3%A9secret,b=2", {"b": "2"}, "the value of a"),
+        ("grpc", "a-bin=secret,b=2", {"b": "2"}, "a-bin (binary)"),
+        ("http/protobuf", "bad name=1,b=2", {"b": "2"}, "the name of header 1"),
+        ("http/protobuf", "a=x%0D%0Asecret,b=2", {"b": "2"}, "the value of a"),
+        ("http/protobuf", "a=%E2%82%ACsecret,b=2", {"b": "2"}, "the value of a"),
+        ("http/protobuf", "a-bin=x,b=2", {"a-bin": "x", "b": "2"}, ""),
+    ],
+)
+@pytest.mark.parametrize("variable", ["HEADERS", "TRACES_HEADERS"])
+def test_a_header_that_cannot_be_sent_is_left_out_alone(
+    protocol, text, kept, told, variable, caplog
+):
+    """issue #3: never in the way; one bad header made gRPC refuse every request."""
+    found = resolve({E + variable: text}, None, protocol, None, None)
+    assert found.headers == kept
+    assert len(caplog.records) == (1 if told else 0)
+    assert told in caplog.text
+    assert not told or E + variable in caplog.text
+    assert "secret" not in caplog.text
+    assert "c2VjcmV0" not in caplog.text
+
+
+def test_a_header_in_an_argument_is_looked_at_too(caplog):
+    """issue #3: never in the way; a token read from a file ends with a line feed."""
+    found = resolve({}, None, "grpc", {"Authorization": "Bearer x\n", "Tenant": "a"}, None)
+    assert found.headers == {"Tenant": "a"}
+    assert "headers= has what gRPC cannot send: the value of authorization" in caplog.text
 
 
 @pytest.mark.parametrize("address", ["ftp://x", "http://", "http://x:abc", "http://x:0"])
@@ -121,6 +169,29 @@ def test_the_batch_variables_bound_the_queue():
         5,
         1,
     )
+
+
+def test_logs_have_bounds_of_their_own():
+    """OTel: OTEL_BLRP_* and OTEL_BSP_EXPORT_TIMEOUT; those of spans stand in."""
+    where = resolve({}, None, None, None, None)
+    given = {
+        "OTEL_BSP_MAX_QUEUE_SIZE": "10",
+        "OTEL_BSP_EXPORT_TIMEOUT": "3000",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5",
+    }
+    spans = make_limits(given, Settings(), where)
+    assert spans.timeout_s == 3.0
+    assert make_limits(given, Settings(), where, "logs") == spans
+    given |= {
+        "OTEL_BLRP_MAX_QUEUE_SIZE": "20",
+        "OTEL_BLRP_EXPORT_TIMEOUT": "30000",
+        "OTEL_BLRP_SCHEDULE_DELAY": "200",
+        "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "0.5",
+    }
+    assert make_limits(given, Settings(), where) == spans
+    logs = make_limits(given, Settings(), where, "logs")
+    assert (logs.queue_items, logs.timeout_s, logs.delay_s, logs.batch_items) == (20, 10.0, 0.2, 1)
 
 
 @pytest.mark.parametrize(

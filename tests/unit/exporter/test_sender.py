@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from stepscope._encode import light_span
+from stepscope._logs import LogEncoder, LogLine
 from stepscope._pipeline import SpanEncoder
 from stepscope._sender import Limits, Sender
 from stepscope._spans import LightSpan
@@ -17,10 +18,15 @@ class Line:
     def __init__(self, *answers):
         self.answers = list(answers)
         self.bodies = []
+        self.asked = []
+        self.called = threading.Condition()
         self.gate = threading.Event()
         self.gate.set()
 
     def send(self, signal, body, timeout_s):
+        with self.called:
+            self.asked.append((signal, timeout_s))
+            self.called.notify_all()
         self.gate.wait(10)
         self.bodies.append(body)
         return self.answers.pop(0) if self.answers else Answer("accepted")
@@ -153,3 +159,31 @@ def test_closing_is_bounded_and_counts_what_is_lost(start):
     sender.put(span())
     assert sender.counters.dropped == 1
     assert sender.flush(1) is True
+
+
+def test_logs_are_sent_in_their_own_time_and_bounds():
+    """OTel: OTEL_BLRP_*; one thread serves both signals."""
+    line = Line()
+    sender = Sender(
+        lambda: line,
+        {"traces": SpanEncoder({}, ("a", "1")), "logs": LogEncoder({}, ("a", "1"))},
+        Limits(delay_s=0.01, timeout_s=30.0), "here",
+        log_limits=Limits(delay_s=3600, queue_items=3, batch_items=2, timeout_s=50.0),
+    )  # fmt: skip
+    logs = sender.queue_of("logs")
+    sender.put_item("logs", logs, LogLine(1, 9, "INFO", "line", {}, 1, 1))
+    for place in range(5):
+        if place == 4:
+            line.gate.clear()
+        sender.put(span())
+        with line.called:
+            assert line.called.wait_for(lambda n=place: len(line.asked) > n, 10)
+    assert len(logs) == 1
+    for _ in range(4):
+        sender.put_item("logs", logs, LogLine(1, 9, "INFO", "line", {}, 1, 1))
+    assert (len(logs), sender.counters.dropped) == (3, 2)
+    line.gate.set()
+    assert sender.flush(10)
+    sender.close(1)
+    assert line.asked == [("traces", 30.0)] * 5 + [("logs", 50.0)] * 2
+    assert sender.counters.sent == 8
