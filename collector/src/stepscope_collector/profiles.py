@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from stepscope_collector.config import Settings, StoreConfig
+from stepscope_collector.decode.batch import Plan
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import BadRequest, ConfigError, QueryRefused, StepscopeError
 from stepscope_collector.mapping.compile import CompiledMapping, compile_profiles
@@ -21,6 +22,7 @@ from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.mapping.profile import Profile, load_folder, load_shipped, with_own
 from stepscope_collector.query.expressions import ExpressionGuard
 from stepscope_collector.store import Connection, Database, EngineError
+from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.profile_check import check_expressions
 
 __all__ = ["LoadedProfiles", "check_profiles", "load_mapping"]
@@ -64,6 +66,18 @@ class LoadedProfiles:
             self.mapping, self._error, self._loaded_s = mapping, None, time.time()
             logger.info("profiles read again", extra={"count": len(mapping.profiles)})
             return True
+
+    def note(self, work: Callable[[Callable[[Committer, Plan], None]], None]) -> None:
+        """Have the writer keep what the profiles say of themselves, for those who ask the file.
+
+        Args:
+            work: runs something on the writer thread.
+        """
+        told, now = self.mapping.told(), datetime.now(UTC).replace(tzinfo=None)
+        try:
+            work(lambda committer, _: committer.note_profiles(told, now))
+        except StepscopeError as error:  # whoever asks sees those of the last time
+            logger.warning("profiles not noted", extra={"error": error.message})
 
     def report(self) -> dict[str, Any]:
         """What `stepscope doctor` shows."""

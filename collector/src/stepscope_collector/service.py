@@ -96,6 +96,7 @@ def serve(settings: Settings) -> int:
         cleanup.callback(database.close)
         collector = _Collector(settings, database, telemetry, gate, certificates, profiles)
         cleanup.callback(collector.close)
+        profiles.note(collector.ingest.between_commits)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
             pid=os.getpid(),

@@ -1,5 +1,7 @@
 """Profiles of users with the real command: at the start, and in a remap without a server."""
 
+import json
+
 import pytest
 
 from stepscope_collector.cli.server import run_server
@@ -50,3 +52,25 @@ def test_a_remap_without_a_server_uses_the_users_profiles(tmp_path):
     asked = "select dialect, execution_id, workflow_name from executions"
     result = stepscope("sql", asked, "--data", data, "--format", "csv")
     assert result.out.split()[-1] == "shop,shop-0000000000000007,sale"
+
+
+def test_dialects_answers_the_same_with_and_without_a_server(tmp_path):
+    """issue #5: stepscope dialects; what an engine does not emit is an answer."""
+    data = tmp_path / "data"
+    (data / "profiles").mkdir(parents=True)
+    told = SHOP.replace("[[rules]]", '[not_emitted]\noutput = "nobody asks"\n[[rules]]', 1)
+    (data / "profiles/shop.toml").write_text(told)
+    asked = ("dialects", "--data", data, "--seen")
+    with run_server(data, tmp_path / "log") as endpoints:
+        history.send_spans(endpoints.otlp_http, [history.span(1, 7, 0, "sale", 0, 9)], "shop")
+        live = stepscope(*asked, "--format", "json")
+    (found,) = json.loads(live.out)
+    assert (found["dialect"], found["origin"], found["execution_count"]) == ("shop", "own", 1)
+    assert found["source"] == str(data / "profiles/shop.toml")
+    assert stepscope(*asked, "--format", "json").out == live.out
+    assert (
+        stepscope(*asked, "--format", "csv").out.splitlines()[1].startswith("shop,our shop,,own,")
+    )
+    assert stepscope(*asked).out.splitlines()[1].split()[-1] == "output"
+    shown = stepscope("show", "shop-0000000000000007", "--data", data).out
+    assert shown.endswith("Not emitted by our shop\n  output  nobody asks\n")

@@ -77,10 +77,16 @@ def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
     whole = get(client, "/api/executions/whole-1", include="steps,attempts,logs,payloads,children")
     assert set(whole) == {
         "execution", "error_step", "steps", "attempts", "logs", "payloads", "children", "truncated",
+        "not_emitted",
     }  # fmt: skip
     assert whole["steps"]
     assert whole["attempts"]
-    assert set(get(client, "/api/executions/whole-1")) == {"execution", "error_step", "truncated"}
+    assert set(get(client, "/api/executions/whole-1")) == {
+        "execution",
+        "error_step",
+        "truncated",
+        "not_emitted",
+    }
 
 
 def test_logs_are_read_from_the_end_and_from_a_place(client: httpx.Client) -> None:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "show": "Show one execution in full.",
     "logs": "Print the log records of an execution.",
     "stats": "Counts and durations per workflow or step.",
+    "dialects": "List profiles, what they do not emit, and what they mapped.",
     "sql": "Run one SQL statement against the history.",
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",

@@ -5,10 +5,12 @@ Measured on one core with 15 fields: one profile maps and inserts 835k rows/s, t
 one CASE 279k rows/s, so a batch pays only for the dialects it holds (docs/decisions).
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from stepscope_collector import __version__
 from stepscope_collector.decode.batch import Plan, column_of
 from stepscope_collector.errors import ConfigError
 from stepscope_collector.mapping.fold.contribution import BASE, DIRECT_CONTRIBUTION, Contribution
@@ -128,6 +130,24 @@ class CompiledMapping:
             if not profile.direct:
                 found += _checks_of(profile)
         return found
+
+    def told(self) -> dict[str, str]:
+        """What each profile says of itself, as JSON by name; keys as in view `dialects`."""
+        return {
+            name: json.dumps(
+                {
+                    "description": each.description,
+                    "version": each.version or (__version__ if each.is_shipped else None),
+                    "priority": each.priority,
+                    "origin": "shipped" if each.is_shipped else "own",
+                    "source": each.source,
+                    "fills": each.filled(),
+                    "not_emitted": each.not_emitted,
+                },
+                ensure_ascii=False,
+            )
+            for name, each in self.profiles.items()
+        }
 
     def expressions(self, dialect: str) -> list[tuple[str, str]]:
         """The expressions of one profile as SQL, and where each stands."""

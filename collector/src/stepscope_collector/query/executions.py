@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.filters import Order, compile_filter, parse_order, put
 from stepscope_collector.query.load import sql
@@ -26,6 +27,7 @@ from stepscope_collector.query.rows import (
     ErrorStep,
     Execution,
     LogRecord,
+    NotEmitted,
     Payload,
     Step,
     fetch,
@@ -77,6 +79,8 @@ class Detail:
     logs: list[LogRecord] | None = None
     payloads: list[Payload] | None = None
     children: list[Execution] | None = None
+    not_emitted: tuple[NotEmitted, ...] = ()
+    """What is missing because its engine does not emit it."""
     truncated: tuple[str, ...] = ()
     """Names of the fields that were cut: `logs` to the newest MAX_LOGS, others to the first rows."""
 
@@ -167,11 +171,12 @@ def execution_detail(
         if execution.status in {"failed", "timed_out"}:
             spans = fetch(reader, TreeSpan, sql("executions/spans"), place.bounds)
             error_step = find_error_step(spans, (execution.error_type, execution.error_message))
+        missing = tuple(not_emitted(reader, execution, place.bounds))
     truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
     for name in truncated:
         # Of the logs the newest are kept, of all else the first.
         del parts[name][0 if name == "logs" else -1]
-    return Detail(execution, error_step, truncated=truncated, **parts)
+    return Detail(execution, error_step, not_emitted=missing, truncated=truncated, **parts)
 
 
 def _limit(name: str) -> float:

@@ -12,9 +12,11 @@ from typing import Any, Protocol, TypeVar
 __all__ = [
     "Attempt",
     "Cursor",
+    "Dialect",
     "ErrorStep",
     "Execution",
     "LogRecord",
+    "NotEmitted",
     "Payload",
     "Step",
     "StepStats",
@@ -196,6 +198,35 @@ class LogRecord:
     trace_id: str | None
     span_id: str | None
     ingested_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One row of view `dialects`."""
+
+    dialect: str
+    description: str | None
+    version: str | None
+    origin: str
+    source: str | None
+    priority: int | None
+    execution_count: int
+    span_count: int
+    last_started_at: int | None
+    fills: Any
+    """Fields; None: it is not in force."""
+    not_emitted: dict[str, str | None] | None
+    loaded_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotEmitted:
+    """Something that the engine of an execution does not emit."""
+
+    field: str
+    reason: str
+    dialect: str
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """One transaction of the writer thread: everything of a group of requests, or nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Described
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -75,6 +76,21 @@ class Committer:
         with self._engine() as connection:
             self._spans = SpanWriter(connection, mapping)
             self.mapping = mapping
+
+    def note_profiles(self, told: Described[str, str], now: datetime) -> None:
+        """Keep what the profiles in force say of themselves, for those who ask the file.
+
+        Args:
+            told: JSON by name.
+            now: UTC time without zone.
+
+        Raises:
+            StoreUnavailable: not now; all stays as it was.
+        """
+        given: dict[str, Any] = {"names": list(told), "told": list(told.values())}
+        with self.transaction():
+            self._sql.run("profiles/forget", **given)
+            self._sql.run("profiles/note", **given, now=now)
 
     def commit(self, group: Group, now: datetime, now_ns: int) -> Written:
         """Write the group and commit; the rows are on disk when this returns.

@@ -96,10 +96,9 @@ def locked(path: Path | None, pid: int | None) -> DatabaseLocked:
         who = "another process"
     else:
         who = "this process" if pid == os.getpid() else f"process {pid}"
-    stop = "" if pid is None else f": kill {pid}"
     return DatabaseLocked(
         f"{path} is in use by {who}",
-        hint=f"ask the server that runs there, or stop it first{stop}",
+        hint="ask the server that runs there, or stop that process first",
     )
 
 

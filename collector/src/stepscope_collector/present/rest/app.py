@@ -34,6 +34,7 @@ from stepscope_collector.present.rest.params import read_params
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS, Route
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
+from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page, locate
 from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
@@ -189,6 +190,7 @@ class _Endpoints:
         for name in ("steps", "attempts", "logs", "payloads", "children"):
             if (rows := getattr(detail, name)) is not None:
                 body[name] = encode_rows(rows)
+        body["not_emitted"] = encode_rows(list(detail.not_emitted))
         body["truncated"] = list(detail.truncated)
         return 200, dumps(body)
 
@@ -210,6 +212,10 @@ class _Endpoints:
     def list_workflows(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """All workflows."""
         return 200, dumps({"workflows": encode_rows(workflow_list(self._database))})
+
+    def list_dialects(self, _params: dict[str, Any]) -> tuple[int, bytes]:
+        """Profiles and dialects."""
+        return 200, dumps({"dialects": encode_rows(dialect_list(self._database))})
 
     def get_stats(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """Statistics of workflows or steps."""

@@ -8,9 +8,11 @@ from stepscope_collector.query.filters import FIELDS, ORDERS
 from stepscope_collector.query.logs import MAX_LOGS
 from stepscope_collector.query.rows import (
     Attempt,
+    Dialect,
     ErrorStep,
     Execution,
     LogRecord,
+    NotEmitted,
     Payload,
     Step,
     StepStats,
@@ -110,6 +112,10 @@ ROUTES: Final = (
             Part("logs", LogRecord, "In order of sequence.", is_optional=True),
             Part("payloads", Payload, "Inputs, outputs and the like.", is_optional=True),
             Part("children", Execution, "Executions it started.", is_optional=True),
+            Part(
+                "not_emitted", NotEmitted, "What is missing because the engine does not emit it, as "
+                "its profile says.",
+            ),
             Part("truncated", None, "Names of the lists above that were cut."),
         ),
         errors=(400, 404),
@@ -130,6 +136,11 @@ ROUTES: Final = (
     Route(
         "list_workflows", "/api/workflows", "All workflows, the one that started last first.",
         (), (Part("workflows", Workflow, "The workflows."),),
+    ),
+    Route(
+        "list_dialects", "/api/dialects",
+        "Profiles in force and dialects of the history; what each fills and does not emit.",
+        (), (Part("dialects", Dialect, "Those that mapped most executions first."),),
     ),
     Route(
         "get_stats", "/api/stats",

@@ -60,7 +60,8 @@ def execution_text(
     steps: Sequence[Row] = document.get("steps") or []
     attempts: Sequence[Row] = document.get("attempts") or []
     payloads: Sequence[Row] = document.get("payloads") or []
-    parts = [_head(execution, screen, zone)]
+    missing: Sequence[Row] = document.get("not_emitted") or []
+    parts = [_head(execution, missing, screen, zone)]
     parts += _failure(execution, document.get("error_step"), steps, screen)
     own, of_steps = _split(payloads, execution, steps, attempts)
     parts += _payload_parts("", own, screen, max_body_lines)
@@ -74,16 +75,32 @@ def execution_text(
         parts.append(_titled(f"Child executions ({len(document['children'])})", table, screen))
     if document.get("logs"):
         parts.append(_titled("Logs", log_lines(document["logs"], screen, zone), screen))
+    parts += _not_emitted(missing, screen)
     return "\n".join(parts)
 
 
-def _head(execution: Row, screen: Screen, zone: tzinfo | None) -> str:
+def _not_emitted(missing: Sequence[Row], screen: Screen) -> list[str]:
+    """Blanks that are no mistake: what the engine cannot tell, and why."""
+    if not missing:
+        return []
+    width = max(len(row["field"]) for row in missing)
+    text = "".join(
+        f"  {clean(row['field'].replace('_', ' ')):<{width}}  {clean(row['reason'])}\n"
+        for row in missing
+    )
+    return [_titled(f"Not emitted by {clean(missing[0]['engine'])}", text, screen)]
+
+
+def _head(execution: Row, missing: Sequence[Row], screen: Screen, zone: tzinfo | None) -> str:
     lines = [
         bold(f"Execution {clean(execution['execution_id'])}", screen),
         f"  {'status':<14}{paint_status(execution['status'], screen)}",
     ]
+    engines = {row["field"]: row["engine"] for row in missing}
     for label, column in _FACTS:
         value = execution.get(column)
+        if value is None and column in engines:
+            value = f"not emitted by {engines[column]}"
         # Our own SDK's words say the same as the status.
         is_noise = column == "status_native" and (
             execution["dialect"] == "stepscope" or value == execution["status"]
@@ -159,8 +176,15 @@ def _payload_parts(
     prefix: str, rows: Iterable[Row], screen: Screen, max_lines: int | None
 ) -> list[str]:
     parts = []
-    for row in sorted(rows, key=lambda row: (_KINDS.get(row["kind"], len(_KINDS)), row["key"])):
+    ordered = sorted(rows, key=lambda row: (_KINDS.get(row["kind"], len(_KINDS)), row["key"]))
+    params = {row["body"] for row in ordered if row["kind"] == "params"}
+    inputs = {row["body"] for row in ordered if row["kind"] == "input"}
+    for row in ordered:
+        if row["kind"] == "input" and row["body"] in params:
+            continue
         title = f"{prefix}{row['kind']}"
+        if row["kind"] == "params" and row["body"] in inputs:
+            title += " and input"
         if row["kind"] == "attribute":
             title += f" {clean(row['key'])}"
         if row["is_truncated"]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from stepscope_collector.present.text.tables import Column, Screen, paint_status, render_table
 from stepscope_collector.present.text.values import (
+    NO_VALUE,
     clean,
     error_text,
     format_duration,
@@ -15,6 +16,7 @@ from stepscope_collector.present.text.values import (
 )
 
 __all__ = [
+    "dialect_table",
     "execution_table",
     "log_lines",
     "sql_table",
@@ -41,6 +43,26 @@ def execution_table(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = N
         Column("ERROR", _error, is_cut=True),
     ]
     return render_table(columns, rows, screen)
+
+
+def dialect_table(rows: Sequence[Row], screen: Screen) -> str:
+    """One line per dialect: rows of the view `dialects`."""
+    columns = [
+        Column("DIALECT", lambda row: row["dialect"]),
+        Column("ENGINE", lambda row: row["description"] or "", is_cut=True),
+        Column("PROFILE", _origin),
+        Column("EXECUTIONS", lambda row: str(row["execution_count"]), align="right"),
+        Column("SPANS", lambda row: str(row["span_count"]), align="right"),
+        Column("NOT EMITTED", lambda row: ", ".join(row["not_emitted"] or ()), is_cut=True),
+    ]
+    return render_table(columns, rows, screen)
+
+
+def _origin(row: Row) -> str:
+    if row["origin"] == "own":
+        return str(row["source"])
+    words = [row["origin"], *([row["version"]] if row["version"] else [])]
+    return " ".join(words)
 
 
 def workflow_stats_table(rows: Sequence[Row], screen: Screen) -> str:
@@ -119,6 +141,8 @@ def _durations(*names: str) -> list[Column]:
 
 def _attempts(row: Row) -> str:
     failed = int(row["failed_attempt_count"])
+    if row["ended_at"] is None and not row["attempt_count"]:
+        return NO_VALUE  # those that go on are not counted yet
     return f"{row['attempt_count']}" + (f" ({failed} failed)" if failed else "")
 
 

@@ -161,6 +161,33 @@ def test_the_same_content_is_shown_once():
     assert "attempt 1: input" not in text
 
 
+def test_params_that_are_the_input_are_shown_once():
+    """issue #5: Params and Input held the same."""
+    same = [payload("params", '{"day": 1}'), payload("input", '{"day": 1}')]
+    text = execution_text({"execution": execution(), "payloads": same}, Screen())
+    assert text.count('"day"') == 1
+    assert "Params and input\n" in text
+    differ = [payload("params", '{"day": 1}'), payload("input", '{"day": 2}')]
+    text = execution_text({"execution": execution(), "payloads": differ}, Screen())
+    assert "Params\n" in text
+    assert "Input\n" in text
+
+
+def test_what_the_engine_does_not_emit_is_said_instead_of_a_blank():
+    """issue #5: "not emitted" is an answer; surfaces say so instead of showing blanks."""
+    missing = [
+        {"field": field, "reason": reason, "dialect": "celery", "engine": "Celery"}
+        for field, reason in (("input", "not on the spans"), ("user_id", "nobody is named"))
+    ]
+    shown = execution(dialect="celery")
+    text = execution_text({"execution": shown, "not_emitted": missing}, Screen())
+    assert "  user          not emitted by Celery\n" in text
+    assert text.endswith(
+        "\nNot emitted by Celery\n  input    not on the spans\n  user id  nobody is named\n"
+    )
+    assert "ot emitted" not in execution_text({"execution": shown, "not_emitted": []}, Screen())
+
+
 def test_the_native_status_is_shown_when_it_says_more():
     """issue #2: the sender's own word."""
     shown = execution(dialect="airflow", status_native="upstream_failed")

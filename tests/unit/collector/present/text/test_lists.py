@@ -3,6 +3,7 @@
 import datetime
 
 from stepscope_collector.present.text.lists import (
+    dialect_table,
     execution_table,
     log_lines,
     sql_table,
@@ -31,6 +32,30 @@ def test_the_list_of_executions():
         "success  a1         nightly-report  2026-03-01 14:05:09.100+01:00    2.00 s             3\n"
         "failed   b2         etl             2026-03-01 14:05:09.100+01:00    2.00 s  3 (2 failed)  ValueError: no rows in table\n"
         "running  c3         nightly-report  -                                     -             3\n"
+    )
+
+
+def test_what_has_not_ended_has_no_attempts_to_count_yet():
+    """issue #5: 0 attempts beside a step that runs would be wrong."""
+    rows = [execution(execution_id="a1", ended_at=None, status="running", attempt_count=0),
+            execution(execution_id="b2", attempt_count=0)]  # fmt: skip
+    lines = execution_table(rows, Screen(), CET).splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["-", "0"]
+
+
+def test_dialects_with_where_their_profile_comes_from():
+    """issue #5: stepscope dialects lists profiles, what they fill and how many executions each mapped."""
+    row = {"dialect": "celery", "description": "Celery", "version": "0.1.0", "origin": "shipped",
+           "source": "celery.toml", "execution_count": 12, "span_count": 345,
+           "not_emitted": {"input": "why", "output": "why"}}  # fmt: skip
+    own = row | {"dialect": "jobs", "origin": "own", "source": "p/jobs.toml", "not_emitted": {}}
+    gone = row | {"dialect": "old", "origin": "none", "description": None, "version": None,
+                  "source": None, "not_emitted": None}  # fmt: skip
+    assert dialect_table([row, own, gone], Screen()) == (
+        "DIALECT  ENGINE  PROFILE        EXECUTIONS  SPANS  NOT EMITTED\n"
+        "celery   Celery  shipped 0.1.0          12    345  input, output\n"
+        "jobs     Celery  p/jobs.toml            12    345\n"
+        "old              none                   12    345\n"
     )
 
 
