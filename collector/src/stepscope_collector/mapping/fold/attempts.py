@@ -57,7 +57,12 @@ def attempts_of(nodes: Iterable[Node]) -> list[Attempt]:
             for place, event in enumerate(said.event_steps or []):
                 found.append(_event_step(said, place, event))
     for step_id, of_step in told.items():
-        found += _tries(step_id, of_step)
+        if len(of_step) == 1 and of_step[0][0] == "step":  # most steps by far
+            said = of_step[0][1]
+            number = 1 + len(said.failed_tries or ()) if said.attempt is None else said.attempt
+            found += _try(step_id, number, of_step)
+        else:
+            found += _tries(step_id, of_step)
     found.sort(key=lambda each: (each.started_unix_nano, each.step_id, each.number))
     return found
 
@@ -128,10 +133,11 @@ def _try(step_id: str, number: int, parts: list[tuple[str, Contribution, Node]])
     """The rows of one try, those of the failed tries before it that its span tells included."""
     whole = [said for role, said, _ in parts if role == "step"]
     scheduled = [said for role, said, _ in parts if role == "step_start"]
-    # Of several spans that tell the whole try, an ended one wins, then the last.
-    said = max(
-        whole or [said for _, said, _ in parts], key=lambda each: (each.ended > 0, each.order)
-    )
+    said = parts[0][1]
+    if len(parts) > 1:  # of several spans that tell the whole try, an ended one wins, then the last
+        said = max(
+            whole or [said for _, said, _ in parts], key=lambda each: (each.ended > 0, each.order)
+        )
     if whole:
         status = said.status or "unknown"
         ended = said.ended or None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from arro3.core import Array, Table
@@ -17,7 +18,7 @@ from stepscope_collector.mapping.profile import Profile
 __all__ = ["Folded", "fold"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Folded:
     """What whole traces say."""
 
@@ -30,14 +31,19 @@ class Folded:
         Columns: span_number, execution_id, role, and step_id and step_name where it is a step
         whose row is in stored.attempts.
         """
+        return self._assigned
+
+    @cached_property
+    def _assigned(self) -> Any:
         found: list[tuple[int, str, str, str | None, str | None]] = []
         for node in self.nodes:
             for role, said in zip(node.roles, node.said, strict=True):
                 found.append((said.span_number, node.execution_id, *_place(node, role, said)))
-            found += [
-                (said.span_number, node.execution_id, *_place(node, "", said))
-                for said in node.unsaid
-            ]
+            if node.unsaid:
+                found += [
+                    (said.span_number, node.execution_id, *_place(node, "", said))
+                    for said in node.unsaid
+                ]
         numbers, executions, roles, step_ids, names = zip(*found, strict=True)
         return _table(
             {
@@ -51,9 +57,17 @@ class Folded:
 
     def touched(self) -> set[str]:
         """Executions whose rows may have changed: those of the spans, now and as stored."""
-        return set(self.executions) | {
-            said.execution_before for node in self.nodes for said in (*node.said, *node.unsaid)
-        }
+        return self._touched
+
+    @cached_property
+    def _touched(self) -> set[str]:
+        touched = set(self.executions)
+        for node in self.nodes:
+            for said in node.said:
+                touched.add(said.execution_before)
+            for said in node.unsaid:
+                touched.add(said.execution_before)
+        return touched
 
     def execution_rows(self, wanted: set[str]) -> Any:
         """Arrow stream of rows of stored.executions, None when there are none.

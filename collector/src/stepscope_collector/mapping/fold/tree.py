@@ -48,11 +48,8 @@ class Node:
     execution_id: str = ""
     lead: Contribution = None  # type: ignore[assignment]
     """The contribution that decides where the span belongs."""
-
-    @property
-    def key(self) -> tuple[int, int, int, str, int, str]:
-        """Order among the nodes."""
-        return self.lead.order
+    key: tuple[int, int, int, str, int, str] = (0, 0, 0, "", 0, "")
+    """Order among the nodes: that of `lead`."""
 
     def ancestors(self) -> "Iterable[Node]":
         """From its parent to the top."""
@@ -75,7 +72,9 @@ def nodes_of(contributions: Iterable[Contribution], profiles: Mapping[str, Profi
         dialect = node.lead.dialect
         node.above = next((up for up in node.ancestors() if up.lead.dialect == dialect), None)
         node.roles = [_role(node, said, profiles) for said in node.said]
-        node.lead = min(zip(node.roles, node.said, strict=True), key=_lead_first)[1]
+        if len(node.said) > 1:
+            node.lead = min(zip(node.roles, node.said, strict=True), key=_lead_first)[1]
+            node.key = node.lead.order
     own = {id(node): _own_id(node, profiles) for node in ordered}
     adopting = [n for n in reversed(ordered) if own[id(n)] is None and _adopts(n, profiles)]
     first = _first_runs(ordered, own) if adopting else {}
@@ -95,9 +94,12 @@ def _gather(contributions: Iterable[Contribution]) -> dict[tuple[str, int], Node
     for key in finals.keys() | opens.keys():
         node = nodes[key] = Node(*key)
         told, waiting = finals.get(key, []), opens.get(key, [])
-        node.said = sorted(told or waiting, key=lambda each: each.order)
+        node.said = told or waiting
+        if len(node.said) > 1:
+            node.said.sort(key=lambda each: each.order)
         node.unsaid = waiting if told else []
         node.lead = node.said[0]
+        node.key = node.lead.order
     return nodes
 
 
@@ -105,12 +107,12 @@ def _from_the_top(nodes: dict[tuple[str, int], Node]) -> list[Node]:
     """All nodes with parents before children; cycles are cut above their first node."""
     for node in sorted(nodes.values(), key=lambda each: (each.trace, each.key)):
         # several tries under one span id have one parent; a broken sender's may have several
-        parents = [each.parent for each in node.said]
+        parents = sorted({each.parent for each in node.said})
         node.is_root = not any(parents)
-        found = [nodes[node.trace, up] for up in sorted(set(parents)) if (node.trace, up) in nodes]
-        if found and not _is_above(node, found[0]):
-            node.parent = found[0]
-            found[0].children.append(node)
+        found = next((nodes[node.trace, up] for up in parents if (node.trace, up) in nodes), None)
+        if found is not None and not _is_above(node, found):
+            node.parent = found
+            found.children.append(node)
     ordered = [node for node in nodes.values() if node.parent is None]
     ordered.sort(key=lambda each: (each.trace, each.key))
     for node in ordered:  # grows while it is walked

@@ -10,10 +10,7 @@ select
     m.is_expected_retry, m.status, m.status_native, m.error_type, m.error_message, m.workflow_id,
     m.workflow_name, m.workflow_version, m.project, m.trigger_type, m.user_id, m.tags,
     m.parent_execution_id, m.root_execution_id, m.exit_code,
-    list_filter(b.events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.type'] as exception_type,
-    list_filter(b.events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.message'] as exception_message
+    b.exception_type, b.exception_message
 from staged m
 join incoming_spans b on b.span_row = m.span_row
 left join stored.resources r on r.resource_id = b.resource_id
