@@ -1,6 +1,7 @@
 """docs/dialects: a page for every profile, and what it says is true."""
 
 import ast
+import itertools
 import json
 import re
 import subprocess
@@ -11,12 +12,12 @@ import pytest
 
 from stepscope_collector.config import Settings
 from stepscope_collector.decode.otlp_json import to_message
-from stepscope_collector.mapping import macros
-from stepscope_collector.mapping.profile import FIELDS, ROLES, load_shipped, parse
+from stepscope_collector.mapping import macros, profile
+from stepscope_collector.mapping.profile import ROLES, load_shipped, parse
 from tests.unit.collector.mapping.histories import history
 
 FOLDER = Path(__file__).parents[2] / "docs" / "dialects"
-PROFILES = {profile.name: profile for profile in load_shipped()}
+PROFILES = {each.name: each for each in load_shipped()}
 PAGES = sorted(path for path in FOLDER.glob("*.md"))
 HEADINGS = ["## Switch it on", "## What you will see", "## What it does not emit"]
 VARIABLES = re.compile(r"OTEL_EXPORTER_OTLP_(ENDPOINT|PROTOCOL)|N8N_OTEL_\w+|AIRFLOW__TRACES__OTEL_ON|AWS_LAMBDA_EXEC_WRAPPER")  # fmt: skip
@@ -82,7 +83,8 @@ def test_links_lead_somewhere(page):
 def test_the_tutorial_names_all_that_a_profile_can_say():
     """issue #5: write your own profile."""
     text = (FOLDER / "profiles.md").read_text(encoding="utf-8")
-    known = [*FIELDS, *ROLES, *macros._SQL_MACROS, *macros._LEAVES]
+    keys = [*profile._KEYS, *profile._RULE_KEYS, *itertools.chain(*profile._CHOICES.values())]
+    known = [*keys, *profile.TELLABLE, *ROLES, *macros._SQL_MACROS, *macros._LEAVES]
     assert [word for word in known if not re.search(rf"`{word}\b", text)] == []
 
 
@@ -90,7 +92,7 @@ def test_the_example_of_the_tutorial_does_what_it_says():
     """issue #5: its example is run by a test."""
     page = FOLDER / "profiles.md"
     message, _ = to_message("traces", blocks(page, "json")[0].encode())
-    profile = parse(blocks(page, "toml")[0], "nightcrawl.toml")
+    nightcrawl = parse(blocks(page, "toml")[0], "nightcrawl.toml")
     head, *lines = [re.split(r"  +", line) for line in blocks(page, "text")[0].splitlines()]
     question = blocks(page, "sql")[0]
     with history() as store:
@@ -99,7 +101,7 @@ def test_the_example_of_the_tutorial_does_what_it_says():
             "select workflow_name, step_name from steps join executions using (execution_id)"
         )
         assert plain == [{"workflow_name": "nc.run", "step_name": "nc.task"}] * 3
-    with history(profiles=[profile, *load_shipped()]) as store:
+    with history(profiles=[nightcrawl, *load_shipped()]) as store:
         store.take(message)
         found = store.rows(question)
         errors = store.rows("select error_message from attempts where status = 'failed'")

@@ -199,6 +199,18 @@ SCENARIOS = {
         (trace("nr-1", CELERY, s("beat", {}, s("part", {}), status="error", message="no")),),
         [execution("beat", trace_hex("nr-1"), "failed")],
     ),
+    "attributes that a processor copies to every span": Scenario(
+        (trace("cp-1", "app", s("nightly", {"workflow.execution.id": "cp-w", "workflow.name": "nightly"},
+               s("select", {"workflow.execution.id": "cp-w", "db.system": "sqlite"}, kind=CLIENT, status="error"),
+               s("load", {"workflow.execution.id": "cp-w", "workflow.task.name": "load"},
+                 s("parse", {"workflow.execution.id": "cp-w"}, status="error")))),
+         trace("cp-2", "hatchet", s("hatchet.start_step_run", {"hatchet.workflow_run_id": "cp-h", "hatchet.step_run_id": "cp-s", "hatchet.step_name": "pay",
+               "hatchet.workflow_name": "orders"}, s("call", {"hatchet.workflow_run_id": "cp-h", "hatchet.step_run_id": "cp-s"}, status="error"))),
+         trace("cp-3", "app", s("GET /", {"http.request.method": "GET"}, s("render"), kind=SERVER),
+               resource={"service.name": "app", "cicd.pipeline.run.id": "55", "vcs.vendor.name": "github"})),
+        [execution("nightly", "cp-w", "success", step("load")), execution("orders", "cp-h", "success", step("pay")),
+         execution("GET /", trace_hex("cp-3"), "success", step("render"), trigger="http")],
+    ),
     "databases: both conventions at once, names as they come": Scenario(
         (trace("dd-1", "app", s("job", {}, s("INCRBY EXPIRE", {"db.system": "redis", "db.system.name": "redis"}, kind=CLIENT),
                s("select", {"db.system.name": "postgresql"}, kind=CLIENT, status="error", message="no table"), status="error")),),
