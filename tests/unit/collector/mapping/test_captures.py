@@ -65,3 +65,22 @@ def test_a_clock_that_is_ahead_doubles_no_try():
     with history() as store:
         store.take(recorded(name)[0])
         assert store.rows(tries) == found != []
+
+
+def test_recordings_may_be_mixed_over_days_and_restarts(tmp_path):
+    """issue #5: interleaved with other files, a restart in between, spans of one trace days apart."""
+    with history() as store:
+        for name in sorted(EXPECTED):
+            store.take(recorded(name)[0])
+        expected = store.tables()
+    rng = random.Random(20)
+    singles = [single for name in sorted(EXPECTED) for single in recorded(name)[1]]
+    requests = list(parted(singles, rng))
+    days = [requests[n::4] for n in range(4)]
+    for number, of_day in enumerate(days):
+        now = datetime(2026, 12, 1 + 3 * number, tzinfo=UTC)
+        with history(tmp_path / "stepscope.duckdb", now) as store:
+            for request in of_day:
+                store.take(request)
+            found = store.tables()
+    assert found == expected
