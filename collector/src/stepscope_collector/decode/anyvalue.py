@@ -115,14 +115,12 @@ def _to_plain(value: AnyValue) -> Any:
     match value.WhichOneof("value"):
         case "string_value":
             return value.string_value
-        case "int_value":
-            return value.int_value
+        case "int_value" | "bool_value" as kind:
+            return getattr(value, kind)
         case "double_value":
             if not math.isfinite(value.double_value):
                 raise _Inexact
             return value.double_value
-        case "bool_value":
-            return value.bool_value
         case "array_value":
             return [_to_plain(element) for element in value.array_value.values]
         case "kvlist_value":
@@ -133,6 +131,9 @@ def _to_plain(value: AnyValue) -> Any:
             return plain
         case "bytes_value":
             raise _Inexact
+        case "string_value_strindex":
+            warn_of_strindex()
+            return None
         case _:
             return None
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
-from stepscope_collector.decode.anyvalue import key_values, to_any_value, to_text
+from stepscope_collector.decode.anyvalue import (
+    key_values,
+    to_any_value,
+    to_text,
+    warn_of_strindex,
+)
 from tests.strategies.canonical import canonical_value
 from tests.strategies.otlp import any_values
 
@@ -80,6 +85,19 @@ def test_a_reference_into_a_profiles_dictionary_is_empty() -> None:
     value = AnyValue.FromString(b"\x40\x03")  # older protobuf classes do not know the field
     assert to_text(value) == (None, "n")
     assert to_text(_array(value)) == ("[null]", "a")
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_a_reference_into_a_profiles_dictionary_is_warned_of_once(
+    is_nested: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: C12, common.proto: a warning is logged; once, for a stranger must not fill the log."""
+    value = AnyValue.FromString(b"\x40\x03")
+    warn_of_strindex.cache_clear()
+    for _ in range(3):
+        to_text(_array(value) if is_nested else value)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "strindex" in caplog.text
 
 
 def test_a_string_that_looks_like_json_stays_a_string() -> None:

@@ -7,6 +7,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from stepscope_collector.decode.anyvalue import warn_of_strindex
 from stepscope_collector.decode.batch import Batch, Plan
 from stepscope_collector.decode.spans import PREVIEW_CHARS, WHOLE_VALUE_BYTES, decode_spans
 from stepscope_schema.attributes import HOMES
@@ -448,3 +449,13 @@ def test_fields_of_a_later_version_are_ignored() -> None:
     span = Span.FromString(_span(name="n").SerializeToString() + unknown)
     (row,) = rows_of(_decode(span))
     assert (row["name"], row["raw"]) == ("n", None)
+
+
+def test_a_key_from_a_profiles_dictionary_is_empty_and_warned_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """OTLP: C12, key_strindex means nothing outside profiles."""
+    pair = KeyValue.FromString(b"\x18\x02\x12\x02\x18\x01")  # key_strindex 2, value 1
+    warn_of_strindex.cache_clear()
+    assert [_row(pair)["attributes"] for _ in range(2)] == [{"": "1"}] * 2
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
