@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients conformance conformance-page faults overload fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,6 +11,7 @@ PACKAGES := -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e ./collector
 ARGS ?=
 FORMAT ?= text
 TARGET ?=
+ENGINE ?=
 SECONDS ?= 60
 MINUTES ?= 10
 
@@ -36,6 +37,9 @@ test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
 
 clients: setup ## Send with SDKs of four languages, telemetrygen and the OpenTelemetry Collector; downloads them
 	$(BIN)/python -m pytest -m clients tests/integration/clients $(ARGS)
+
+engines: setup ## Run workflow engines against a collector, in environments of their own; one: ENGINE=prefect
+	$(BIN)/python -m pytest -m engines tests/integration/engines$(if $(ENGINE),/test_$(ENGINE).py) $(ARGS)
 
 conformance: setup ## Ask an OTLP server for every row of the checklist; TARGET=HOST:PORT, FORMAT=text|markdown|json
 	@$(BIN)/python -m tests.conformance.probe --format $(FORMAT) $(ARGS) $(TARGET)
@@ -99,5 +103,5 @@ constraints: ## Write constraints.txt anew from the newest versions
 	scripts/make_constraints.sh
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .isolate dist build .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .isolate .engines dist build .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
