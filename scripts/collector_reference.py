@@ -114,7 +114,8 @@ def cli() -> str:
     names = {param.name for param in shared}
     parts = [_CLI, "\n", _options(shared)]
     for name in COMMANDS:
-        command: click.Command = importlib.import_module(f"stepscope_collector.cli.{name}").command
+        module = f"stepscope_collector.cli.{name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(module).command
         for path, each in _with_subcommands(f"stepscope {name}", command):
             own = [param for param in each.params if param.name not in names]
             arguments = "".join(

@@ -294,6 +294,7 @@ class _Collector:
             telemetry=self.telemetry,
             ready=lambda: self.is_ready,
             remapper=self.remapper,
+            mapping=lambda: self.profiles.mapping,
             allowed_hosts=None
             if self.certificates
             else [split_address(self.settings.web.listen)[0]],

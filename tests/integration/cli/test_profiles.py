@@ -74,3 +74,22 @@ def test_dialects_answers_the_same_with_and_without_a_server(tmp_path):
     assert stepscope(*asked).out.splitlines()[1].split()[-1] == "output"
     shown = stepscope("show", "shop-0000000000000007", "--data", data).out
     assert shown.endswith("Not emitted by our shop\n  output  nobody asks\n")
+
+
+def test_a_span_is_explained_the_same_with_and_without_a_server(tmp_path):
+    """issue #5: stepscope explain-span TRACE SPAN, on the running server and on a file."""
+    data = tmp_path / "data"
+    (data / "profiles").mkdir(parents=True)
+    (data / "profiles/shop.toml").write_text(SHOP)
+    asked = ("explain-span", f"{1:032x}", f"{7:016X}", "--data", data)
+    with run_server(data, tmp_path / "log") as endpoints:
+        history.send_spans(endpoints.otlp_http, [history.span(1, 7, 0, "sale", 0, 9)], "shop")
+        live = stepscope(*asked, "--format", "json")
+    (told,) = json.loads(live.out)["spans"]
+    assert (told["dialect"], told["execution_id"]) == ("shop", "shop-0000000000000007")
+    assert told["candidates"][1]["source"] == str(data / "profiles/shop.toml")
+    assert stepscope(*asked, "--format", "json").out == live.out
+    assert "  role       execution: role of rule all\n" in stepscope(*asked).out
+    missing = stepscope("explain-span", f"{2:032x}", f"{7:016x}", "--data", data)
+    assert missing.code == 7
+    assert "no span 0000000000000007 in trace" in missing.err

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "logs": "Print the log records of an execution.",
     "stats": "Counts and durations per workflow or step.",
     "dialects": "List profiles, what they do not emit, and what they mapped.",
+    "explain-span": "Say which profile and rule decided each field of a span.",
     "sql": "Run one SQL statement against the history.",
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",
@@ -34,7 +35,7 @@ COMMANDS: Final = {
     "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",
 }
-"""Commands in the order of the help; each is `command` in the module of its name. The text stands
+"""Commands in the order of the help; each is `command` in the module of its name, _ for -. The text stands
 here because reading it from the modules would import them all: a test compares the two."""
 
 # 128 + SIGINT and 128 + SIGPIPE, what a shell reports for a process these signals ended.
@@ -57,7 +58,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"stepscope_collector.cli.{cmd_name}")
+        module = importlib.import_module(f"stepscope_collector.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

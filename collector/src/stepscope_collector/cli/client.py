@@ -162,6 +162,11 @@ class Client:
         path = f"/api/executions/{quote(execution_id, safe='')}"
         return self.get(path, {"include": include or None})
 
+    def explain_span(self, trace_id: str, span_id: str) -> dict[str, Any]:
+        """Every decision about a span; BadRequest, NotFound."""
+        trace, span = quote(trace_id, safe=""), quote(span_id, safe="")
+        return self.get(f"/api/traces/{trace}/spans/{span}/explanation")
+
     def sql(
         self,
         statement: str,

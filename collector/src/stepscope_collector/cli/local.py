@@ -3,6 +3,7 @@
 It is the application that the server serves, so both ways give the same answers.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from stepscope_collector.cli.asgi import ask
 from stepscope_collector.cli.client import Answer
 from stepscope_collector.config import Settings
 from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import damage_report, store_report
 from stepscope_collector.store.database import Database
 
@@ -29,7 +31,11 @@ class FileTransport:
         self.where = f"file {settings.data.database_path}"
         self._database = Database.open(settings.data.database_path, settings.store, read_only=True)
         self._application = rest_app(
-            self._database, settings.sql, doctor=self._doctor, ready=lambda: False
+            self._database,
+            settings.sql,
+            doctor=self._doctor,
+            ready=lambda: False,
+            mapping=functools.cache(lambda: load_mapping(settings)),
         )
 
     def request(

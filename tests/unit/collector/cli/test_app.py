@@ -50,13 +50,13 @@ def test_help_loads_no_server_and_no_database_engine(arguments):
 def test_help_loads_no_command():
     """issue #2: commands are loaded lazily."""
     _, modules = probe("--help")
-    assert not {f"stepscope_collector.cli.{name}" for name in COMMANDS} & modules
+    assert not {f"stepscope_collector.cli.{name.replace('-', '_')}" for name in COMMANDS} & modules
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_the_group_is_the_help_of_the_command(name):
     """ours: the list of commands holds the texts a second time, so that it need not import them."""
-    command = importlib.import_module(f"stepscope_collector.cli.{name}").command
+    command = importlib.import_module(f"stepscope_collector.cli.{name.replace('-', '_')}").command
     assert command.name == name
     assert (command.help or "").partition("\n")[0] == COMMANDS[name]
 
@@ -66,7 +66,9 @@ def test_serve_takes_no_option_of_commands_that_ask():
     asking = {"--server", "--token-file", "--ca", "--client-cert", "--client-key", "--format"}
     options = {}
     for name in ("serve", "doctor"):
-        command = importlib.import_module(f"stepscope_collector.cli.{name}").command
+        command = importlib.import_module(
+            f"stepscope_collector.cli.{name.replace('-', '_')}"
+        ).command
         options[name] = {word for option in command.params for word in option.opts}
     assert asking <= options["doctor"]
     assert not asking & options["serve"]

@@ -26,6 +26,7 @@ from stepscope_collector.errors import (
     StoreUnavailable,
     UnsupportedMedia,
 )
+from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
@@ -36,6 +37,7 @@ from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
 from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page, locate
+from stepscope_collector.query.explain import explain_span
 from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
 from stepscope_collector.query.nearest import unknown
@@ -77,6 +79,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     telemetry: Telemetry | None = None,
     allowed_hosts: Collection[str] | None = (),
     remapper: Remapper | None = None,
+    mapping: Callable[[], CompiledMapping] | None = None,
 ) -> Starlette:
     """The application.
 
@@ -90,9 +93,10 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         allowed_hosts: names of this server in Host headers, beside addresses and localhost; None:
             any name, as TLS shuts out those that the certificate has not.
         remapper: maps the history anew; None: nobody can write it.
+        mapping: the profiles in force, to explain spans; None: none.
     """
     faces = _Endpoints(
-        database, sql_config, doctor, ready, metrics, telemetry or Telemetry(), remapper
+        database, sql_config, doctor, ready, metrics, telemetry or Telemetry(), remapper, mapping
     )
     return Starlette(
         routes=[
@@ -111,7 +115,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
 class _Endpoints:
     """One method per route; those that read the database run in a thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what the process puts together
         self,
         database: Database,
         sql_config: SqlConfig,
@@ -120,8 +124,10 @@ class _Endpoints:
         metrics: Callable[[], str],
         telemetry: Telemetry,
         remapper: Remapper | None,
+        mapping: Callable[[], CompiledMapping] | None,
     ) -> None:
         self._remapper = remapper
+        self._mapping = mapping
         self._log = SqlLog(telemetry, sql_config.slow_s)
         self._metrics = metrics
         self._database = database
@@ -216,6 +222,15 @@ class _Endpoints:
     def list_dialects(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """Profiles and dialects."""
         return 200, dumps({"dialects": encode_rows(dialect_list(self._database))})
+
+    def explain_span(
+        self, _params: dict[str, Any], trace_id: str, span_id: str
+    ) -> tuple[int, bytes]:
+        """Every decision about a span."""
+        if self._mapping is None:
+            raise StoreUnavailable("no profiles are loaded that could explain a span")
+        found = explain_span(self._database, self._mapping(), trace_id, span_id)
+        return 200, dumps({"spans": encode_rows(found)})
 
     def get_stats(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """Statistics of workflows or steps."""

@@ -5,7 +5,7 @@ integers beyond 2^53 are text, because JavaScript and many others would round th
 """
 
 import json
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -38,6 +38,8 @@ def _value(name: str, value: Any) -> Any:
         if name.endswith("_at"):
             return rfc3339(value)
         return value if -_SAFE_INT <= value <= _SAFE_INT else str(value)
+    if isinstance(value, list) and value and is_dataclass(value[0]):
+        return encode_rows(value)
     return value
 
 

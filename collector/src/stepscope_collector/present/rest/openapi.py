@@ -39,6 +39,7 @@ def openapi_document() -> dict[str, Any]:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
         rows |= {part.row for part in route.parts if part.row is not None}
         rows |= set(OTHER_ROWS.get(route.name, ()))
+    rows |= {inner for row in rows for inner in _inner_rows(row)}
     schemas = {row.__name__: _row_schema(row) for row in sorted(rows, key=lambda r: r.__name__)}
     return {
         "openapi": "3.1.0",
@@ -153,9 +154,18 @@ def _row_schema(row: type) -> dict[str, Any]:
     }
 
 
+def _inner_rows(row: type) -> list[type]:
+    """The rows that stand in the lists of a row."""
+    hints = get_type_hints(row).values()
+    return [get_args(hint)[0] for hint in hints if get_origin(hint) is list]
+
+
 def _value_schema(name: str, hint: Any) -> dict[str, Any]:
     if hint is Any:
         return {"type": ["array", "null"], "items": {"type": "string"}}
+    if get_origin(hint) is list:
+        (item,) = get_args(hint)
+        return {"type": "array", "items": {"$ref": f"#/components/schemas/{item.__name__}"}}
     choices = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
     plain = next(choice for choice in choices if choice is not NoneType)
     types: list[str] = []

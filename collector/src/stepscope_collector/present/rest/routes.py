@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
+from stepscope_collector.query.explain import SpanExplanation
 from stepscope_collector.query.filters import FIELDS, ORDERS
 from stepscope_collector.query.logs import MAX_LOGS
 from stepscope_collector.query.rows import (
@@ -141,6 +142,12 @@ ROUTES: Final = (
         "list_dialects", "/api/dialects",
         "Profiles in force and dialects of the history; what each fills and does not emit.",
         (), (Part("dialects", Dialect, "Those that mapped most executions first."),),
+    ),
+    Route(
+        "explain_span", "/api/traces/{trace_id}/spans/{span_id}/explanation",
+        "Which profile and rule decided each field of a span, and where it went and why.",
+        (), (Part("spans", SpanExplanation, "One for every time the span was stored."),),
+        errors=(400, 404, 503),
     ),
     Route(
         "get_stats", "/api/stats",
