@@ -93,3 +93,24 @@ def test_a_span_is_explained_the_same_with_and_without_a_server(tmp_path):
     missing = stepscope("explain-span", f"{2:032x}", f"{7:016x}", "--data", data)
     assert missing.code == 7
     assert "no span 0000000000000007 in trace" in missing.err
+
+
+def test_a_trace_of_no_profile_is_shown_with_and_without_its_root(tmp_path):
+    """issue #5: unmapped traces are still useful, end to end."""
+    data = tmp_path / "data"
+    data.mkdir()
+    trace = f"{1:032x}"
+    with run_server(data, tmp_path / "log") as endpoints:
+        children = [history.span(1, 8, 7, "query", 2, 5), history.span(1, 9, 8, "fetch", 3, 4)]
+        history.send_spans(endpoints.otlp_http, children, "shop")
+        early = stepscope("show", trace, "--data", data, "--format", "json")
+        history.send_spans(endpoints.otlp_http, [history.span(1, 7, 0, "sale", 0, 9)], "shop")
+        late = stepscope("show", trace, "--data", data)
+        listed = stepscope("executions", "--dialect", "otel", "--data", data, "--format", "json")
+    document = json.loads(early.out)
+    assert (document["execution"]["status"], document["execution"]["ended_at"]) == ("unknown", None)
+    assert [step["step_name"] for step in document["steps"]] == ["query", "fetch"]
+    assert "  workflow      sale\n" in late.out
+    assert "Steps (2)\n" in late.out
+    (row,) = json.loads(listed.out)
+    assert (row["execution_id"], row["status"], row["attempt_count"]) == (trace, "success", 2)
