@@ -1,16 +1,28 @@
 """Limits that are set: on time, connections, quotas, items; and what may be set for browsers."""
 
+import re
+import resource
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 
-from tests.conformance.client import PROTOBUF, TRANSPORTS, Endpoint, Transport, an_id, spans
+from tests.conformance.client import (
+    PROTOBUF,
+    TRANSPORTS,
+    Endpoint,
+    Transport,
+    an_id,
+    method,
+    spans,
+)
 from tests.conformance.conftest import Service
 from tests.conformance.probe.wire import head
 
@@ -94,6 +106,77 @@ def test_connections_over_the_limit_are_closed(start: Start) -> None:
             with suppress(ConnectionResetError):
                 assert _read_to_end(third) == b""
         assert client.post("/v1/traces", content=body, headers=PROTOBUF).status_code == 200
+
+
+def test_grpc_calls_that_send_no_message_shut_out_nobody(start: Start) -> None:
+    """issue #4: slow bodies, over gRPC: twice as many silent calls as there are threads."""
+    flags = ("--limits-grpc-workers", "4", "--limits-http-read-timeout-s", "1")
+    endpoint = start(*flags).endpoint()
+    is_done = threading.Event()
+
+    def never() -> Iterator[bytes]:
+        is_done.wait(_WAIT_S)
+        yield b""
+
+    with endpoint.channel() as channel:
+        silent: list[Any] = [
+            channel.stream_unary(method("traces")).future(never(), timeout=_WAIT_S)
+            for _ in range(8)
+        ]
+        trace_id = an_id()
+        assert endpoint.send("grpc", "traces", spans(trace_id, "one")).is_success
+        assert {call.exception(_WAIT_S).code().name for call in silent} == {"CANCELLED"}
+        is_done.set()
+    assert endpoint.stored(trace_id) == [["one"]]
+    counted = httpx.get(f"http://{endpoint.web}/metrics", timeout=50).text
+    labels = 'signal="traces",transport="grpc",outcome="refused",reason="incomplete"'
+    assert f"stepscope_requests_total{{{labels}}} 8" in counted
+
+
+def test_a_grpc_call_without_a_message_is_bad_data(endpoint: Endpoint) -> None:
+    """OTLP: G8, G9: a client that sends nothing gains nothing by doing it again."""
+    with endpoint.channel() as channel:
+        call: Any = channel.stream_unary(method("traces")).future(iter(()), timeout=_WAIT_S)
+        assert call.exception(_WAIT_S).code().name == "INVALID_ARGUMENT"
+
+
+def _grpc_socket(endpoint: Endpoint) -> socket.socket:
+    host, _, port = endpoint.grpc.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=_WAIT_S)
+
+
+def test_grpc_connections_are_limited_and_those_that_say_nothing_closed(start: Start) -> None:
+    """issue #4: connections, slow heads: over gRPC, too; the client that is there goes on."""
+    flags = ("--limits-grpc-max-connections", "2", "--limits-http-read-timeout-s", "1")
+    endpoint = start(*flags).endpoint()
+    _, body = _one()
+    with endpoint.channel() as channel:
+        export = channel.unary_unary(method("traces"))
+        assert export(body, timeout=_WAIT_S) == b""
+        with _grpc_socket(endpoint) as second, _grpc_socket(endpoint) as third:
+            with suppress(ConnectionResetError):
+                assert third.recv(1) == b""
+            assert export(body, timeout=_WAIT_S) == b""
+            while second.recv(4096):  # our settings, then the end
+                pass
+        assert export(body, timeout=_WAIT_S) == b""
+    assert endpoint.send("grpc", "traces", body).is_success
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's /proc")
+def test_it_takes_all_open_files_it_may_have(tmp_path: Path) -> None:
+    """issue #4: connections: a shell allows 1024 files where the system allows many more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        service = Service(tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = Path(f"/proc/{service.endpoint().pid}/limits").read_text(encoding="ascii")
+    assert service.stop() == 0
+    found = re.search(r"^Max open files +(\d+)", limits, re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) == min(hard, 65_536)
 
 
 @pytest.mark.parametrize("over", TRANSPORTS)

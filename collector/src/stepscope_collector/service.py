@@ -68,6 +68,7 @@ logger = logging.getLogger(__name__)
 _START_S: Final = 10
 """How long the HTTP servers may take to start."""
 
+_MAX_FILES: Final = 65_536
 
 _STOP_SENDING_S: Final = 3
 """How long a stop waits for what is being sent to others; the tee's queue is on disk."""
@@ -79,6 +80,7 @@ def serve(settings: Settings) -> int:
     Raises:
         DatabaseLocked, NewerSchema, DatabaseDamaged, PortTaken, ConfigError: it cannot start.
     """
+    _allow_files()
     os.umask(0o077)  # the history may hold anybody's data; DuckDB makes its log with the umask
     telemetry = Telemetry()
     gate = Gate(settings.auth.path(settings.data.dir), telemetry.asked)
@@ -113,6 +115,18 @@ def serve(settings: Settings) -> int:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(collector.run(http, web, endpoints))
     return 0
+
+
+def _allow_files() -> None:
+    """As many open files as this process may have: each connection is one, and often 1024 are allowed."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_FILES if most == resource.RLIM_INFINITY else min(most, _MAX_FILES)
+    with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _loop_factory() -> Any:
@@ -313,7 +327,6 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
-        self.grpc.account()
         state = process_samples() | self.ingest.samples() | self.outgoing.samples()
         try:
             state |= store_samples(self.database)

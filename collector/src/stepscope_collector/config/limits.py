@@ -43,6 +43,14 @@ class LimitsConfig:
         minimum=1,
         maximum=1024,
     )
+    grpc_max_connections: int = _setting(
+        "count",
+        1000,
+        "Connections to the OTLP/gRPC port at one time; further ones are closed at once.",
+        "Each takes a file descriptor. A client has one, whatever it sends.",
+        minimum=1,
+        maximum=1_000_000,
+    )
     sender_bytes_per_s: int = _setting(
         "bytes",
         0,
@@ -80,7 +88,8 @@ class LimitsConfig:
         "s",
         30.0,
         "Time in which the head of a request has to be whole, and then each 64 KiB of its body or the rest of "
-        "it. A client that is slower is answered 408 and closed.",
+        "it. A client that is slower is answered 408 and closed. Over gRPC: for the whole message of a call, which "
+        "is then cancelled; 2 s while half of `limits.grpc_workers` wait for one.",
         "Clients that dribble must not hold connections; 64 KiB in 30 s are 17 kbit/s.",
         minimum=0.1,
         maximum=3600,

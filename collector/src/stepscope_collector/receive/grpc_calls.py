@@ -18,6 +18,7 @@ from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import StepscopeError
+from stepscope_collector.receive.grpc_reading import Reading
 from stepscope_collector.receive.health import HEALTH_SERVICE, Health
 from stepscope_collector.receive.reflection import REFLECTION_METHODS, Reflection
 from stepscope_collector.receive.responses import grpc_failure
@@ -54,7 +55,8 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         gate: knows the tokens; None: everybody may come in.
         health: what health checks are told.
         reflection: None: it is switched off.
-        unseen: gets the signal of each call that ends before its request is whole.
+        reading: reads the messages of Export.
+        unread: is told signal and context of each call that ends before its request is whole.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         gate: Gate | None,
         health: Health,
         reflection: Reflection | None,
-        unseen: deque[Signal],
+        reading: Reading,
+        unread: Callable[[Signal, grpc.ServicerContext], None],
     ) -> None:
         self._export = export
-        self._unseen = unseen
+        self._reading = reading
+        self._unread = unread
         self._gate = gate
         self._refusers = ThreadPoolExecutor(_REFUSERS, thread_name_prefix="otlp-refuse")
         self._others = ThreadPoolExecutor(_ASKED_BY_ANYBODY, thread_name_prefix="otlp-health")
@@ -99,8 +103,22 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
             return self._refusal(error)
         if signal is None:
             return self._further.get(method)
-        call = _Call(self._export, signal, token, self._unseen)
-        return grpc.unary_unary_rpc_method_handler(call)
+        # A handler of streams sees the call before its message, and so one that never has any.
+        return grpc.stream_unary_rpc_method_handler(partial(self._read, signal, token))
+
+    def _read(
+        self,
+        signal: Signal,
+        token: str,
+        requests: Iterator[bytes],
+        context: grpc.ServicerContext,
+    ) -> bytes:
+        request = self._reading.next(requests, context)
+        if request is None:
+            # The core keeps a request over its limit to itself, and has answered it.
+            self._unread(signal, context)
+            return context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
+        return self._export(signal, token, request, context)
 
     def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> str:
         if self._gate is None:
@@ -128,30 +146,6 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
                 abort(context, error)
 
         return _streams(handle, self._others, is_waiting=is_waiting)
-
-
-class _Call:
-    """The handler of one call. The core keeps a request over its limit to itself and calls nobody.
-
-    So the end of a handler that was never called is what there is to see of it.
-    """
-
-    def __init__(
-        self, export: Callable[..., bytes], signal: Signal, token: str, unseen: deque[Signal]
-    ) -> None:
-        self._export = export
-        self._signal = signal
-        self._token = token
-        self._unseen = unseen
-        self._was_called = False
-
-    def __call__(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        self._was_called = True
-        return self._export(self._signal, self._token, request, context)
-
-    def __del__(self) -> None:
-        if not self._was_called:
-            self._unseen.append(self._signal)  # may run anywhere: takes no lock
 
 
 def _streams(handle: Any, pool: ThreadPoolExecutor, *, is_waiting: bool = True) -> Any:

@@ -7,10 +7,8 @@ retryable code and could not say why. Errors become protocol answers through `re
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -22,6 +20,7 @@ from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import PortTaken, StepscopeError, StoreUnavailable
 from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
+from stepscope_collector.receive.grpc_reading import Reading
 from stepscope_collector.receive.health import Health
 from stepscope_collector.receive.port import Limits, Receipt, Submit
 from stepscope_collector.receive.reflection import Reflection
@@ -78,12 +77,14 @@ class GrpcReceiver:
         self._certificates = certificates
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc")
         self._has_ended = threading.Event()
-        self._unseen: deque[Signal] = deque()
         services = frozenset(name.rpartition("/")[0] for name in _NAMES.values())
         self.health: Final = Health(services)
         """What health checks are told; `drain` it to warn clients of a stop."""
         reflection = Reflection() if config.grpc_reflection else None
-        self._methods = Methods(self._export, gate, self.health, reflection, self._unseen)
+        self._reading = Reading(limits.http_read_timeout_s, workers)
+        self._methods = Methods(
+            self._export, gate, self.health, reflection, self._reading, self._unread
+        )
         self._server = grpc.server(
             self._pool, handlers=[self._methods], options=_options(limits, config)
         )
@@ -105,6 +106,7 @@ class GrpcReceiver:
                 hint=f"stop it or choose a port by {_FLAG}",
             ) from error
         self._server.start()
+        self._reading.start()
         return f"{self._listen.rpartition(':')[0]}:{port}"
 
     def _add_port(self) -> int:
@@ -121,15 +123,13 @@ class GrpcReceiver:
         self.health.close()
         self._server.stop(grace_s).wait()
         self._has_ended.set()
+        self._reading.close()
         self._methods.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def account(self) -> None:
-        """Count the calls that ended before their request was whole, up to now."""
-        with suppress(IndexError):
-            while True:
-                error = _Incomplete("the call ended before its request was whole")
-                self._ingest.note_refused(self._unseen.popleft(), error, 0, None)
+    def _unread(self, signal: Signal, context: grpc.ServicerContext) -> None:
+        error = _Incomplete("the call ended before its request was whole")
+        self._ingest.note_refused(signal, error, 0, _sender(context, ""))
 
     def _export(
         self, signal: Signal, token: str, request: bytes, context: grpc.ServicerContext
@@ -139,8 +139,14 @@ class GrpcReceiver:
         try:
             # No deadline of our own: when the client's passes, the rows are committed all the
             # same and its second try changes nothing (OTLP checklist G18, C9).
-            sender = _sender(context, token)
-            committed = self._ingest.submit(signal, request, "protobuf", sender, via=_via(context))
+            committed = self._ingest.submit(
+                signal,
+                request,
+                "protobuf",
+                _sender(context, token),
+                via=_via(context),
+                client=token or _address(context),
+            )
             return success_body(signal, "protobuf", self._wait(committed))
         except StepscopeError as error:
             code = error.grpc_status
@@ -170,7 +176,7 @@ class GrpcReceiver:
 
 
 class _Incomplete(StepscopeError):
-    """A call ended before its request was whole: over the core's limit, or the client went away."""
+    """A call ended before its request was whole: over the core's limit, too slow, or the client left."""
 
     code = "incomplete"
     http_status = 400
@@ -185,6 +191,9 @@ def _options(limits: Limits, config: OtlpConfig) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", limits.max_payload_bytes),
         # Two collectors on one port would share its requests at random.
         ("grpc.so_reuseport", 0),
+        # Of connections that are open and say nothing; the core closes those over the number.
+        ("grpc.max_allowed_incoming_connections", limits.grpc_max_connections),
+        ("grpc.server_handshake_timeout_ms", int(limits.http_read_timeout_s * 1000)),
         # A client that pings an idle connection keeps it: no GOAWAY with too_many_pings, which
         # costs exporters the batch they are sending (OTLP checklist G14).
         ("grpc.keepalive_permit_without_calls", 1),
@@ -229,11 +238,15 @@ def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
 
 
 def _sender(context: grpc.ServicerContext, token: str) -> str:
-    """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and port, and more."""
-    address = unquote(context.peer()).partition(":")[2]
-    address = address.rpartition(":")[0].strip("[]") or address
+    """Address of the client, token and user agent."""
     agents = [text(value) for key, value in context.invocation_metadata() if key == "user-agent"]
-    return sender_of(address, token, "".join(agents[:1]))
+    return sender_of(_address(context), token, "".join(agents[:1]))
+
+
+def _address(context: grpc.ServicerContext) -> str:
+    """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and port."""
+    address = unquote(context.peer()).partition(":")[2]
+    return address.rpartition(":")[0].strip("[]") or address
 
 
 def _via(context: grpc.ServicerContext) -> str:

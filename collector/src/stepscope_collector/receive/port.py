@@ -74,3 +74,11 @@ class Limits(Protocol):
     @property
     def max_payload_bytes(self) -> int:
         """Largest request in bytes, before and after decompression (OTLP: 64 MiB recommended)."""
+
+    @property
+    def http_read_timeout_s(self) -> float:
+        """Seconds for the message of a gRPC call, and for the handshake before the first."""
+
+    @property
+    def grpc_max_connections(self) -> int:
+        """Connections to the gRPC port at one time."""

@@ -32,6 +32,8 @@ class Receipt(NamedTuple):
 
 class Limits(NamedTuple):
     max_payload_bytes: int = 1 << 20
+    http_read_timeout_s: float = 30.0
+    grpc_max_connections: int = 1000
 
 
 class Taken(NamedTuple):
@@ -55,6 +57,8 @@ class Desk:
     held: list[Future[Any]] = field(default_factory=list)
     arrived: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
+    clients: list[str] = field(default_factory=list)
+    """Whose quota each request takes from."""
     noted: list[tuple[Signal, str, int, str | None]] = field(default_factory=list)
 
     def note_refused(
@@ -95,6 +99,7 @@ class Desk:
             except DecodeError as error:
                 raise PayloadUndecodable(str(error)) from error
         self.taken.append(Taken(signal, message, sender))
+        self.clients.append(client)
         future: Future[Any] = Future()
         if self.is_holding:
             self.held.append(future)

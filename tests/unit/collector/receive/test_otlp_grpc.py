@@ -46,6 +46,7 @@ def test_each_method_hands_on_its_signal(desk: Desk, grpc_address: str, method: 
     assert _call(grpc_address, method) == b""
     assert desk.taken[0].signal == METHODS[method]
     assert str(desk.taken[0].sender).startswith("127.0.0.1 (grpc-python/")
+    assert desk.clients == ["127.0.0.1"]
 
 
 def test_the_answer_comes_after_the_commit(desk: Desk, grpc_address: str) -> None:
