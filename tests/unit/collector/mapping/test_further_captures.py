@@ -32,6 +32,7 @@ def test_further_recordings_hold_nothing_else(together):
     together.assert_nothing_else()
 
 
+@pytest.mark.timeout(240)  # eight seconds of work, on a machine that may be busy
 def test_the_way_further_recordings_arrive_does_not_matter(together):
     """issue #5: any order, partition, repetition and interleaving with other files."""
     together.assert_any_order(seed=5, largest=80)

@@ -41,6 +41,7 @@ def test_scenarios_hold_nothing_else(together):
     together.assert_nothing_else()
 
 
+@pytest.mark.timeout(240)  # eight seconds of work, on a machine that may be busy
 def test_the_way_scenarios_arrive_does_not_matter(together):
     """issue #5: any order, partition, repetition and interleaving."""
     together.assert_any_order(seed=11, largest=80)
