@@ -1,6 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.schema.conftest import NOW, TRACE
+
 SECOND = 10**9
 OLD = 1_700_000_000 * SECOND
 
@@ -176,3 +178,22 @@ def test_steps_equal_a_recount(shared_history, attempts):
         )
         == rows
     )
+
+
+def test_a_step_waited_for_its_first_try(history):
+    """issue #3: engines that tell when a try was queued; the wait is never negative."""
+    told = {
+        "execution_id": "e", "step_id": "s", "status": "failed", "dialect": "x",
+        "last_seen_unix_nano": 0, "trace_id": TRACE, "span_id": 1, "parent_span_id": 0, "ingested_at": NOW,
+    }  # fmt: skip
+    for attempt, queued, started in ((2, 95, 90), (1, 30, 50), (3, None, 99)):
+        row = {**told, "attempt": attempt, "queued_unix_nano": queued, "started_unix_nano": started}
+        names = ", ".join(row)
+        places = ", ".join(f"${name}" for name in row)
+        history.connection.execute(f"insert into stored.attempts ({names}) values ({places})", row)
+    assert history.ask("select epoch_ns(queued_at), wait_ns from attempts order by attempt") == [
+        (30, 20),
+        (95, None),
+        (None, None),
+    ]
+    assert history.ask("select attempt, epoch_ns(queued_at), wait_ns from steps") == [(3, 30, 20)]

@@ -64,6 +64,7 @@ _SHARED_FIELDS: Final[dict[str, str]] = {
 }
 
 DIRECT_FIELDS: Final[dict[str, str]] = _SHARED_FIELDS | {
+    "queued_unix_nano": "ubigint",
     "live_phase": "varchar",
     "open_start_unix_nano": "ubigint",
     "open_parent_span_id": "ubigint",

@@ -69,6 +69,8 @@ class Execution:
     """List of tags, None: no tags."""
     status: str
     status_native: str | None
+    queued_at: int | None
+    wait_ns: int | None
     started_at: int | None
     ended_at: int | None
     duration_ns: int | None
@@ -108,6 +110,8 @@ class Attempt:
     is_expected_retry: bool | None
     status: str
     status_native: str | None
+    queued_at: int | None
+    wait_ns: int | None
     started_at: int | None
     ended_at: int | None
     duration_ns: int | None
@@ -137,6 +141,8 @@ class Step:
     is_expected_retry: bool | None
     status: str
     status_native: str | None
+    queued_at: int | None
+    wait_ns: int | None
     first_started_at: int | None
     started_at: int | None
     ended_at: int | None

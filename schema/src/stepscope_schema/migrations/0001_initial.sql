@@ -138,6 +138,7 @@ create table if not exists stored.executions (
     root_execution_id varchar,             -- top of its tree of executions, null: itself
     started_at timestamp_ns,               -- start as the views show it, kept so that lists prune; null: unknown
     started_unix_nano ubigint,             -- least start of the execution's own spans, null: none seen
+    queued_unix_nano ubigint,              -- when it was queued, null: not told
     first_unix_nano ubigint not null,      -- least start of all its spans
     last_seen_unix_nano ubigint not null,  -- newest sign of life of all its spans
     last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans

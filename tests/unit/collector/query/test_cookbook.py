@@ -48,7 +48,7 @@ def _fill(writer: Connection, now_ns: int) -> None:
         add_execution(
             writer, execution_id, workflow_id="checkout", workflow_name="Checkout",
             workflow_version=f"1.{number // 3}", user_id="ann", tags='["nightly"]',
-            started_unix_nano=start, last_start_unix_nano=start + lasted,
+            started_unix_nano=start, queued_unix_nano=start - SECOND, last_start_unix_nano=start + lasted,
             final_end_unix_nano=start + lasted, status=status, **error,
         )  # fmt: skip
         for place, step in enumerate(("reserve", "pay", "pay", "ship")):

@@ -197,12 +197,14 @@ def _failed_before(last: Attempt) -> list[Attempt]:
                 error_type=each["error_type"],
                 error_message=each["error_message"],
                 error_stack=None,
-                queued_unix_nano=last.queued_unix_nano,
+                queued_unix_nano=None if place else last.queued_unix_nano,
                 parent_span_id=last.parent_span_id,
                 is_direct=last.is_direct,
             )
         )
         started = each["ended_unix_nano"]
+    if failed:  # when a later try was queued is not told
+        last.queued_unix_nano = None
     last.started_unix_nano = started
     return tries
 

@@ -138,7 +138,7 @@ select
     null, null, null, null, null,
     case when s.live_phase is not null then
         try_cast(s.attributes['stepscope.live.start_time_unix_nano'] as ubigint) end,
-    null, null, null,
+    null, try_cast(s.attributes['stepscope.execution.enqueued_unix_nano'] as ubigint), null,
     case when s.live_phase is not null then s.parent_span_id end,
     case when s.live_phase is not null then
         try_cast('0x' || s.attributes['stepscope.live.parent_span_id'] as ubigint) end,

@@ -47,6 +47,8 @@ class Execution:
     dialect: str | None = None
     profile: Profile | None = None
     started_unix_nano: int | None = None
+    queued_unix_nano: int | None = None
+    """When it was queued; null: not told."""
     final: Contribution | None = None
     """The span that ended it."""
     ended_unix_nano: int | None = None
@@ -103,6 +105,8 @@ def _execution(execution_id: str, nodes: list[Node], profiles: Mapping[str, Prof
         execution.named["workflow_name"] = own[0][1].step_name or own[0][1].name
     begun = [said.started for _, said in own if said.started]
     execution.started_unix_nano = min(begun, default=None)
+    queued = [said.queued_unix_nano for _, said in own if said.queued_unix_nano]
+    execution.queued_unix_nano = min(queued, default=None)
     tries = [said for role, said in own if role == "execution_attempt"]
     execution.try_count = len(tries) or None
     _end(execution, own)

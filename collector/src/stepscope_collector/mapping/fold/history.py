@@ -132,6 +132,7 @@ def _execution_columns(found: list[Execution]) -> dict[str, Array]:
         "parent_execution_id": text([one.parent_execution_id for one in found]),
         "continued_from_execution_id": text([one.continued_from_execution_id for one in found]),
         "started_unix_nano": arrow.uint64s([one.started_unix_nano for one in found]),
+        "queued_unix_nano": arrow.uint64s([one.queued_unix_nano for one in found]),
         "first_unix_nano": arrow.uint64s(first),
         "last_seen_unix_nano": arrow.uint64s([max(c.seen for c in of_it) for of_it in said]),
         "last_start_unix_nano": arrow.uint64s(

@@ -107,6 +107,11 @@ def _head(execution: Row, missing: Sequence[Row], screen: Screen, zone: tzinfo |
         )
         if value is not None and not is_noise:
             lines.append(f"  {label:<14}{clean(str(value))}")
+    if execution.get("queued_at") is not None:
+        waited = execution["wait_ns"]
+        text = format_time(execution["queued_at"], zone)
+        text += "" if waited is None else f", {format_duration(waited)} before its start"
+        lines.append(f"  {'queued':<14}{text}")
     lines.append(f"  {'started':<14}{format_time(execution['started_at'], zone)}")
     if execution["ended_at"] is None:
         lines.append(f"  {'last seen':<14}{format_time(execution['last_seen_at'], zone)}")

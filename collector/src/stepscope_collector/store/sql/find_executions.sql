@@ -16,6 +16,7 @@ select
     greatest(e.parent_execution_id, f.parent_execution_id) as parent_execution_id,
     greatest(e.root_execution_id, f.root_execution_id) as root_execution_id,
     least(e.started_unix_nano, f.started_unix_nano) as started_unix_nano,
+    least(e.queued_unix_nano, f.queued_unix_nano) as queued_unix_nano,
     least(e.first_unix_nano, f.first_unix_nano) as first_unix_nano,
     greatest(e.last_seen_unix_nano, f.last_seen_unix_nano) as last_seen_unix_nano,
     greatest(e.last_start_unix_nano, f.last_start_unix_nano) as last_start_unix_nano,

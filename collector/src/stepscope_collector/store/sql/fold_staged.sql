@@ -16,6 +16,8 @@ select
     max(parent_execution_id) as parent_execution_id,
     max(root_execution_id) as root_execution_id,
     min(begun_unix_nano) filter (role = 'execution' and begun_unix_nano > 0) as started_unix_nano,
+    min(queued_unix_nano) filter (role = 'execution' and queued_unix_nano > 0)
+        as queued_unix_nano,
     min(begun_unix_nano) as first_unix_nano,
     max(seen_unix_nano) as last_seen_unix_nano,
     max(start_time_unix_nano) as last_start_unix_nano,

@@ -11,6 +11,8 @@ select
             s.start_time_unix_nano
         )
         else s.start_time_unix_nano end as begun_unix_nano,
+    try_cast(s.attributes['stepscope.execution.enqueued_unix_nano'] as ubigint)
+        as queued_unix_nano,
     least(greatest(s.start_time_unix_nano, s.end_time_unix_nano), $now) as seen_unix_nano
 from stored.spans s
 left join stored.resources r using (resource_id)

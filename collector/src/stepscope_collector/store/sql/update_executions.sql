@@ -13,6 +13,7 @@ update stored.executions e set
     root_execution_id = m.root_execution_id,
     started_at = time_of(coalesce(m.started_unix_nano, m.first_unix_nano)),
     started_unix_nano = m.started_unix_nano,
+    queued_unix_nano = m.queued_unix_nano,
     first_unix_nano = m.first_unix_nano,
     last_seen_unix_nano = m.last_seen_unix_nano,
     last_start_unix_nano = m.last_start_unix_nano,

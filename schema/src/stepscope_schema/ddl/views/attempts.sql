@@ -11,6 +11,8 @@ select
     is_expected_retry,                                  -- boolean: the retry policy expected the error (R117)
     coalesce(status, 'unknown') as status,              -- varchar: canonical status
     status_native,                                      -- varchar: the sender's own word for the status
+    cast(null as timestamp_ns) as queued_at,            -- timestamp_ns: when it was queued; null: not told
+    cast(null as bigint) as wait_ns,                    -- bigint: from there to its start; null: not told, or queued after the start
     time_of(start_time_unix_nano) as started_at,        -- timestamp_ns: start
     time_of(end_time_unix_nano) as ended_at,            -- timestamp_ns: end; null while it runs
     duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns, -- bigint: from start to end; null while it runs, or the end is before the start
@@ -30,7 +32,7 @@ union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
     step_index, coalesce(attempt, 1), max_attempts, null,
-    live_status(last_seen_unix_nano, silence_ns, 'lost'), null,
+    live_status(last_seen_unix_nano, silence_ns, 'lost'), null, null, null,
     time_of(start_time_unix_nano), null, null, time_of(last_seen_unix_nano),
     null, null, null, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
@@ -42,7 +44,8 @@ select
     max_attempts, is_expected_retry,
     case when ended_unix_nano is null and status in ('running', 'retrying')
         then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
-    status_native, time_of(started_unix_nano), time_of(ended_unix_nano),
+    status_native, time_of(queued_unix_nano),
+    duration_of(queued_unix_nano, started_unix_nano), time_of(started_unix_nano), time_of(ended_unix_nano),
     duration_of(started_unix_nano, ended_unix_nano), time_of(last_seen_unix_nano),
     error_type, error_message, error_stack, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at

@@ -18,6 +18,8 @@ select
             then live_status(last_seen_unix_nano, silence_ns, 'unknown')
         else open_status(status, last_seen_unix_nano, silence_ns, 'lost') end as status, -- varchar: canonical status; running turns into lost after silence
     status_native,             -- varchar: the sender's own word for the status
+    time_of(queued_unix_nano) as queued_at, -- timestamp_ns: when it was queued; null: not told
+    duration_of(queued_unix_nano, started_unix_nano) as wait_ns, -- bigint: from there to its start; null: not queued, not started, or queued after the start
     started_at,                -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
     time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended
     duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano) as duration_ns, -- bigint: from start to end; null while it has not ended, or the end is before the start

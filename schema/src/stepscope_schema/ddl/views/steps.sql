@@ -5,9 +5,13 @@ with ranked as (
         a.*,
         count(*) over step as attempt_count,
         min(started_at) over step as first_started_at,
+        first_value(queued_at) over in_order as first_queued_at,
+        first_value(wait_ns) over in_order as first_wait_ns,
         row_number() over (step order by attempt desc, started_at desc, span_id desc) as place
     from attempts a
-    window step as (partition by execution_id, step_id)
+    window
+        step as (partition by execution_id, step_id),
+        in_order as (partition by execution_id, step_id order by attempt, started_at, span_id)
 )
 select
     execution_id,       -- varchar: execution the step belongs to
@@ -23,6 +27,8 @@ select
     is_expected_retry,  -- boolean: the retry policy expected the final attempt's error (R117)
     status,             -- varchar: canonical status of the final attempt
     status_native,      -- varchar: the sender's own word for the status
+    first_queued_at as queued_at, -- timestamp_ns: when its first attempt was queued; null: not told
+    first_wait_ns as wait_ns, -- bigint: from there to the start of that attempt; null: not told, or queued after the start
     first_started_at,   -- timestamp_ns: start of the first attempt
     started_at,         -- timestamp_ns: start of the final attempt
     ended_at,           -- timestamp_ns: end of the final attempt; null while it runs

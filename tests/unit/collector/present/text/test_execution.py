@@ -210,3 +210,12 @@ def test_nothing_a_sender_wrote_reaches_the_terminal_as_an_escape_sequence():
     document["logs"][0] |= {"body": evil, "step_name": evil, "severity_text": evil}
     document["children"][0] |= {"workflow_name": evil}
     assert "\x1b" not in execution_text(document, Screen())
+
+
+def test_a_wait_in_a_queue_is_shown():
+    """issue #3: queue/wait time when the sender gives it."""
+    queued = execution(queued_at="2026-03-01T13:05:09.000000000Z", wait_ns=100_000_000)
+    text = execution_text({"execution": queued}, Screen(), zone=CET)
+    assert "  queued        2026-03-01 14:05:09.000+01:00, 100.0 ms before its start\n" in text
+    text = execution_text({"execution": {**queued, "wait_ns": None}}, Screen(), zone=CET)
+    assert "  queued        2026-03-01 14:05:09.000+01:00\n" in text

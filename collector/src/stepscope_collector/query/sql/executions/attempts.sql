@@ -13,6 +13,8 @@ select
     is_expected_retry,
     coalesce(status, 'unknown') as status,
     status_native,
+    cast(null as bigint) as queued_at,
+    cast(null as bigint) as wait_ns,
     epoch_ns(time_of(start_time_unix_nano)) as started_at,
     epoch_ns(time_of(end_time_unix_nano)) as ended_at,
     duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns,
@@ -35,7 +37,7 @@ union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
     step_index, coalesce(attempt, 1), max_attempts, null,
-    live_status(last_seen_unix_nano, silence_ns, 'lost'), null,
+    live_status(last_seen_unix_nano, silence_ns, 'lost'), null, null, null,
     epoch_ns(time_of(start_time_unix_nano)), null, null, epoch_ns(time_of(last_seen_unix_nano)),
     null, null, null, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), epoch_ns(ingested_at)
@@ -47,7 +49,8 @@ select
     max_attempts, is_expected_retry,
     case when ended_unix_nano is null and status in ('running', 'retrying')
         then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
-    status_native, epoch_ns(time_of(started_unix_nano)), epoch_ns(time_of(ended_unix_nano)),
+    status_native, epoch_ns(time_of(queued_unix_nano)),
+    duration_of(queued_unix_nano, started_unix_nano), epoch_ns(time_of(started_unix_nano)), epoch_ns(time_of(ended_unix_nano)),
     duration_of(started_unix_nano, ended_unix_nano), epoch_ns(time_of(last_seen_unix_nano)),
     error_type, error_message, error_stack, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), epoch_ns(ingested_at)

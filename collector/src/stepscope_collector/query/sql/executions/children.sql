@@ -2,6 +2,7 @@
 -- $execution_id: the parent; $limit: rows at most.
 -- Columns: those of view executions, times in nanoseconds since the epoch (UTC).
 select * replace (
+    epoch_ns(queued_at) as queued_at,
     epoch_ns(started_at) as started_at,
     epoch_ns(ended_at) as ended_at,
     epoch_ns(last_seen_at) as last_seen_at,

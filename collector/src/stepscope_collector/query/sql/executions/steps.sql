@@ -7,6 +7,7 @@ with tries as (
         coalesce(step_id, span_hex(span_id)) as step_id, coalesce(step_name, name) as step_name,
         step_type, step_index, coalesce(attempt, 1) as attempt, max_attempts, is_expected_retry,
         coalesce(status, 'unknown') as status, status_native,
+        cast(null as timestamp_ns) as queued_at, cast(null as bigint) as wait_ns,
         time_of(start_time_unix_nano) as started_at, time_of(end_time_unix_nano) as ended_at,
         duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns,
         time_of(greatest(start_time_unix_nano, end_time_unix_nano)) as last_seen_at,
@@ -23,7 +24,7 @@ with tries as (
     union all
     select
         coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type, step_index,
-        coalesce(attempt, 1), max_attempts, null, live_status(last_seen_unix_nano, silence_ns, 'lost'), null,
+        coalesce(attempt, 1), max_attempts, null, live_status(last_seen_unix_nano, silence_ns, 'lost'), null, null, null,
         time_of(start_time_unix_nano), null, null, time_of(last_seen_unix_nano), null, null, null,
         dialect, trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
     from stored.open_spans
@@ -34,7 +35,8 @@ with tries as (
         is_expected_retry,
         case when ended_unix_nano is null and status in ('running', 'retrying')
             then open_status(status, last_seen_unix_nano, silence_ns, 'lost') else status end,
-        status_native, time_of(started_unix_nano), time_of(ended_unix_nano),
+        status_native, time_of(queued_unix_nano),
+        duration_of(queued_unix_nano, started_unix_nano), time_of(started_unix_nano), time_of(ended_unix_nano),
         duration_of(started_unix_nano, ended_unix_nano), time_of(last_seen_unix_nano),
         error_type, error_message, error_stack, dialect, trace_hex(trace_id), span_hex(span_id),
         span_hex(parent_span_id), ingested_at
@@ -46,9 +48,13 @@ with tries as (
         *,
         count(*) over step as attempt_count,
         min(started_at) over step as first_started_at,
+        first_value(queued_at) over in_order as first_queued_at,
+        first_value(wait_ns) over in_order as first_wait_ns,
         row_number() over (step order by attempt desc, started_at desc, span_id desc) as place
     from tries
-    window step as (partition by step_id)
+    window
+        step as (partition by step_id),
+        in_order as (partition by step_id order by attempt, started_at, span_id)
 )
 select
     $execution_id as execution_id,
@@ -62,6 +68,8 @@ select
     is_expected_retry,
     status,
     status_native,
+    epoch_ns(first_queued_at) as queued_at,
+    first_wait_ns as wait_ns,
     epoch_ns(first_started_at) as first_started_at,
     epoch_ns(started_at) as started_at,
     epoch_ns(ended_at) as ended_at,
