@@ -40,10 +40,11 @@ _MACROS: Final = (
     "list_sum", "map_contains_entry", "map_contains_value", "nullif", "split_part",
     "json_path", "unix_nano", "profile_word",
 )  # fmt: skip
-# DuckDB says that these always give the same; they tell the time, or read text as a statement.
+# DuckDB, 1.5 or 2.0, says that these always give the same; they tell the time or settings, or read
+# text as a statement.
 _REFUSED: Final = (
-    "current_localtime", "current_localtimestamp", "json_deserialize_sql", "json_serialize_plan",
-    "json_serialize_sql", "version",
+    "current_localtime", "current_localtimestamp", "current_setting", "getvariable",
+    "json_deserialize_sql", "json_serialize_plan", "json_serialize_sql", "vector_type", "version",
 )  # fmt: skip
 _SPAN: Final = "s"
 """The name of the span among the tables."""
