@@ -6,7 +6,7 @@ NOT_RECOUNTED = """
 with counted as (
     select
         execution_id,
-        count(*) filter (live_phase is null) as span_count,
+        count(*) filter (live_phase is null and end_time_unix_nano > 0) as span_count,
         count(*) filter (is_attempt) as attempt_count,
         count(*) filter (is_attempt and status in ('failed', 'timed_out'))
             as failed_attempt_count,

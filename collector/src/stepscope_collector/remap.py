@@ -276,7 +276,7 @@ class Remapper:
         written = Written(0, 0)
         if count:
             group = group_of([batch], [], [], NewDimensions())
-            written = committer.write(group, self._now(), self._clock())
+            written = committer.write(group, self._now(), self._clock(), may_wait=False)
         if told.rows is not None:
             group = group_of([told], [], [], NewDimensions())
             committer.write_signs(group, self._now(), self._clock())

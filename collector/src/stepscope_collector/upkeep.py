@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Final
 
 from stepscope_collector.decode.batch import Plan
@@ -15,6 +16,8 @@ __all__ = ["Upkeep"]
 
 logger = logging.getLogger(__name__)
 
+_LOOK_S: Final = 1.0
+"""How often it looks for large traces that wait to be folded."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
 
@@ -45,12 +48,22 @@ class Upkeep:
             self._thread.join()
 
     def _run(self) -> None:
+        silence_at_s = 0.0
         while not self._is_ending.is_set():
             try:
-                self._work(self._allow_silence)
+                self._work(self._fold_later)
+                if time.monotonic() >= silence_at_s:
+                    self._work(self._allow_silence)
+                    silence_at_s = time.monotonic() + self._every_s
             except StepscopeError as error:  # the next time will do
-                logger.warning("limits of silence not renewed", extra={"error": error.message})
-            self._is_ending.wait(self._every_s)
+                logger.warning("upkeep failed", extra={"error": error.message})
+            self._is_ending.wait(_LOOK_S)
+
+    def _fold_later(self, committer: Committer, _: Plan) -> None:
+        if committer.has_unfolded:
+            now_ns = time.time_ns()
+            now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
+            committer.fold_later(now, now_ns)
 
     def _allow_silence(self, committer: Committer, _: Plan) -> None:
         with committer.transaction() as connection:

@@ -130,13 +130,34 @@ class Committer:
                 for name in _INCOMING:
                     self.connection.unregister(name)
 
-    def write(self, group: Group, now: datetime, now_ns: int) -> Written:
-        """Write the group inside a `transaction`."""
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether any large trace waits to be folded."""
+        return self._spans.has_unfolded
+
+    def fold_later(self, now: datetime, now_ns: int) -> int:
+        """Fold large traces that have waited long enough; how many there were.
+
+        Raises:
+            StoreUnavailable, Unwritable: as `commit`.
+        """
+        with self.transaction():
+            return self._spans.fold_later(now, now_ns)
+
+    def write(self, group: Group, now: datetime, now_ns: int, *, may_wait: bool = True) -> Written:
+        """Write the group inside a `transaction`.
+
+        Args:
+            group: as `commit`.
+            now: as `commit`.
+            now_ns: as `commit`.
+            may_wait: large traces may be folded later.
+        """
         self._insert("resources", group.resources)
         self._insert("scopes", group.scopes)
         written = Written(0, 0)
         if group.spans is not None:
-            written = self._spans.write(group.spans, now, now_ns)
+            written = self._spans.write(group.spans, now, now_ns, may_wait=may_wait)
         self._insert("logs", group.logs, ingested_at=now)
         if group.logs is not None:
             self._note_signs(group, now, now_ns)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.large_traces import LargeTraces
 from stepscope_collector.store.profile_check import PROFILE_MACROS
 from stepscope_collector.store.statements import Prepared
 
@@ -58,30 +59,77 @@ class FoldWriter:
         # A deployment without such dialects never needs the search for their traces.
         (self._any_folded,) = self._sql.row("fold/any_folded")
         self._is_listed = False
+        self._large = LargeTraces(self._sql)
 
-    def before_insert(self, *, any_folded: bool) -> Folded | None:
+    @property
+    def is_listed(self) -> bool:
+        """Whether some traces of this commit are folded, now or later."""
+        return self._is_listed
+
+    def before_insert(self, *, any_folded: bool, may_wait: bool) -> Folded | None:
         """Fold the traces of `staged` that need it and give their staged spans their executions.
 
         Args:
             any_folded: whether any staged span is of a folded dialect.
+            may_wait: large traces may be folded later.
+
+        Returns:
+            None: there is nothing to fold now.
         """
         self._any_folded = self._any_folded or any_folded
         if not self._any_folded:
             return None
         self._is_listed = True
-        if not self._run_counted("fold/list_traces"):
+        listed = self._run_counted("fold/list_traces")
+        if not listed:
             return None
+        traces = self._large.due(listed) if may_wait else "folding"
+        if traces is None:
+            return None
+        self._large.begin()
         self._sql.run("fold/no_evidence")
-        self._sql.run("fold/evidence_staged")
-        self._load_stored("folding")
+        self._sql.run("fold/evidence_staged", insert={"traces": traces})
+        folded = self._fold_whole(traces, has_staged=True)
+        with self._given("folded_spans", folded.assigned()):
+            self._sql.run("fold/assign_staged")
+        return folded
+
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether any large trace waits to be folded."""
+        return self._large.is_any_waiting
+
+    def fold_later(self, now: datetime, now_ns: int) -> int:
+        """Fold the large traces that have waited long enough; how many there were."""
+        due = self._large.waited()
+        if not due:
+            return 0
+        self._large.begin()
+        self._sql.run("fold/list_given", trace_ids=due)
+        self._sql.run("fold/no_evidence")
+        self._is_listed = True
+        self.after_insert(self._fold_whole("folding", has_staged=False), now, now_ns)
+        self._large.forget(due)
+        self.done()
+        return len(due)
+
+    def rolled_back(self) -> None:
+        """The transaction came to nothing."""
+        self._large.rolled_back()
+
+    def _fold_whole(self, traces: str, *, has_staged: bool) -> Folded:
+        """Fold the traces of a table, beside what is in `evidence`, and all that share executions."""
+        self._load_stored(traces)
         folded = self._fold()
-        if self._run_counted("fold/list_further", execution_ids=sorted(folded.touched())):
-            touched = folded.touched()
+        touched = folded.touched()
+        if self._run_counted(
+            "fold/list_further", {"traces": traces}, execution_ids=sorted(touched)
+        ):
+            if has_staged:
+                self._sql.run("fold/evidence_staged", insert={"traces": "further"})
             self._load_stored("further")
             self._sql.run("fold/add_further")
             folded = _Narrowed(self._fold(), touched)
-        with self._given("folded_spans", folded.assigned()):
-            self._sql.run("fold/assign_staged")
         return folded
 
     def after_insert(self, folded: Folded, now: datetime, now_ns: int) -> None:
@@ -118,6 +166,7 @@ class FoldWriter:
         if self._is_listed:
             self._sql.run("fold/no_traces")
             self._is_listed = False
+            self._large.done()
 
     def _load_stored(self, traces: str) -> None:
         first, last = self._sql.run("fold/stored_bounds", insert={"traces": traces}).fetchall()[0]
@@ -127,11 +176,14 @@ class FoldWriter:
     def _fold(self) -> Folded:
         dialects = [dialect for (dialect,) in self._sql.run("fold/evidence_dialects").fetchall()]
         rows = self._sql.run_text(self._mapping.contributions(dialects)).fetchall()
+        self._large.measure(rows)
         return self._mapping.fold(rows)
 
-    def _run_counted(self, name: str, **parameters: Any) -> int:
+    def _run_counted(
+        self, name: str, insert: dict[str, str] | None = None, /, **parameters: Any
+    ) -> int:
         """Run a statement that makes a table; the number of its rows."""
-        ((count,),) = self._sql.run(name, **parameters).fetchall()
+        ((count,),) = self._sql.run(name, insert, **parameters).fetchall()
         return int(count)
 
     @contextmanager

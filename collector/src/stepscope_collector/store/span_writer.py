@@ -70,7 +70,13 @@ class SpanWriter:
         return self._may_be_open
 
     def write(
-        self, spans: Spans, now: datetime, now_ns: int, *, is_from_log: bool = False
+        self,
+        spans: Spans,
+        now: datetime,
+        now_ns: int,
+        *,
+        is_from_log: bool = False,
+        may_wait: bool = True,
     ) -> Written:
         """Store the spans and fold them into their executions.
 
@@ -79,6 +85,7 @@ class SpanWriter:
             now: UTC time of the commit.
             now_ns: the same in ns since the epoch.
             is_from_log: they were not sent, but log records told of them.
+            may_wait: large traces may be folded later.
         """
         self._connection.register("incoming_spans", spans.rows)
         is_in_order = self._stage(now_ns)
@@ -91,7 +98,7 @@ class SpanWriter:
             stored, *_ = self._sql.row("bounds")
             if stored == 0:
                 return Written(0, received)
-        folded = self._folding.before_insert(any_folded=any_folded)
+        folded = self._folding.before_insert(any_folded=any_folded, may_wait=may_wait)
         self._insert(stored, now, is_in_order=is_in_order, is_from_log=is_from_log)
         if spans.payloads is not None:
             self._connection.register("incoming_payloads", spans.payloads)
@@ -102,14 +109,25 @@ class SpanWriter:
         source = "staged"
         if folded is not None:
             self._folding.after_insert(folded, now, now_ns)
+        if self._folding.is_listed:
             source = _NOT_FOLDED
         self._fold(source, now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
         self._folding.done()
         return Written(stored, received - stored)
 
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether any large trace waits to be folded."""
+        return self._folding.has_unfolded
+
+    def fold_later(self, now: datetime, now_ns: int) -> int:
+        """Fold large traces that have waited long enough, inside a transaction; how many."""
+        return self._folding.fold_later(now, now_ns)
+
     def rolled_back(self) -> None:
         """The transaction of the last `write` came to nothing."""
         self._may_be_open = True
+        self._folding.rolled_back()
 
     def _stage(self, now_ns: int) -> bool:
         """Whether the staged rows stand in the order of the batch."""

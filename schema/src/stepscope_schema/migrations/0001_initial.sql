@@ -206,6 +206,12 @@ create table if not exists stored.traces (
     last_start_unix_nano ubigint not null   -- greatest start
 );
 
+-- Large traces with spans that are not folded into executions and steps yet: that is done after a
+-- while for many at once, since all spans of a trace are folded together.
+create table if not exists stored.unfolded_traces (
+    trace_id uuid not null                  -- the trace
+);
+
 -- Inputs, outputs, params, trigger data and large attribute values, apart from the spans: they are
 -- kept for a shorter time and would ruin scans.
 create table if not exists stored.payloads (

@@ -1,4 +1,4 @@
--- Adds the staged spans of the traces in `folding` to `evidence`.
+-- Adds the staged spans of the traces in {traces} to `evidence`.
 insert into evidence by name
 select
     m.span_row as span_number, m.trace_id, m.span_id, m.parent_span_id, m.name, b.kind,
@@ -15,4 +15,4 @@ from staged m
 join incoming_spans b on b.span_row = m.span_row
 left join stored.resources r on r.resource_id = b.resource_id
 left join stored.scopes c on c.scope_id = b.scope_id
-where m.trace_id in (select trace_id from folding)
+where m.trace_id in (select trace_id from {traces})

@@ -1,7 +1,7 @@
--- Traces that are not in `folding` and hold spans of the executions $execution_ids, as temporary
+-- Traces that are not in {traces} and hold spans of the executions $execution_ids, as temporary
 -- table `further`.
 create or replace temp table further as
 select distinct trace_id
 from stored.traces
 where execution_id in (select unnest($execution_ids))
-    and trace_id not in (select trace_id from folding)
+    and trace_id not in (select trace_id from {traces})
