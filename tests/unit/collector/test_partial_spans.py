@@ -13,7 +13,7 @@ from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.query.otlp import read_logs, read_traces
 from stepscope_collector.remap import Remapper
 from tests.strategies.canonical import canonical_logs
-from tests.unit.collector.taking import MAPPING, taking
+from tests.unit.collector.taking import taking
 
 S = 10**9
 NOW = 1_790_000_000 * S
@@ -138,7 +138,7 @@ def test_what_was_sent_comes_back_and_nothing_else():
         sent = heartbeat("nightly", NOW + 5 * S)
         take.take(sent, "logs")
         before = take.rows("select * exclude (updated_at, last_seen_at) from executions")
-        remapper = Remapper(lambda run: run(take.committer, MAPPING.plan))
+        remapper = Remapper(take.ingest.between_commits)
         remapper.begin()
         while remapper.step().state == "running":
             pass
