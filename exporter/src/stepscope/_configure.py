@@ -11,6 +11,7 @@ import logging
 import os
 import pathlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
@@ -22,7 +23,7 @@ from stepscope._capture import Content
 from stepscope._forks import in_every_fork
 from stepscope._frames import failures
 from stepscope._live import Live
-from stepscope._logs import LEVELS, LogEncoder, capture_logging, queue_sink
+from stepscope._logs import LEVELS, LogEncoder, LogSink, both, capture_logging, queue_sink
 from stepscope._pipeline import SpanEncoder
 from stepscope._propagation import ENVIRONMENT_KEYS, inject, remote_context
 from stepscope._redact import Hidden, Redactor
@@ -36,6 +37,7 @@ from stepscope_schema.attributes import SCOPE_NAME
 
 if TYPE_CHECKING:
     from stepscope._spool import Spool
+    from stepscope._stock import Stock
     from stepscope._transport import Endpoint
 
 __all__ = ["Status", "configure", "environment", "flush", "shutdown", "status"]
@@ -47,8 +49,9 @@ logger = logging.getLogger("stepscope")
 class Status:
     """What the exporter has done so far.
 
-    `mode`: `off`, `disabled`, `no-sdk`, `provider` (an existing tracer provider sends) or
-    `sender` (ours does; only then are there counts).
+    `mode`: `off`, `disabled`, `no-sdk`, `provider` (an existing tracer provider sends, or the
+    stock exporters that `OTEL_TRACES_EXPORTER` names) or `sender` (ours does; only then are there
+    counts).
     """
 
     mode: Literal["off", "disabled", "no-sdk", "provider", "sender"]
@@ -78,6 +81,7 @@ class _Active:
     live: Live | None = None
     processor: Any = None
     provider: Any = None
+    stock: "Stock | None" = None
     is_registered = False
     arguments: Mapping[str, Any] | None = None
     worker_pid: int | None = None
@@ -147,7 +151,8 @@ def configure(
     }  # fmt: skip
     handles_sigterm = options.get("handle_sigterm", True)
     shutdown()
-    if _is("OTEL_SDK_DISABLED", "true") or _is("OTEL_TRACES_EXPORTER", "none"):
+    span_exporters = _exporters("OTEL_TRACES_EXPORTER")
+    if _is("OTEL_SDK_DISABLED", "true") or not span_exporters:
         return _off("disabled", settings)
     if importlib.util.find_spec("opentelemetry.sdk") is None:
         logger.warning(
@@ -160,32 +165,32 @@ def configure(
     if is_foreign and options.get("use_existing_provider", True):
         _Active.mode = "provider"
         recorder: Recorder = TracerRecorder(provider.get_tracer(SCOPE_NAME, VERSION))
-        return _start(settings, recorder, None, handles_sigterm)
-    # Sockets, HTTP and TLS: about 10 ms.
-    from stepscope._endpoint import make_limits, resolve
-
-    where = resolve(os.environ, endpoint, protocol, headers, options.get("compression"))
-    limits = options.get("limits") or make_limits(os.environ, settings, where)
-    log_limits = options.get("limits") or make_limits(os.environ, settings, where, "logs")
-    _Active.mode = "sender"
-    folder = options.get("spool_dir") or os.environ.get("STEPSCOPE_SPOOL_DIR")
-    spool = None
-    if folder:
-        from stepscope._spool import Spool
-
-        spool = Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
+        return _start(settings, recorder, None, handles_sigterm, None)
+    log_exporters = _exporters("OTEL_LOGS_EXPORTER")
+    sender = sink = None
     try:
-        sender = _open_sender(where, service_name, (limits, log_limits), spool, is_foreign)
+        others, lines = _open_stock(span_exporters, log_exporters, service_name)
+        is_ours = "otlp" in span_exporters or not others
+        # Whoever looks at spans on the console has no collector for logs, unless it is named.
+        if is_ours or ("otlp" in log_exporters and os.environ.get("OTEL_LOGS_EXPORTER")):
+            where, limits = _where_to(settings, endpoint, protocol, headers, options)
+            sender = _open_sender(where, service_name, limits, _open_spool(options))
+        if others or not is_foreign or _Active.processor is not None:
+            _open_provider(service_name, sender if is_ours else None, others, is_foreign)
     except ValueError as error:
         # The SDK refuses some variables by raising when it is imported.
         logger.warning("stepscope: nothing is recorded: %s; correct or unset it", error)
         return _off("off", settings)
+    _Active.mode = "sender" if is_ours else "provider"
     _Active.sender = sender
-    own: Recorder = LightRecorder(sender.put)
-    if _wants_sdk() and not is_foreign:
-        # Slower, and right: samplers and limits are the SDK's, configured by its variables.
+    if sender is not None and is_ours and not others and (is_foreign or not _wants_sdk()):
+        own: Recorder = LightRecorder(sender.put)
+    else:
+        # Slower, and right: samplers, limits and exporters are the SDK's, configured by its variables.
         own = TracerRecorder(_Active.provider.get_tracer(SCOPE_NAME, VERSION))
-    return _start(settings, own, sender, handles_sigterm)
+    if sender is not None and log_exporters and ("otlp" in log_exporters or lines is None):
+        sink = both(queue_sink(sender), lines)
+    return _start(settings, own, sender, handles_sigterm, sink or lines)
 
 
 def status() -> Status:
@@ -208,25 +213,32 @@ def flush(timeout_s: float | None = None) -> bool:
     Args:
         timeout_s: Default: `flush_timeout_s` of `configure`.
     """
-    if _Active.sender is not None:
-        return _Active.sender.flush(timeout_s)
-    force = getattr(trace.get_tracer_provider(), "force_flush", None)
-    if force is None:
-        return True
     seconds = state.settings.flush_timeout_s if timeout_s is None else timeout_s
-    return bool(force(int(seconds * 1000)))
+    stock, sender = _Active.stock, _Active.sender
+    if stock is not None or sender is not None:
+        deadline = time.monotonic() + seconds
+        done = stock.ask("force_flush") if stock is not None else None
+        is_sent = sender is None or sender.flush(timeout_s)
+        return is_sent and (done is None or done.wait(max(deadline - time.monotonic(), 0.0)))
+    force = getattr(trace.get_tracer_provider(), "force_flush", None)
+    return True if force is None else bool(force(int(seconds * 1000)))
 
 
 def shutdown(timeout_s: float | None = None) -> None:
     """Send what waits, within the time to flush, and stop recording. Runs at exit by itself."""
-    live, sender = _Active.live, _Active.sender
+    live, sender, stock = _Active.live, _Active.sender, _Active.stock
+    seconds = state.settings.flush_timeout_s if timeout_s is None else timeout_s
     state.reset()
     capture_logging(None)
-    _Active.live = None
+    _Active.live = _Active.stock = None
     if live is not None:
         live.stop()
+    deadline = time.monotonic() + seconds
+    done = stock.ask("shutdown") if stock is not None else None
     if sender is not None:
         sender.close(timeout_s)
+    if done is not None:
+        done.wait(max(deadline - time.monotonic(), 0.0))
 
 
 def environment() -> dict[str, str]:
@@ -305,7 +317,11 @@ def _off(mode: Literal["off", "disabled", "no-sdk"], settings: Settings) -> None
 
 
 def _start(
-    settings: Settings, recorder: Recorder, sender: Sender | None, handles_sigterm: bool
+    settings: Settings,
+    recorder: Recorder,
+    sender: Sender | None,
+    handles_sigterm: bool,
+    sink: LogSink | None,
 ) -> None:
     if sender is None:
         _Active.sender = None
@@ -313,9 +329,9 @@ def _start(
         _Active.live = live = Live(settings, sender.hurry if sender else None)
         if handles_sigterm:
             watch_sigterm(lambda: live.open_frames() if _Active.live is live else (), shutdown)
-    level = None if _is("OTEL_LOGS_EXPORTER", "none") else LEVELS[settings.logs]
-    if sender is not None and level is not None:
-        capture_logging(queue_sink(sender), level)
+    level = LEVELS[settings.logs]
+    if sink is not None and level is not None:
+        capture_logging(sink, level)
     state.use(settings, recorder, _Active.live)
     carried = {key: os.environ[key] for key in ENVIRONMENT_KEYS if key in os.environ}
     state.ambient = remote_context(carried, Context()) if carried else None
@@ -325,12 +341,33 @@ def _start(
         in_every_fork(_atexit_of_forks)
 
 
+def _where_to(
+    settings: Settings, endpoint: str | None, protocol: Protocol | None,
+    headers: Mapping[str, str] | None, options: Options,
+) -> tuple["Endpoint", tuple[Limits, Limits]]:  # fmt: skip
+    # Sockets, HTTP and TLS: about 10 ms.
+    from stepscope._endpoint import make_limits, resolve
+
+    where = resolve(os.environ, endpoint, protocol, headers, options.get("compression"))
+    given = options.get("limits")
+    spans = given or make_limits(os.environ, settings, where)
+    return where, (spans, given or make_limits(os.environ, settings, where, "logs"))
+
+
+def _open_spool(options: Options) -> "Spool | None":
+    folder = options.get("spool_dir") or os.environ.get("STEPSCOPE_SPOOL_DIR")
+    if not folder:
+        return None
+    from stepscope._spool import Spool
+
+    return Spool(pathlib.Path(folder), options.get("spool_limit_bytes", 256 << 20))
+
+
 def _open_sender(
     where: "Endpoint",
     service_name: str | None,
     limits: tuple[Limits, Limits],
     spool: "Spool | None",
-    is_foreign: bool,
 ) -> Sender:
     # The SDK takes about 25 ms to import; only programs that send pay for it.
     from stepscope import _sdk
@@ -346,14 +383,50 @@ def _open_sender(
         spool,
         limits[1],
     )
-    if _Active.processor is None and not is_foreign:
-        _Active.processor = _sdk.QueueProcessor(sender.put, sender.flush)
-        _Active.provider = _sdk.make_provider(resource, _Active.processor)
-        trace.set_tracer_provider(_Active.provider)
-    elif _Active.processor is not None:
-        _Active.processor.put, _Active.processor.flush = sender.put, sender.flush
     sender.start()
     return sender
+
+
+def _open_stock(
+    span_exporters: tuple[str, ...], log_exporters: tuple[str, ...], service_name: str | None
+) -> tuple[list[Any], LogSink | None]:
+    """Processors and a sink for the exporters that are not ours."""
+    spans = [name for name in span_exporters if name != "otlp"]
+    logs = [name for name in log_exporters if name != "otlp"]
+    if not spans and not logs:
+        return [], None
+    from stepscope import _sdk, _stock
+
+    resource = _sdk.make_resource(service_name, _program_name())
+    others = _stock.span_processors(spans)
+    lines, processors = _stock.log_sink(logs, resource, (SCOPE_NAME, VERSION))
+    _Active.stock = _stock.Stock([*others, *processors])
+    return others, lines
+
+
+def _open_provider(
+    service_name: str | None, sender: Sender | None, others: list[Any], is_foreign: bool
+) -> None:
+    """The provider whose spans go to the sender and to the others; the global one if there is none."""
+    from stepscope import _sdk
+
+    put = sender.put if sender else lambda _: None
+    flush = sender.flush if sender else lambda _: True
+    if _Active.processor is None:
+        _Active.processor = _sdk.QueueProcessor(put, flush)
+        resource = _sdk.make_resource(service_name, _program_name())
+        _Active.provider = _sdk.make_provider(resource, _Active.processor)
+        if not is_foreign:
+            trace.set_tracer_provider(_Active.provider)
+    _Active.processor.put, _Active.processor.flush = put, flush
+    _Active.processor.others = others
+
+
+def _exporters(variable: str) -> tuple[str, ...]:
+    """Names in a list of exporters, `otlp` where there is none; nothing for `none`."""
+    given = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
+    names = [name.lower() if name.lower() in ("otlp", "none") else name for name in given]
+    return tuple(name for name in names if name != "none") if names else ("otlp",)
 
 
 def _settings(project: str | None, options: Options) -> Settings:

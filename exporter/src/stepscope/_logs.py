@@ -25,6 +25,7 @@ __all__ = [
     "LogEncoder",
     "LogLine",
     "LogSink",
+    "both",
     "capture_logging",
     "emit",
     "queue_sink",
@@ -197,3 +198,15 @@ def log_record(line: LogLine) -> bytes:
 def queue_sink(sender: Sender) -> LogSink:
     """A sink that queues lines for the sender."""
     return lambda line: sender.put_item("logs", sender.queue_of("logs"), line, len(line.body))
+
+
+def both(first: LogSink, second: LogSink | None) -> LogSink:
+    """A sink that gives each line to two."""
+    if second is None:
+        return first
+
+    def sink(line: LogLine) -> None:
+        first(line)
+        second(line)
+
+    return sink

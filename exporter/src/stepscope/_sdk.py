@@ -4,7 +4,7 @@ Spans of other instrumentations are recorded by a stock `TracerProvider` and lea
 sender, in the same requests as our own spans.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from opentelemetry.context import Context
@@ -26,27 +26,33 @@ def make_resource(service_name: str | None, default_name: str) -> Resource:
 
 
 class QueueProcessor(SpanProcessor):
-    """Hands ended spans to `put`; a `configure` that comes later may change where that is."""
+    """Hands ended spans to `put`, and to `others`; a `configure` that comes later may change both."""
 
     def __init__(self, put: Callable[[ReadableSpan], None], flush: Callable[[float], bool]) -> None:
         self.put = put
         self.flush = flush
+        self.others: Sequence[SpanProcessor] = ()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do."""
+        """Tell the others; for ourselves there is nothing to do."""
+        for other in self.others:
+            other.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span if it was sampled."""
         context = span.context
         if context is not None and context.trace_flags.sampled:
             self.put(span)
+        for other in self.others:
+            other.on_end(span)
 
     def shutdown(self) -> None:
         """The sender is shut down by `configure` and at exit."""
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Wait until the queue is sent."""
-        return self.flush(timeout_millis / 1000)
+        """Wait until the queues are sent."""
+        is_done = self.flush(timeout_millis / 1000)
+        return all([is_done, *(other.force_flush(timeout_millis) for other in self.others)])
 
 
 def make_provider(resource: Resource, processor: QueueProcessor) -> TracerProvider:
