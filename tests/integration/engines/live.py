@@ -26,7 +26,7 @@ __all__ = ["Live", "Program", "Wanted", "execution", "resolved", "step"]
 
 Wanted = list[dict[str, Any]]
 
-PROGRAM_S: Final = 240
+PROGRAM_S: Final = 150
 """The longest that a program may take for what it was asked."""
 SEEN_S: Final = 60
 """The longest that something may take to be seen."""
@@ -138,6 +138,11 @@ class Program:
         self._reader.join(SEEN_S)
         assert code == 0, f"exit code {code}\n{self.said()}"
 
+    def end(self, how: signal.Signals) -> None:
+        """Send it a signal on which it ends by itself, without an error."""
+        self.process.send_signal(how)
+        self.finish()
+
     def stop(self) -> None:
         """End it and all that it has started."""
         for each in (signal.SIGTERM, signal.SIGKILL):
@@ -215,7 +220,8 @@ class Live:
             f"select * from steps where execution_id in $ids {ordered}", ids=list(ids)
         ):
             told = tries.get((each["execution_id"], each["step_id"]), [])
-            by_id[each["execution_id"]]["steps"].append(each | {"tries": told})
+            if each["execution_id"] in by_id:  # else it came after the first question
+                by_id[each["execution_id"]]["steps"].append(each | {"tries": told})
         return list(by_id.values())
 
     def assert_holds(

@@ -152,6 +152,7 @@ def cancelled():
 
 @flow
 def running() -> None:
+    provider.force_flush()
     tell_flow()
     extract(2)
     wait_for_gate()
