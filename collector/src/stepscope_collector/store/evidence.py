@@ -29,12 +29,14 @@ class Evidence:
         for macro in PROFILE_MACROS:
             self._sql.run(macro)
         self._sql.run("fold/no_evidence")
-        self._sql.run("fold/one_trace", trace_id=trace_id)
+        self._sql.run("fold/list_given", trace_ids=[trace_id])
         if not self._load_stored("folding"):
             return None
         folded = self._fold()
         ids = sorted(folded.touched())
-        ((further,),) = self._sql.run("fold/list_further", execution_ids=ids).fetchall()
+        ((further,),) = self._sql.run(
+            "fold/list_further", {"traces": "folding"}, execution_ids=ids
+        ).fetchall()
         if further:
             self._load_stored("further")
             folded = self._fold()
