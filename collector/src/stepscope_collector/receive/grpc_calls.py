@@ -18,7 +18,7 @@ from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import StepscopeError
-from stepscope_collector.receive.grpc_reading import Reading
+from stepscope_collector.receive.grpc_reading import Line, Reading
 from stepscope_collector.receive.health import HEALTH_SERVICE, Health
 from stepscope_collector.receive.reflection import REFLECTION_METHODS, Reflection
 from stepscope_collector.receive.responses import grpc_failure
@@ -55,20 +55,26 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         gate: knows the tokens; None: everybody may come in.
         health: what health checks are told.
         reflection: None: it is switched off.
-        reading: reads the messages of Export.
-        unread: is told signal and context of each call that ends before its request is whole.
+        line: of the calls of Export that wait for a thread.
+        reading: reads their messages.
+        unread: is told signal and context of each that ends before its request is whole.
+        overloaded: is told the signal of each that may not join the line; what it is refused with.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what the receiver puts together
         self,
         export: Callable[..., bytes],
         gate: Gate | None,
         health: Health,
         reflection: Reflection | None,
+        line: Line,
         reading: Reading,
         unread: Callable[[Signal, grpc.ServicerContext], None],
+        overloaded: Callable[[Signal], StepscopeError],
     ) -> None:
         self._export = export
+        self._line = line
+        self._overloaded = overloaded
         self._reading = reading
         self._unread = unread
         self._gate = gate
@@ -103,16 +109,22 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
             return self._refusal(error)
         if signal is None:
             return self._further.get(method)
+        if self._line.is_too_long:
+            return self._refusal(self._overloaded(signal))
         # A handler of streams sees the call before its message, and so one that never has any.
-        return grpc.stream_unary_rpc_method_handler(partial(self._read, signal, token))
+        return grpc.stream_unary_rpc_method_handler(
+            partial(self._read, signal, token, self._line.now())
+        )
 
     def _read(
         self,
         signal: Signal,
         token: str,
+        came: float,
         requests: Iterator[bytes],
         context: grpc.ServicerContext,
     ) -> bytes:
+        self._line.left(came)
         request = self._reading.next(requests, context)
         if request is None:
             # The core keeps a request over its limit to itself, and has answered it.

@@ -1,7 +1,9 @@
-"""Ends gRPC calls whose message does not come.
+"""How long gRPC calls wait, for a thread and for their message.
 
 Python's gRPC has a thread for each call and waits in it for the message of the call, however long that
-takes: so few silent calls as there are threads would shut out everybody else.
+takes: so few silent calls as there are threads would shut out everybody else. And calls stand in line for
+a thread as long as it takes: if that is longer than the patience of clients, all the work is for calls
+that were given up meanwhile and come again, and nobody gets an answer any more.
 """
 
 import threading
@@ -11,11 +13,15 @@ from typing import Final
 
 import grpc
 
-__all__ = ["Reading"]
+__all__ = ["Line", "Reading"]
 
 _BUSY_S: Final = 2.0
 """How long a message may take while more than half of the threads wait for one."""
 _LOOK_S: Final = 0.5
+_LONG_S: Final = 2.0
+"""In line; the stock exporters give a request 10 s, answer included."""
+_REST_S: Final = 0.1
+"""How long nobody may join a line that was too long a moment ago."""
 
 
 class Reading:
@@ -70,3 +76,26 @@ class Reading:
     def _look(self) -> None:
         while not self._is_over.wait(min(_LOOK_S, self._limit_s)):
             self.end_late()
+
+
+class Line:
+    """Knows whether calls stand in line for a thread too long; thread-safe.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.now: Final = clock
+        self._closed_until = 0.0
+
+    def left(self, since: float) -> None:
+        """A call that came at `since` has its thread."""
+        now = self.now()
+        if now - since > _LONG_S:
+            self._closed_until = now + _REST_S
+
+    @property
+    def is_too_long(self) -> bool:
+        """True when a further call had better come again later."""
+        return self.now() < self._closed_until

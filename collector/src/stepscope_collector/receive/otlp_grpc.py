@@ -18,9 +18,9 @@ from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Signal
-from stepscope_collector.errors import PortTaken, StepscopeError, StoreUnavailable
+from stepscope_collector.errors import Overloaded, PortTaken, StepscopeError, StoreUnavailable
 from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
-from stepscope_collector.receive.grpc_reading import Reading
+from stepscope_collector.receive.grpc_reading import Line, Reading
 from stepscope_collector.receive.health import Health
 from stepscope_collector.receive.port import Limits, Receipt, Submit
 from stepscope_collector.receive.reflection import Reflection
@@ -51,11 +51,12 @@ class GrpcReceiver:
         ingest: where requests go.
         listen: HOST:PORT; port 0 takes a free one.
         limits: what may come in.
-        workers: requests handled at one time; further ones wait, none is refused for it.
+        workers: requests handled at one time; further ones wait, or come again when that takes long.
         observe: is told method, status and seconds of each call.
         gate: knows the tokens; None: everybody may come in.
         certificates: of the port; None: plain text.
         config: reflection, and how long connections live; None: as by default.
+        clock: monotonic seconds, for how long calls wait.
     """
 
     def __init__(  # noqa: PLR0913 what the process puts together
@@ -69,8 +70,10 @@ class GrpcReceiver:
         gate: Gate | None = None,
         certificates: Certificates | None = None,
         config: OtlpConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         config = config or OtlpConfig()
+        self._workers = workers
         self._ingest = ingest
         self._observe = observe
         self._listen = listen
@@ -83,7 +86,14 @@ class GrpcReceiver:
         reflection = Reflection() if config.grpc_reflection else None
         self._reading = Reading(limits.http_read_timeout_s, workers)
         self._methods = Methods(
-            self._export, gate, self.health, reflection, self._reading, self._unread
+            self._export,
+            gate,
+            self.health,
+            reflection,
+            Line(clock),
+            self._reading,
+            self._unread,
+            self._overloaded,
         )
         self._server = grpc.server(
             self._pool, handlers=[self._methods], options=_options(limits, config)
@@ -130,6 +140,13 @@ class GrpcReceiver:
     def _unread(self, signal: Signal, context: grpc.ServicerContext) -> None:
         error = _Incomplete("the call ended before its request was whole")
         self._ingest.note_refused(signal, error, 0, _sender(context, ""))
+
+    def _overloaded(self, signal: Signal) -> Overloaded:
+        error = Overloaded(
+            f"calls wait too long for one of limits.grpc_workers={self._workers}; try again"
+        )
+        self._ingest.note_refused(signal, error, 0, None)
+        return error
 
     def _export(
         self, signal: Signal, token: str, request: bytes, context: grpc.ServicerContext

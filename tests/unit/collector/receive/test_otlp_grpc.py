@@ -228,6 +228,42 @@ def test_the_stock_exporter_sends_again_after_the_hint(desk: Desk, grpc_address:
     exporter.shutdown()
 
 
+def test_calls_that_would_wait_longer_than_clients_do_come_again(desk: Desk) -> None:
+    """OTLP: G6, G10: refused at once, before their message is read, until the line is short again.
+
+    ours: else the work is for calls that were given up meanwhile, and nobody gets an answer.
+    """
+    now = 100.0
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), workers=1, clock=lambda: now)
+    address = receiver.start()
+    try:
+        with grpc.insecure_channel(address) as channel:
+            export = channel.unary_unary(_TRACES)
+            desk.is_holding = True
+            first = export.future(b"", timeout=20)
+            assert desk.arrived.acquire(timeout=10)
+            second = export.future(b"", timeout=20)
+            # in line: calls of one connection are seen in their order
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary("/no.such/Method")(b"", timeout=20)
+            now += 2.5
+            desk.held[0].set_result(Receipt())
+            assert first.result(10) == b""
+            assert desk.arrived.acquire(timeout=10)
+            code, status = _error(address)
+            assert code is grpc.StatusCode.UNAVAILABLE
+            assert status.details[0].Is(RetryInfo.DESCRIPTOR)
+            assert "limits.grpc_workers=1" in status.message
+            assert desk.noted == [("traces", "overloaded", 0, None)]
+            desk.held[1].set_result(Receipt())
+            assert second.result(10) == b""
+            desk.is_holding = False
+            now += 0.2
+            assert export(b"", timeout=20) == b""
+    finally:
+        receiver.stop(0)
+
+
 def _refuse_once(desk: Desk) -> None:
     submit = desk.submit
 
