@@ -37,8 +37,8 @@ class LimitsConfig:
     grpc_workers: int = _setting(
         "count",
         64,
-        "OTLP/gRPC requests handled at one time; further ones wait. When that takes longer than 2 s, those that "
-        "come are refused with a hint to try again (UNAVAILABLE).",
+        "OTLP/gRPC requests handled at one time; four times as many may wait, as many while that takes longer than "
+        "1 s. Those that come then are refused with a hint to try again (UNAVAILABLE).",
         "Each waits in its thread for the commit that holds its rows, so there are many more "
         "threads than cores.",
         minimum=1,

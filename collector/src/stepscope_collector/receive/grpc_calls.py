@@ -109,22 +109,21 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
             return self._refusal(error)
         if signal is None:
             return self._further.get(method)
-        if self._line.is_too_long:
+        place = self._line.join()
+        if place is None:
             return self._refusal(self._overloaded(signal))
         # A handler of streams sees the call before its message, and so one that never has any.
-        return grpc.stream_unary_rpc_method_handler(
-            partial(self._read, signal, token, self._line.now())
-        )
+        return grpc.stream_unary_rpc_method_handler(partial(self._read, signal, token, place))
 
     def _read(
         self,
         signal: Signal,
         token: str,
-        came: float,
+        place: object,
         requests: Iterator[bytes],
         context: grpc.ServicerContext,
     ) -> bytes:
-        self._line.left(came)
+        self._line.leave(place)
         request = self._reading.next(requests, context)
         if request is None:
             # The core keeps a request over its limit to itself, and has answered it.

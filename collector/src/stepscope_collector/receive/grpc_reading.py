@@ -18,10 +18,14 @@ __all__ = ["Line", "Reading"]
 _BUSY_S: Final = 2.0
 """How long a message may take while more than half of the threads wait for one."""
 _LOOK_S: Final = 0.5
-_LONG_S: Final = 2.0
+_MOST_TIMES: Final = 4
+"""As many calls per thread may stand in line while it is short in time."""
+_LONG_S: Final = 1.0
 """In line; the stock exporters give a request 10 s, answer included."""
-_REST_S: Final = 0.1
-"""How long nobody may join a line that was too long a moment ago."""
+_SLOW_S: Final = 10.0
+"""How long the line counts as slow after that, and after it was full: clients come again each second."""
+_FORGOTTEN_S: Final = 60.0
+"""Nobody stands in line that long: such a call has ended without being noticed."""
 
 
 class Reading:
@@ -79,23 +83,38 @@ class Reading:
 
 
 class Line:
-    """Knows whether calls stand in line for a thread too long; thread-safe.
+    """The calls that wait for a thread; thread-safe.
 
     Args:
+        threads: calls that are worked on at one time.
         clock: monotonic seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.now: Final = clock
-        self._closed_until = 0.0
+    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._threads = threads
+        self._clock = clock
+        self._since: dict[object, float] = {}
+        """By place, the oldest first."""
+        self._slow_until = 0.0
+        self._lock = threading.Lock()
 
-    def left(self, since: float) -> None:
-        """A call that came at `since` has its thread."""
-        now = self.now()
-        if now - since > _LONG_S:
-            self._closed_until = now + _REST_S
+    def join(self) -> object | None:
+        """A place in the line; None: the call had better come again later."""
+        with self._lock:
+            now = self._clock()
+            for place in [each for each, at in self._since.items() if now - at > _FORGOTTEN_S]:
+                del self._since[place]
+            most = self._threads if now < self._slow_until else self._threads * _MOST_TIMES
+            if len(self._since) >= most:
+                self._slow_until = now + _SLOW_S
+                return None
+            place = object()
+            self._since[place] = now
+            return place
 
-    @property
-    def is_too_long(self) -> bool:
-        """True when a further call had better come again later."""
-        return self.now() < self._closed_until
+    def leave(self, place: object) -> None:
+        """The call has its thread."""
+        with self._lock:
+            now = self._clock()
+            if now - self._since.pop(place, now) > _LONG_S:
+                self._slow_until = now + _SLOW_S

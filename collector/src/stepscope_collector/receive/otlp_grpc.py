@@ -51,7 +51,7 @@ class GrpcReceiver:
         ingest: where requests go.
         listen: HOST:PORT; port 0 takes a free one.
         limits: what may come in.
-        workers: requests handled at one time; further ones wait, or come again when that takes long.
+        workers: requests handled at one time; some further ones wait, others come again.
         observe: is told method, status and seconds of each call.
         gate: knows the tokens; None: everybody may come in.
         certificates: of the port; None: plain text.
@@ -90,7 +90,7 @@ class GrpcReceiver:
             gate,
             self.health,
             reflection,
-            Line(clock),
+            Line(workers, clock),
             self._reading,
             self._unread,
             self._overloaded,
@@ -143,7 +143,7 @@ class GrpcReceiver:
 
     def _overloaded(self, signal: Signal) -> Overloaded:
         error = Overloaded(
-            f"calls wait too long for one of limits.grpc_workers={self._workers}; try again"
+            f"too many calls wait for one of limits.grpc_workers={self._workers}; try again"
         )
         self._ingest.note_refused(signal, error, 0, None)
         return error
