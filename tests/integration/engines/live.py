@@ -26,7 +26,7 @@ __all__ = ["Live", "Program", "Wanted", "execution", "resolved", "step"]
 
 Wanted = list[dict[str, Any]]
 
-PROGRAM_S: Final = 150
+PROGRAM_S: Final = 400
 """The longest that a program may take for what it was asked."""
 SEEN_S: Final = 60
 """The longest that something may take to be seen."""
@@ -56,7 +56,7 @@ def execution(
 def resolved(wanted: Any, ids: Mapping[str, str]) -> Any:
     """The same with `{word}` replaced by the id of that name."""
     if isinstance(wanted, str):
-        return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], wanted)
+        return re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], found[0]), wanted)
     if isinstance(wanted, list):
         return [resolved(each, ids) for each in wanted]
     if isinstance(wanted, dict):
