@@ -129,14 +129,14 @@ class Program:
         """Let what waits go on."""
         self.gate.touch()
 
-    def finish(self) -> None:
-        """Wait until it has ended by itself, which must be without an error."""
+    def finish(self, expected: int = 0) -> None:
+        """Wait until it has ended by itself, which must be with the exit code that is expected."""
         try:
             code = self.process.wait(PROGRAM_S)
         finally:
             self.stop()
         self._reader.join(SEEN_S)
-        assert code == 0, f"exit code {code}\n{self.said()}"
+        assert code == expected, f"exit code {code}\n{self.said()}"
 
     def end(self, how: signal.Signals) -> None:
         """Send it a signal on which it ends by itself, without an error."""
