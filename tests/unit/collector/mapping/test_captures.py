@@ -84,3 +84,17 @@ def test_recordings_may_be_mixed_over_days_and_restarts(tmp_path):
                 store.take(request)
             found = store.tables()
     assert found == expected
+
+
+def test_children_carry_the_root_of_their_tree():
+    """issue #5: child executions carry parent and root."""
+    for name in ("dbos.child.json", "temporal-python-v1.success.json", "prefect.success.json"):
+        with history() as store:
+            store.take(recorded(name)[0])
+            found = {row["execution_id"]: row for row in store.rows("select * from executions")}
+        for execution_id, row in found.items():
+            top = row
+            while top["parent_execution_id"] in found:
+                top = found[top["parent_execution_id"]]
+            assert row["root_execution_id"] == (top["parent_execution_id"] or top["execution_id"])
+            assert row["parent_execution_id"] or row["root_execution_id"] == execution_id

@@ -78,6 +78,9 @@ def executions_of(nodes: Iterable[Node], profiles: Mapping[str, Profile]) -> dic
         of_it.sort(key=lambda node: (node.key, node.trace))
         found[execution_id] = _execution(execution_id, of_it, profiles)
     _continue(found)
+    for execution in found.values():
+        if execution.named["root_execution_id"] is None:
+            execution.named["root_execution_id"] = _root(execution, found)
     return found
 
 
@@ -203,6 +206,26 @@ def _structural_parent(execution: Execution) -> str | None:
             if up.execution_id != execution.execution_id:
                 return up.execution_id
     return None
+
+
+def _root(execution: Execution, executions: Mapping[str, Execution]) -> str | None:
+    """The top of its tree, None: itself.
+
+    Only parents that share a trace with their child are sure to be known here, whatever came first:
+    of any other the id is all that counts.
+    """
+    seen = {execution.execution_id}
+    current = execution
+    while (parent := current.parent_execution_id) and parent not in seen:
+        seen.add(parent)
+        above = executions.get(parent)
+        traces = {node.trace for node in current.nodes}
+        if above is None or not any(node.trace in traces for node in above.nodes):
+            return parent
+        if named := above.named["root_execution_id"]:
+            return named
+        current = above
+    return None if current is execution else current.execution_id
 
 
 def _continue(executions: dict[str, Execution]) -> None:
