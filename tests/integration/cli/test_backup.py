@@ -44,8 +44,8 @@ def test_a_backup_holds_the_history_and_is_for_its_owner(backup, ask, stored, tm
     assert result.code == 0
     assert result.out.startswith(f"{tmp_path / 'new' / 'stepscope.duckdb'}: ")
     assert stepscope(*NEWEST, "--data", tmp_path / "new").out == ask(*NEWEST).out
-    shown = stepscope("sql", "from step_stats", "--data", tmp_path / "new").out
-    assert shown == ask("sql", "from step_stats").out
+    shown = stepscope("sql", "from step_stats order by all", "--data", tmp_path / "new").out
+    assert shown == ask("sql", "from step_stats order by all").out
     assert names(tmp_path / "new") == ["stepscope.duckdb"]
 
 

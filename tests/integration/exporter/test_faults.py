@@ -284,7 +284,8 @@ stepscope.configure()
 @stepscope.step
 def hang():
     print("in", flush=True)
-    time.sleep(60)
+    for _ in range(600):
+        time.sleep(0.1)  # Python sleeps on when a signal comes just before it falls asleep
 @stepscope.workflow
 def work(): hang()
 work()
