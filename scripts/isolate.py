@@ -54,7 +54,12 @@ PACKAGES = (
             {"opentelemetry-sdk", "grpcio", "duckdb", "protobuf", "stepscope-collector"}
         ),
         # The SDK comes with an extra.
-        optional=("stepscope.integrations.", "stepscope.otlp.", "stepscope._sdk."),
+        optional=(
+            "stepscope.integrations.",
+            "stepscope.otlp.",
+            "stepscope._sdk.",
+            "stepscope._stock.",
+        ),
         unloaded=HEAVY,
     ),
     Package(
