@@ -33,6 +33,12 @@ _QUOTED_OR_COMMENT = re.compile(
 _MACHINES = (
     (re.compile(r"(?<![\w.])/(?:work|root)/[\w.]"), "path of one machine"),
     (re.compile(r"(?<![\w.])/(?:home|Users)/[a-z][\w.-]*/"), "path of one machine"),
+    (re.compile(r"(?<![\w.])/sr[v]/\w"), "path of one machine"),
+    (
+        re.compile(r"(?<![\w.])/(?!usr/)(?:[\w.@+-]+/)+(?:site-packages|node_modules)/"),
+        "path of one machine",
+    ),
+    (re.compile(r"(?i)\bpypi\.or[g]\b|\bpythonhosted\.or[g]\b"), "package index"),
     (
         re.compile(r"(?i)https?://[^\s\"'<>]*/(?:simple|api/pypi|artifactory|nexus)\b"),
         "package index",

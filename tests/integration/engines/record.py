@@ -59,6 +59,7 @@ def record(
 def _nameless(text: str, scratch: Path) -> str:
     """The same without names of this machine and of its folders."""
     for path in (scratch, ROOT):
-        text = text.replace(str(path), "/app")
-    text = re.sub(r'/[^"\s]*?/lib/python3\.\d+/', "/usr/lib/python3/", text)
+        text = text.replace(f"{path}/", "")
+    text = re.sub(r"/[^\"\s]*?/(site-packages|node_modules)/", r"\1/", text)
+    text = re.sub(r"/[^\"\s]*?/lib/python3\.\d+/", "/usr/lib/python3/", text)
     return text.replace(socket.gethostname(), "host")
