@@ -132,8 +132,8 @@ class Remapper:
         """The remap that was asked for last; None: there was none."""
 
         def read(committer: Committer, _: Plan) -> Remap | None:
-            with committer.transaction() as connection:
-                return newest_remap(connection)
+            committer.ensure_open()
+            return newest_remap(committer.connection)
 
         return self._work(read)
 

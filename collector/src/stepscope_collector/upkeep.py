@@ -49,21 +49,28 @@ class Upkeep:
 
     def _run(self) -> None:
         silence_at_s = 0.0
-        while not self._is_ending.is_set():
+        pause_s = 0.0
+        while not self._is_ending.wait(pause_s):
+            pause_s = _LOOK_S
             try:
-                self._work(self._fold_later)
+                while not self._is_ending.is_set() and self._work(self._fold_later):
+                    pass  # one at a time: requests are committed in between
                 if time.monotonic() >= silence_at_s:
                     self._work(self._allow_silence)
                     silence_at_s = time.monotonic() + self._every_s
             except StepscopeError as error:  # the next time will do
                 logger.warning("upkeep failed", extra={"error": error.message})
-            self._is_ending.wait(_LOOK_S)
+                pause_s = self._every_s
+            except Exception:  # a bug of ours must not end what the others need
+                logger.exception("upkeep failed")
+                pause_s = self._every_s
 
-    def _fold_later(self, committer: Committer, _: Plan) -> None:
-        if committer.has_unfolded:
-            now_ns = time.time_ns()
-            now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
-            committer.fold_later(now, now_ns)
+    def _fold_later(self, committer: Committer, _: Plan) -> bool:
+        if not committer.has_unfolded:
+            return False
+        now_ns = time.time_ns()
+        now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
+        return committer.fold_later(now, now_ns)
 
     def _allow_silence(self, committer: Committer, _: Plan) -> None:
         with committer.transaction() as connection:

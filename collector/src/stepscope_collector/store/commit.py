@@ -135,8 +135,8 @@ class Committer:
         """Whether any large trace waits to be folded."""
         return self._spans.has_unfolded
 
-    def fold_later(self, now: datetime, now_ns: int) -> int:
-        """Fold large traces that have waited long enough; how many there were.
+    def fold_later(self, now: datetime, now_ns: int) -> bool:
+        """Fold the large trace that has waited longest, if that is long enough; whether there was one.
 
         Raises:
             StoreUnavailable, Unwritable: as `commit`.

@@ -89,6 +89,7 @@ class FoldWriter:
         self._large.begin()
         self._sql.run("fold/no_evidence")
         self._sql.run("fold/evidence_staged", insert={"traces": traces})
+        self._load_stored(traces)
         folded = self._fold_whole(traces, has_staged=True)
         with self._given("folded_spans", folded.assigned()):
             self._sql.run("fold/assign_staged")
@@ -99,27 +100,28 @@ class FoldWriter:
         """Whether any large trace waits to be folded."""
         return self._large.is_any_waiting
 
-    def fold_later(self, now: datetime, now_ns: int) -> int:
-        """Fold the large traces that have waited long enough; how many there were."""
-        due = self._large.waited()
-        if not due:
-            return 0
+    def fold_later(self, now: datetime, now_ns: int) -> bool:
+        """Fold the large trace that has waited longest, if long enough; whether there was one."""
+        trace_id = self._large.waited()
+        if trace_id is None:
+            return False
         self._large.begin()
-        self._sql.run("fold/list_given", trace_ids=due)
+        self._sql.run("fold/list_given", trace_ids=[trace_id])
         self._sql.run("fold/no_evidence")
         self._is_listed = True
-        self.after_insert(self._fold_whole("folding", has_staged=False), now, now_ns)
-        self._large.forget(due)
+        if self._load_stored("folding"):  # else its spans were removed since
+            folded = self._fold_whole("folding", has_staged=False)
+            self.after_insert(folded, now, now_ns)
+        self._large.forget([trace_id])
         self.done()
-        return len(due)
+        return True
 
     def rolled_back(self) -> None:
         """The transaction came to nothing."""
         self._large.rolled_back()
 
     def _fold_whole(self, traces: str, *, has_staged: bool) -> Folded:
-        """Fold the traces of a table, beside what is in `evidence`, and all that share executions."""
-        self._load_stored(traces)
+        """Fold what is in `evidence`, the traces of a table, and all that share executions with them."""
         folded = self._fold()
         touched = folded.touched()
         if self._run_counted(
@@ -168,10 +170,14 @@ class FoldWriter:
             self._is_listed = False
             self._large.done()
 
-    def _load_stored(self, traces: str) -> None:
+    def _load_stored(self, traces: str) -> bool:
+        """Whether anything of the traces of a table is stored; then it stands in `evidence`."""
         first, last = self._sql.run("fold/stored_bounds", insert={"traces": traces}).fetchall()[0]
-        if first is not None:
-            self._sql.run("fold/evidence_stored", insert={"traces": traces}, first=first, last=last)
+        if first is None:
+            return False
+        bounds = {"first": first, "last": last}
+        self._sql.run("fold/evidence_stored", insert={"traces": traces}, **bounds)
+        return True
 
     def _fold(self) -> Folded:
         dialects = [dialect for (dialect,) in self._sql.run("fold/evidence_dialects").fetchall()]

@@ -33,18 +33,19 @@ class LargeTraces:
         self._sizes: Counter[str] = Counter()
         self._began_s = 0.0
         self._waiting: set[UUID] = set()
-        self._forgotten: set[UUID] = set()
-        """Folded in this transaction; if it comes to nothing, they still wait."""
+        self._is_stale = False
+        """A transaction came to nothing: `_waiting` may differ from what is stored."""
         self._load()
 
     @property
     def is_any_waiting(self) -> bool:
         """Whether any waits to be folded."""
-        return bool(self._waiting)
+        return self._is_stale or bool(self._waiting)
 
     def _load(self) -> None:
         rows = self._sql.run("fold/unfolded").fetchall()
         self._waiting = {trace_id for (trace_id,) in rows}
+        self._is_stale = False
 
     def due(self, listed: int) -> str | None:
         """Table of the traces in `folding` to be folded now; None: none of them.
@@ -52,6 +53,8 @@ class LargeTraces:
         Args:
             listed: how many are in `folding`.
         """
+        if self._is_stale:
+            self._load()
         now_s = self._clock()
         waiting = [trace_id for trace_id, due_s in self._due_s.items() if due_s > now_s]
         table = "folding"
@@ -72,19 +75,20 @@ class LargeTraces:
         found = self._sql.run_text(f"select distinct trace_id from {table}").fetchall()  # noqa: S608
         self.forget([trace_id for (trace_id,) in found if trace_id in self._waiting])
 
-    def waited(self) -> list[UUID]:
-        """Those that have waited long enough."""
-        now_s = self._clock()
-        return sorted(
-            trace_id for trace_id in self._waiting if self._due_s.get(trace_id, now_s) <= now_s
-        )
+    def waited(self) -> UUID | None:
+        """The one that was due first; None: none is due yet."""
+        if self._is_stale:
+            self._load()
+        if not self._waiting:
+            return None
+        first = min(self._waiting, key=lambda trace_id: (self._due_s.get(trace_id, 0.0), trace_id))
+        return first if self._due_s.get(first, 0.0) <= self._clock() else None
 
     def forget(self, trace_ids: Sequence[UUID]) -> None:
         """They are folded."""
         if trace_ids:
             self._sql.run("fold/unmark_unfolded", trace_ids=list(trace_ids))
             self._waiting.difference_update(trace_ids)
-            self._forgotten.update(trace_ids)
 
     def begin(self) -> None:
         """Traces are folded from now on."""
@@ -104,12 +108,10 @@ class LargeTraces:
                 self._due_s.pop(key := UUID(hex=trace_id), None)
                 self._due_s[key] = now_s + _TIMES * (now_s - self._began_s)
         self._sizes.clear()
-        self._forgotten.clear()
         while len(self._due_s) > _MOST_REMEMBERED:
             del self._due_s[next(iter(self._due_s))]
 
     def rolled_back(self) -> None:
         """What was noted in this transaction is not."""
         self._sizes.clear()
-        self._waiting |= self._forgotten
-        self._forgotten = set()
+        self._is_stale = True

@@ -140,5 +140,5 @@ class RemapWriter:
 
 def newest_remap(connection: Connection) -> Remap | None:
     """The remap that was asked for last."""
-    row = connection.execute(statement("remap/newest")).fetchone()
-    return None if row is None else Remap(*row)
+    rows = connection.execute(statement("remap/newest")).fetchall()
+    return Remap(*rows[0]) if rows else None

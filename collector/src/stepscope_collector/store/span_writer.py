@@ -120,8 +120,8 @@ class SpanWriter:
         """Whether any large trace waits to be folded."""
         return self._folding.has_unfolded
 
-    def fold_later(self, now: datetime, now_ns: int) -> int:
-        """Fold large traces that have waited long enough, inside a transaction; how many."""
+    def fold_later(self, now: datetime, now_ns: int) -> bool:
+        """Fold the large trace that has waited longest, inside a transaction; whether there was one."""
         return self._folding.fold_later(now, now_ns)
 
     def rolled_back(self) -> None:
