@@ -43,8 +43,7 @@ def command(session: Session, destination: Path) -> None:
                 answer = client.backup()
             _receive(answer, partial, session)
         rows = _check(partial, answer, session)
-        partial.rename(path)
-        _sync(path.parent)
+        _name(partial, path)
     except OSError as error:
         raise StoreUnavailable(
             f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
@@ -138,9 +137,9 @@ def _progress(session: Session, is_live: Callable[[], bool]) -> Iterator[None]:
             teller.join()
 
 
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _name(partial: Path, path: Path) -> None:
+    # Imports DuckDB, which is loaded by now.
+    from stepscope_collector.store.files import sync
+
+    partial.rename(path)
+    sync(path.parent)

@@ -88,7 +88,12 @@ def signs_of(signs: Sequence[Sign], plan: Plan, warnings: list[str]) -> Batch | 
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 span.end_time_unix_nano = 0
+    count = sum(len(s.spans) for r in whole.resource_spans for s in r.scope_spans)
+    if plan.max_items and count > plan.max_items:
+        warnings.append(f"log records tell of {count} spans, limit {plan.max_items}; not shown")
+        return None
     batch = decode_spans(whole, plan)
+    warnings += [f"a span told by a log record is not shown: {r.message}" for r in batch.rejections]
     return batch if batch.rows is not None else None
 
 

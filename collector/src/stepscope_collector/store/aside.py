@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from stepscope_collector.store.files import sync
 from stepscope_collector.store.mark import log_path
-from stepscope_collector.store.migrate import sync
 
 __all__ = ["SetAside", "copy_aside", "cut_log", "files_aside", "move_aside", "move_log_aside"]
 

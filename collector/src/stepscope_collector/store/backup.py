@@ -15,9 +15,10 @@ from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import BadRequest, DatabaseDamaged, NotFound, StoreUnavailable
 from stepscope_collector.store.aside import move_aside
 from stepscope_collector.store.engine import Connection, EngineError, connect, is_before_2
+from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock, unreachable
 from stepscope_collector.store.mark import log_path
-from stepscope_collector.store.migrate import file_version, row_counts, sync
+from stepscope_collector.store.migrate import file_version, row_counts
 from stepscope_collector.store.recover import find_damage
 from stepscope_schema.load import Schema, load_schema
 

@@ -175,12 +175,18 @@ class Committer:
         """Log records of a span that goes on are signs of life, and some tell of it in full."""
         if group.signs is not None:
             self._spans.write(group.signs, now, now_ns, is_from_log=True)
-            self._sql.run("signs/list_folded", now=now_ns)
+        elif not self._spans.may_be_open:
+            return
+        self._sql.run("signs/list_seen", now=now_ns)
+        ((found,),) = self._sql.run("signs/list_open").fetchall()
+        if found:
+            self._sql.run("signs/see_open")
+        if group.signs is not None:
+            first, last = self._sql.row("signs/bounds")
+            self._sql.run("signs/add_folded", first=first, last=last)
             self._sql.run("signs/see_attempts")
-            self._sql.run("signs/see_folded")
-        if self._spans.may_be_open:
-            self._sql.run("signs/see_open", now=now_ns)
-            self._sql.run("signs/see_executions", now=now_ns)
+        if found or group.signs is not None:
+            self._sql.run("signs/see_executions")
 
     def _insert(self, what: str, rows: Any, **parameters: Any) -> None:
         if rows is None:

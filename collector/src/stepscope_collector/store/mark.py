@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from stepscope_collector.errors import StoreUnavailable
+from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import PID_BYTES
 
 __all__ = ["Mark", "Marker", "checksum", "head_of", "log_path", "read_mark"]
@@ -124,7 +125,7 @@ class Marker:
             new = os.open(self._log_path, os.O_RDONLY | os.O_CLOEXEC)
             self._leave_log()
             self._log, self._inode = new, size.st_ino
-            _sync_directory(self._log_path.parent)
+            sync(self._log_path.parent)
         if size.st_size < self._log_bytes:
             self._log_bytes = self._crc = 0
         self._crc = checksum(self._log, self._log_bytes, size.st_size, self._crc)
@@ -142,11 +143,3 @@ def _unpack(slot: bytes) -> Mark | None:
         return None
     magic, number, head, log_bytes, log_crc = _SLOT.unpack(packed)
     return Mark(number, head, log_bytes, log_crc) if magic == _MAGIC else None
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,6 @@ both then get all macros and views anew, and the meaning of every column as its 
 migration touches a file that holds rows, a verified copy is put beside it.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,11 @@ from typing import Final
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import ConfigError, NewerSchema, StoreUnavailable
 from stepscope_collector.store.engine import Connection, EngineError, connect
+from stepscope_collector.store.files import sync
 from stepscope_schema.columns import relations_of
 from stepscope_schema.load import Schema
 
-__all__ = ["apply_schema", "copy_before", "file_version", "row_counts", "sync"]
+__all__ = ["apply_schema", "copy_before", "file_version", "row_counts"]
 
 _MAX_LOST_AFTER_NS: Final = 2**62
 
@@ -168,12 +168,3 @@ def _comments(schema: Schema) -> str:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def sync(path: Path) -> None:
-    """Have the system write a file or directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,13 +7,16 @@ of the remap is committed with the rows it speaks of.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.statements import Prepared, statement
 
 __all__ = ["Remap", "RemapWriter", "State", "Taken", "newest_remap"]
+
+_ROWS: Final = ("payloads", "spans")
+"""Tables with a row or more per span."""
 
 State = Literal["running", "finished", "stopped"]
 
@@ -125,13 +128,16 @@ class RemapWriter:
         self._sql.run("remap/take_executions")
         self._sql.run("remap/take_open")
         self._sql.run("remap/take_traces")  # after what they lead to
-        self._sql.run("remap/take_payloads", **bounds)
-        self._sql.run("remap/take_spans", **bounds)
+        for table in _ROWS:
+            self._sql.run("remap/take_rows", {"table": table}, **bounds)
 
     def give_times(self, taken: Taken) -> None:
         """Give what was written again the times of its first commit."""
-        for what in ("spans", "payloads", "executions", "open"):
-            self._sql.run(f"remap/give_times_{what}", first=taken.first, last=taken.last)
+        bounds: dict[str, Any] = {"first": taken.first, "last": taken.last}
+        for table in _ROWS:
+            self._sql.run("remap/give_times_rows", {"table": table}, **bounds)
+        self._sql.run("remap/give_times_executions", **bounds)
+        self._sql.run("remap/give_times_open", **bounds)
 
     def _bounds(self) -> Taken | None:
         first, last, trace_ids = self._sql.row("remap/bounds")

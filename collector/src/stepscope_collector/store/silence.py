@@ -27,5 +27,5 @@ def allow_silence(connection: Connection, now_ns: int, lost_after_s: float) -> i
     ((limited,),) = sql.run("silence/list_limits").fetchall()
     if limited:
         for table in ("executions", "attempts", "open_spans"):
-            sql.run(f"silence/allow_{table}")
+            sql.run("silence/allow", {"table": table})
     return int(limited)

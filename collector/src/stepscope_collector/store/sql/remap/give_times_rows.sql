@@ -1,6 +1,6 @@
--- Gives the payloads that were mapped anew the time of their first commit. $first, $last: bounds of the
--- starts in ns.
-update stored.payloads s
+-- Gives the rows of stored.{table} that were mapped anew the time of their first commit. $first, $last:
+-- bounds of the starts in ns.
+update stored.{table} s
 set ingested_at = c.ingested_at
 from committed c
 where s.trace_id = c.trace_id

@@ -1,4 +1,0 @@
--- Removes the payloads of the traces in `remapping`. $first, $last: bounds of the starts in ns.
-delete from stored.payloads
-where trace_id in (select trace_id from remapping)
-    and start_time_unix_nano between $first and $last

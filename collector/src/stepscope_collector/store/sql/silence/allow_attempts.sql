@@ -1,5 +1,0 @@
--- Allows what goes on in the executions in `silence_limits` so much silence.
-update stored.attempts t
-set silence_ns = l.limit_ns
-from silence_limits l
-where l.execution_id = t.execution_id and t.ended_unix_nano is null
