@@ -1,6 +1,7 @@
 """The read API as an application: each route asks the query room and encodes what it answers."""
 
 import asyncio
+import functools
 import json
 import logging
 import time
@@ -27,12 +28,14 @@ from stepscope_collector.errors import (
     UnsupportedMedia,
 )
 from stepscope_collector.mapping.compile import CompiledMapping
+from stepscope_collector.present.rest.areas import AREA_ANSWERS
 from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
-from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS, Route
+from stepscope_collector.present.rest.route import Route
+from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
 from stepscope_collector.query.dialects import dialect_list
@@ -163,7 +166,10 @@ class _Endpoints:
                 return Response(body, status, media_type=route.media_type)
 
             return begin_remap
-        answer = getattr(self, route.name)
+        if route.name in AREA_ANSWERS:
+            answer = functools.partial(AREA_ANSWERS[route.name], self._database)
+        else:
+            answer = getattr(self, route.name)
 
         async def ask(request: Request) -> Response:
             params = read_params(route, request.query_params.multi_items())

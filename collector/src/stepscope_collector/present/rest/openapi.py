@@ -6,14 +6,8 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from stepscope_collector import __version__
-from stepscope_collector.present.rest.routes import (
-    OTHER_ROWS,
-    ROUTES,
-    SQL_FORMATS,
-    Param,
-    Part,
-    Route,
-)
+from stepscope_collector.present.rest.route import Param, Part, Route
+from stepscope_collector.present.rest.routes import OTHER_ROWS, ROUTES, SQL_FORMATS
 
 __all__ = ["openapi_document"]
 

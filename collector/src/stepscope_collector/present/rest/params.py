@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.present.rest.routes import Route
+from stepscope_collector.present.rest.route import Route
 from stepscope_collector.query.nearest import unknown
 
 __all__ = ["read_params"]

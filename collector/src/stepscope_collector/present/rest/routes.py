@@ -1,11 +1,12 @@
 """What the read API offers, declared once: the application and /openapi.json are made from it."""
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from stepscope_collector.present.rest.areas import AREA_ROUTES
+from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
 from stepscope_collector.query.explain import SpanExplanation
-from stepscope_collector.query.filters import FIELDS, ORDERS
+from stepscope_collector.query.filters import ORDERS
 from stepscope_collector.query.logs import MAX_LOGS
 from stepscope_collector.query.rows import (
     Attempt,
@@ -23,7 +24,7 @@ from stepscope_collector.query.rows import (
 from stepscope_collector.remap import RemapProgress
 from stepscope_collector.telemetry.prometheus import MEDIA_TYPE as PROMETHEUS_TEXT
 
-__all__ = ["FILTERS", "OTHER_ROWS", "ROUTES", "SQL_FORMATS", "Param", "Part", "Route"]
+__all__ = ["OTHER_ROWS", "ROUTES", "SQL_FORMATS"]
 
 SQL_FORMATS: Final = {
     "json": "application/json",
@@ -32,53 +33,6 @@ SQL_FORMATS: Final = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 """Format → media type of answers to user SQL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """A parameter in the query string."""
-
-    name: str
-    meaning: str
-    example: str = ""
-    type: Literal["string", "integer"] = "string"
-    default: str | int | None = None
-    is_list: bool = False
-    """May be given several times, or once with commas."""
-    values: tuple[str, ...] = ()
-    """The only values; none: any."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A member of an answer; `row` is the dataclass of its rows."""
-
-    name: str
-    row: type | None
-    meaning: str
-    is_list: bool = True
-    is_optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One endpoint. `name` is that of its function in app.py."""
-
-    name: str
-    path: str
-    meaning: str
-    params: tuple[Param, ...] = ()
-    parts: tuple[Part, ...] = ()
-    method: Literal["GET", "POST", "DELETE"] = "GET"
-    media_type: str = "application/json"
-    """Of the answer; run_sql has several."""
-    errors: tuple[int, ...] = ()
-
-
-FILTERS: Final = tuple(
-    Param(name, field.meaning, field.example, is_list=name == "status")
-    for name, field in FIELDS.items()
-)
 
 _ORDERS: Final = tuple(sign + name for name in ORDERS for sign in ("-", ""))
 
@@ -134,6 +88,7 @@ ROUTES: Final = (
         ),
         errors=(400, 404),
     ),
+    *AREA_ROUTES,
     Route(
         "list_workflows", "/api/workflows", "All workflows, the one that started last first.",
         (), (Part("workflows", Workflow, "The workflows."),),

@@ -1,0 +1,80 @@
+"""Executions that belong to one: the tree it stands in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from stepscope_collector.query.executions import locate
+from stepscope_collector.query.load import sql
+from stepscope_collector.query.rows import Cursor, fetch
+from stepscope_collector.store import Database
+
+__all__ = ["MAX_TREE", "TreeExecution", "execution_tree", "in_depth_first_order"]
+
+MAX_TREE: Final = 1000
+"""Executions of one tree in an answer at most: those that started first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeExecution:
+    """An execution in its tree. A parent that is not in the list was not received (yet)."""
+
+    execution_id: str
+    parent_execution_id: str | None
+    workflow_id: str
+    workflow_name: str
+    workflow_version: str | None
+    status: str
+    started_at: int | None
+    ended_at: int | None
+    duration_ns: int | None
+    error_type: str | None
+    error_message: str | None
+    depth: int = 0
+    """0: at the top."""
+
+
+def execution_tree(database: Database, execution_id: str) -> tuple[list[TreeExecution], bool]:
+    """The whole tree an execution stands in, parents before their children; whether it was cut.
+
+    Raises:
+        NotFound: there is no such execution.
+    """
+    with database.read() as connection:
+        reader: Cursor = connection
+        params = {
+            "execution_id": locate(reader, execution_id).execution_id,
+            "limit": MAX_TREE + 1,
+        }
+        rows = fetch(reader, TreeExecution, sql("executions/tree"), params)
+    return in_depth_first_order(rows[:MAX_TREE]), len(rows) > MAX_TREE
+
+
+def in_depth_first_order(rows: Sequence[TreeExecution]) -> list[TreeExecution]:
+    """Parents before children, siblings in the order of `rows`, each with its depth.
+
+    Rows in a circle of parents stand below the first of them.
+    """
+    ids = {row.execution_id for row in rows}
+    below: dict[str | None, list[TreeExecution]] = {}
+    for row in rows:
+        parent = row.parent_execution_id
+        below.setdefault(parent if parent in ids else None, []).append(row)
+    placed: list[TreeExecution] = []
+    seen: set[str] = set()
+
+    def walk(top: Sequence[TreeExecution]) -> None:
+        waiting = [(row, 0) for row in reversed(top)]
+        while waiting:
+            row, depth = waiting.pop()
+            if row.execution_id in seen:
+                continue
+            seen.add(row.execution_id)
+            placed.append(replace(row, depth=depth))
+            children = below.get(row.execution_id, [])
+            waiting.extend((child, depth + 1) for child in reversed(children))
+
+    walk(below.get(None, []))
+    for row in rows:
+        walk([row])
+    return placed
