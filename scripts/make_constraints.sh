@@ -7,7 +7,7 @@ trap 'rm -rf "$scratch"' EXIT
 scripts/make_venv.sh "$scratch/venv"
 pip() { "$scratch/venv/bin/python" -m pip --disable-pip-version-check "$@"; }
 pip install --quiet -r requirements-dev.txt
-pip install --quiet --no-build-isolation -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e ./collector
+pip install --quiet --no-build-isolation -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e './collector[mcp]'
 {
     echo "# Exact versions of everything CI installs: the three packages' dependencies and requirements-dev.txt."
     echo "# Made in an empty virtual environment by \`make constraints\`. Names no package index."

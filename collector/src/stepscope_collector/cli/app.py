@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "dialects": "List profiles, what they do not emit, and what they mapped.",
     "explain-span": "Say which profile and rule decided each field of a span.",
     "sql": "Run one SQL statement against the history.",
+    "mcp": "Serve the Model Context Protocol on stdin and stdout.",
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",
     "backup": "Write a checked copy of the history to a file.",

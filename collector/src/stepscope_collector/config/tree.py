@@ -21,6 +21,7 @@ __all__ = [
     "IngestConfig",
     "LimitsConfig",
     "LogConfig",
+    "McpConfig",
     "OtlpConfig",
     "ProfilesConfig",
     "Settings",
@@ -273,6 +274,21 @@ class SqlConfig:
 
 
 @dataclass(frozen=True)
+class McpConfig:
+    """How the history is told to language models."""
+
+    max_tokens: int = _setting(
+        "count",
+        8_000,
+        "Length of an answer over MCP, in tokens estimated as a third of its bytes; what is cut is told "
+        "with the way to it. A call may ask for another length.",
+        "Clients refuse or cut answers beyond some 10,000 to 25,000 tokens, and say less about it.",
+        minimum=500,
+        maximum=1_000_000,
+    )
+
+
+@dataclass(frozen=True)
 class ExecutionsConfig:
     """What counts as an execution that still runs."""
 
@@ -340,6 +356,7 @@ class Settings:
     ingest: IngestConfig = field(default_factory=IngestConfig)
     store: StoreConfig = field(default_factory=StoreConfig)
     sql: SqlConfig = field(default_factory=SqlConfig)
+    mcp: McpConfig = field(default_factory=McpConfig)
     executions: ExecutionsConfig = field(default_factory=ExecutionsConfig)
     profiles: ProfilesConfig = field(default_factory=ProfilesConfig)
     log: LogConfig = field(default_factory=LogConfig)

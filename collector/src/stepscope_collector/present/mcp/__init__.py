@@ -1,0 +1,1 @@
+"""The face for language models: tools of the Model Context Protocol over the read API."""

@@ -1,0 +1,250 @@
+"""Tools that find executions and read one of them: overview, then one step, then any value by path."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.present.mcp.paths import value_at
+from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Document, Tool
+from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES
+from stepscope_collector.query.filters import FIELDS, ORDERS
+from stepscope_collector.query.nearest import unknown
+
+__all__ = ["EXECUTION_TOOLS", "without_nulls"]
+
+FILTERS: Final = tuple(
+    Argument(name, f"{field.meaning} Example: {field.example}") for name, field in FIELDS.items()
+)
+_LIST_COLUMNS: Final = (
+    "execution_id", "workflow_name", "workflow_version", "status", "started_at", "ended_at",
+    "duration_ns", "user_id", "project", "trigger_type", "tags", "error_type", "error_message",
+)  # fmt: skip
+_STEP_COLUMNS: Final = (
+    "step_index", "step_name", "step_type", "status", "attempt_count", "duration_ns", "started_at",
+    "error_type", "error_message",
+)  # fmt: skip
+_EXECUTION: Final = Argument(
+    "execution_id", "Id of the execution, or of its trace.", is_required=True
+)
+
+
+def without_nulls(row: Mapping[str, Any], names: tuple[str, ...] | None = None) -> Document:
+    """The members of a row that have a value, in the order of `names`; None: all of them."""
+    chosen = names if names is not None else tuple(row)
+    return {name: row[name] for name in chosen if row.get(name) is not None}
+
+
+def read_execution(asker: Asker, execution_id: str, *include: str) -> Document:
+    """The answer of the read API about one execution; NotFound."""
+    path = f"/api/executions/{quote(execution_id, safe='')}"
+    return asker.get(path, {"include": include or None})
+
+
+def _search(asker: Asker, given: Mapping[str, Any]) -> Answer:
+    filters = {name: given[name] for name in FIELDS if name in given}
+    asked = {**filters, "order": given["order"], "limit": given["limit"]}
+    page = asker.get("/api/executions", {**asked, "cursor": given.get("cursor")})
+    rows = [without_nulls(row, _LIST_COLUMNS) for row in page["executions"]]
+
+    def fewer(kept: int) -> str:
+        again = f"cursor={given['cursor']!r}, " if "cursor" in given else ""
+        return f"the same with {again}limit={max(1, kept)}, then with its cursor; or a larger max_tokens"
+
+    document: Document = {"executions": rows}
+    if page["next_cursor"] is not None:
+        document["more"] = f"the same with cursor={page['next_cursor']!r}"
+    return Answer(document, {"executions": fewer}, whole=_whole_of_list(rows))
+
+
+def _whole_of_list(rows: list[Document]) -> Any:
+    def whole(path: str) -> str:
+        number, _, column = path.removeprefix("executions[").partition("].")
+        execution_id = rows[int(number)]["execution_id"]
+        return f"get_execution(execution_id={execution_id!r}, path='execution.{column}')"
+
+    return whole
+
+
+def _get(asker: Asker, given: Mapping[str, Any]) -> Answer:
+    execution_id = given["execution_id"]
+    if "path" in given:
+        return _value(asker, execution_id, given["path"], given["offset"])
+    if "step" in given:
+        return _step(asker, execution_id, given["step"])
+    found = read_execution(asker, execution_id, "steps", "payloads", "children")
+    execution_id = found["execution"]["execution_id"]
+    steps = [without_nulls(row, _STEP_COLUMNS) for row in found["steps"]]
+    document: Document = {
+        "execution": without_nulls(found["execution"]),
+        "error_step": found["error_step"] and without_nulls(found["error_step"]),
+        "steps": steps,
+        "payloads": [_about(row) for row in found["payloads"]],
+        "children": [
+            without_nulls(row, ("execution_id", "workflow_name", "status"))
+            for row in found["children"]
+        ],
+        "more": "step= tells one step with its attempts and payloads; path= any value, such as "
+        "path='steps[0].error_stack'; get_logs its log",
+    }
+
+    def rest(name: str) -> Any:
+        return lambda kept: (
+            f"get_execution(execution_id={execution_id!r}, path='{name}[{kept}]') and so on"
+        )
+
+    return Answer(
+        document,
+        {name: rest(name) for name in ("steps", "payloads", "children")},
+        whole=lambda path: f"get_execution(execution_id={execution_id!r}, path={path!r})",
+    )
+
+
+def _about(row: Mapping[str, Any]) -> Document:
+    """A payload without its body."""
+    told = without_nulls(row, ("kind", "key", "size_bytes", "is_truncated", "span_id"))
+    return {name: value for name, value in told.items() if value not in ("", False)}
+
+
+def _step(asker: Asker, execution_id: str, wanted: str) -> Answer:
+    found = read_execution(asker, execution_id, "steps", "attempts", "payloads")
+    execution_id = found["execution"]["execution_id"]
+    places = [
+        number
+        for number, row in enumerate(found["steps"])
+        if wanted in (row["step_name"], row["step_id"], str(row["step_index"]))
+    ]
+    if not places:
+        names = {row["step_name"] for row in found["steps"]}
+        raise unknown("step", wanted, names) if names else NotFound("it has no steps so far")
+    step = found["steps"][places[0]]
+    attempts = [row for row in found["attempts"] if row["step_id"] == step["step_id"]]
+    spans = {(row["trace_id"], row["span_id"]) for row in attempts}
+    payloads = [
+        {**_about(row), "body": _body(row)}
+        for row in found["payloads"]
+        if (row["trace_id"], row["span_id"]) in spans
+    ]
+    document: Document = {
+        "step": without_nulls(step),
+        "attempts": [without_nulls(row) for row in attempts],
+        "payloads": payloads,
+    }
+    if len(places) > 1:
+        others = [found["steps"][place]["step_id"] for place in places[1:]]
+        document["further_steps_of_this_name"] = others
+    how = f"get_execution(execution_id={execution_id!r}, path="
+    return Answer(
+        document,
+        {
+            "attempts": lambda _: f"{how}'attempts')",
+            "payloads": lambda _: f"{how}'payloads')",
+            "further_steps_of_this_name": lambda _: f"{how}'steps')",
+        },
+        whole=lambda path: (
+            f"{how}'steps[{places[0]}]{path.removeprefix('step')}')"
+            if path.startswith("step.")
+            else f"{how}'payloads'), or 'attempts', and the value there"
+        ),
+    )
+
+
+def _body(payload: Mapping[str, Any]) -> Any:
+    """The body; as a value when it is JSON."""
+    if payload["is_truncated"] or "json" not in payload["media_type"]:
+        return payload["body"]
+    try:
+        return json.loads(payload["body"])
+    except (ValueError, RecursionError):
+        return payload["body"]
+
+
+def _value(asker: Asker, execution_id: str, path: str, offset: int) -> Answer:
+    first = path.partition(".")[0].partition("[")[0]
+    include = (first,) if first in INCLUDES else ()
+    found = read_execution(asker, execution_id, *include)
+    if first not in found:
+        raise unknown("member of the document", first, (*found, *INCLUDES))
+    if "payloads" in found:
+        found["payloads"] = [{**row, "body": _body(row)} for row in found["payloads"]]
+    value = value_at(found, path)
+    asked = f"get_execution(execution_id={execution_id!r}, path="
+    if isinstance(value, str):
+        if offset > len(value):
+            raise BadRequest(f"offset={offset} is beyond the text's {len(value)} characters")
+        return _text(value, path, offset, asked)
+    if isinstance(value, list):
+        return Answer(
+            {"path": path, "value": value},
+            {"value": lambda kept: f"{asked}'{path}[{kept}]') and so on"},
+            whole=lambda inner: f"{asked}{path + inner.removeprefix('value')!r})",
+        )
+    return Answer(
+        {"path": path, "value": value},
+        whole=lambda inner: f"{asked}{path + inner.removeprefix('value')!r})",
+    )
+
+
+def _text(value: str, path: str, offset: int, asked: str) -> Answer:
+    """A text from `offset` on; pieces of it as a list, so that as many as fit are kept."""
+    size = 200
+    pieces = [value[place : place + size] for place in range(offset, len(value), size)]
+    document: Document = {"path": path, "characters": len(value), "value": pieces}
+    return Answer(
+        document, {"value": lambda kept: f"{asked}{path!r}, offset={offset + kept * size})"}
+    )
+
+
+def _statistics(asker: Asker, given: Mapping[str, Any]) -> Answer:
+    filters = {name: given[name] for name in FIELDS if name in given}
+    rows = asker.get("/api/stats", {"by": given["by"], **filters})["stats"]
+    return Answer(
+        {"by": given["by"], "stats": [without_nulls(row) for row in rows]},
+        {"stats": lambda _: "name one workflow with workflow=, or run_sql over workflow_stats"},
+    )
+
+
+EXECUTION_TOOLS: Final = (
+    Tool(
+        "search_executions",
+        "Executions that hold all the filters, a page at a time. Times are RFC 3339, dates or times "
+        "ago such as 24h; durations such as 1.5s.",
+        (
+            *FILTERS,
+            Argument(
+                "order",
+                "Column to sort by; a minus in front turns it round.",
+                default=DEFAULT_ORDER,
+                values=tuple(sign + name for name in ORDERS for sign in ("-", "")),
+            ),
+            Argument("limit", "Executions at most.", "integer", 20, minimum=1, maximum=1000),
+            Argument("cursor", "Where to go on, as the answer before said in `more`."),
+        ),
+        _search,
+    ),
+    Tool(
+        "get_execution",
+        "One execution: its facts, the step that made it fail, its steps, payloads (without bodies) "
+        "and children. With `step` one step with attempts and payload bodies. With `path` any value "
+        "of it, however long: execution.…, error_step.…, steps[n].…, attempts[n].…, payloads[n].body…,"
+        " logs[n].…, children[n].…",
+        (
+            _EXECUTION,
+            Argument("step", "Name, id or index of one step."),
+            Argument("path", "Path of one value, such as payloads[0].body.customer."),
+            Argument("offset", "Character at which to begin, for a long text.", "integer", 0, minimum=0),
+        ),
+        _get,
+    ),
+    Tool(
+        "workflow_statistics",
+        "Counts, success rate and exact duration quantiles (p50, p95, p99, nanoseconds) of the "
+        "executions that hold the filters, per workflow or per workflow and step.",
+        (
+            Argument("by", "What one row is for.", default="workflow", values=("workflow", "step")),
+            *FILTERS,
+        ),
+        _statistics,
+    ),
+)  # fmt: skip

@@ -1,0 +1,89 @@
+"""Tools for questions in SQL: what there is to ask, and asking."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Document, Tool
+from stepscope_collector.query.nearest import unknown
+from stepscope_schema.columns import Relation, relations
+from stepscope_schema.load import load_schema
+
+__all__ = ["SQL_TOOLS"]
+
+_NOTES: Final = (
+    "DuckDB SQL. Times are UTC, durations whole nanoseconds (duration_ns / 1e9 is seconds). "
+    "A failure is status in ('failed', 'timed_out')."
+)
+
+
+def _describe(_: Asker, given: Mapping[str, Any]) -> Answer:
+    known = {each.name: each for each in relations() if each.kind == "view"}
+    macros = {each.name: each for each in load_schema().of("macros")}
+    document: Document = {"notes": _NOTES}
+    if "name" in given:
+        name = given["name"]
+        if name in macros:
+            return Answer({"macro": name, "ddl": macros[name].sql})
+        tables = {f"stored.{each.name}": each for each in relations() if each.kind == "table"}
+        found = (known | tables).get(name)
+        if found is None:
+            raise unknown("view, table or macro", name, [*known, *tables, *macros])
+        return Answer({**document, "ddl": _ddl(found)})
+    document["views"] = [
+        {"name": each.name, "meaning": each.meaning, "columns": [c.name for c in each.columns]}
+        for each in known.values()
+    ]
+    document["macros"] = [{"name": each.name, "meaning": each.header} for each in macros.values()]
+    document["more"] = "describe_schema(name='executions') tells types and meanings of the columns"
+    how = "describe_schema(name=…) tells one; names: "
+    return Answer(
+        document,
+        {
+            "views": lambda kept: how + ", ".join(list(known)[kept:]),
+            "macros": lambda kept: how + ", ".join(list(macros)[kept:]),
+        },
+    )
+
+
+def _ddl(relation: Relation) -> str:
+    """The relation as DDL: names, types and meanings of its columns, without how a view is made."""
+    name = relation.name if relation.kind == "view" else f"stored.{relation.name}"
+    lines = [f"  {each.name} {each.type}, -- {each.meaning}" for each in relation.columns]
+    return "\n".join([f"-- {relation.meaning}", f"create {relation.kind} {name} (", *lines, ")"])
+
+
+def _run(asker: Asker, given: Mapping[str, Any]) -> Answer:
+    found = asker.sql(given["sql"], given.get("params"), given["max_rows"])
+    document: Document = {
+        "columns": [f"{each['name']} {each['type']}" for each in found["columns"]],
+        "rows": found["rows"],
+        "row_count": found["row_count"],
+        "elapsed_ms": found["elapsed_ms"],
+    }
+    if found["is_truncated"]:
+        document["more"] = f"there are more than {given['max_rows']} rows: {_LESS}, or max_rows"
+    return Answer(document, {"rows": lambda kept: f"{_LESS}; or offset {kept}"})
+
+
+_LESS: Final = "aggregate, select fewer columns, or use limit and offset with an order by"
+
+SQL_TOOLS: Final = (
+    Tool(
+        "describe_schema",
+        "What run_sql can ask: views with their columns and meanings, and macros; with `name` the DDL "
+        "of one, with the type and meaning of every column.",
+        (Argument("name", "View, macro, or table (stored.spans)."),),
+        _describe,
+    ),
+    Tool(
+        "run_sql",
+        "One SQL statement that reads (DuckDB), such as: select status, count(*) from executions "
+        "group by all. describe_schema tells the views. Values go into `params` as $name.",
+        (
+            Argument("sql", "The statement.", is_required=True),
+            Argument("params", "Values of its $name parameters.", "object"),
+            Argument("max_rows", "Rows at most.", "integer", 200, minimum=1, maximum=10_000),
+        ),
+        _run,
+    ),
+)

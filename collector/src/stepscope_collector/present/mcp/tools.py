@@ -1,0 +1,65 @@
+"""All tools, in the order in which clients list them."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from stepscope_collector.present.mcp.budget import LEAST_TOKENS, fit
+from stepscope_collector.present.mcp.executions import EXECUTION_TOOLS
+from stepscope_collector.present.mcp.failure import FAILURE_TOOLS
+from stepscope_collector.present.mcp.handles import HANDLE_TOOLS
+from stepscope_collector.present.mcp.sql import SQL_TOOLS
+from stepscope_collector.present.mcp.tool import Argument, Asker, Tool
+from stepscope_collector.query.nearest import unknown
+
+__all__ = ["TOOLS", "call_tool", "schema_of"]
+
+TOOLS: Final = {
+    tool.name: tool for tool in (*HANDLE_TOOLS, *EXECUTION_TOOLS, *FAILURE_TOOLS, *SQL_TOOLS)
+}
+
+
+def schema_of(tool: Tool, max_tokens: int) -> dict[str, Any]:
+    """JSON Schema of a tool's arguments, the budget among them."""
+    schema = tool.schema()
+    schema["properties"]["max_tokens"] = _budget(max_tokens).schema()
+    return schema
+
+
+def call_tool(
+    open_asker: Callable[[], AbstractContextManager[Asker]],
+    name: str,
+    given: Mapping[str, Any],
+    max_tokens: int,
+) -> str:
+    """The answer of a tool as JSON, within its budget.
+
+    Args:
+        open_asker: somebody to ask, for this one call.
+        name: of the tool.
+        given: its arguments; max_tokens among them goes before the parameter.
+        max_tokens: budget.
+
+    Raises:
+        StepscopeError: an unknown tool, wrong arguments, or what the read API says.
+    """
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise unknown("tool", name, TOOLS)
+    own = dict(given)
+    if (asked := own.pop("max_tokens", None)) is not None:
+        max_tokens = _budget(max_tokens).check(asked)
+    values = tool.check(own)
+    with open_asker() as asker:
+        return fit(tool.answer(asker, values), max_tokens)
+
+
+def _budget(max_tokens: int) -> Argument:
+    return Argument(
+        "max_tokens",
+        "Length of the answer at most; what is cut stands in `cut` with the way to the rest.",
+        "integer",
+        max_tokens,
+        minimum=LEAST_TOKENS,
+        maximum=1_000_000,
+    )

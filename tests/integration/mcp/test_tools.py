@@ -1,0 +1,239 @@
+"""What the tools answer, over a small history."""
+
+import json
+from typing import Any
+
+import anyio
+import mcp
+import pytest
+
+from stepscope_collector.present.mcp.budget import BYTES_PER_TOKEN
+from stepscope_collector.present.mcp.server import mcp_server
+from stepscope_collector.present.mcp.tools import TOOLS
+from tests.integration.mcp.conftest import Ask, ToolError
+
+
+def test_the_list_of_executions_has_the_older_names_and_defaults(ask: Ask) -> None:
+    """R078: list_execution_history(limit=10, offset=0, workflow_id?) → handle_id, workflow_name, status, start, end."""
+    rows = ask("list_execution_history")["executions"]
+    assert [row["handle_id"] for row in rows] == [
+        "etl-bad", "exec-d4-bare", "exec-b2-failed", "etl-ok", "exec-c3-child", "exec-a1-ok",
+    ]  # fmt: skip
+    assert rows[0] == {
+        "handle_id": "etl-bad",
+        "workflow_name": "etl",
+        "status": "failed",
+        "start": "2026-03-01T13:05:17.100000000Z",
+        "end": "2026-03-01T13:05:18.100000000Z",
+    }
+    schema = TOOLS["list_execution_history"].schema()
+    assert schema["properties"]["limit"]["default"] == 10
+    assert schema["properties"]["offset"]["default"] == 0
+    assert (
+        ask("list_execution_history", workflow_id="etl", limit=1, offset=1)["executions"]
+        == rows[1:2]
+    )
+
+
+def test_the_list_says_how_to_go_on(ask: Ask) -> None:
+    """issue #7: answers say when they are cut and how to get the rest."""
+    first = ask("list_execution_history", limit=4)
+    assert first["more"] == "list_execution_history(limit=4, offset=4)"
+    assert "more" not in ask("list_execution_history", limit=4, offset=4)
+
+
+def test_the_status_of_an_execution(ask: Ask) -> None:
+    """R079: get_status tells of executions of earlier sessions."""
+    found = ask("get_status", handle_id="etl-bad")
+    assert found["status"] == "failed"
+    assert (found["error"], found["failed_step"]) == ("bad row", "import")
+    assert (found["start"], found["end"]) == (
+        "2026-03-01T13:05:17.100000000Z",
+        "2026-03-01T13:05:18.100000000Z",
+    )
+    assert found["running_steps"] == []
+
+
+def test_logs_come_in_order_of_sequence_and_can_be_walked(ask: Ask) -> None:
+    """R079, R071: get_logs gives the last records in order; `after` reads on from a sequence."""
+    found = ask("get_logs", handle_id="exec-a1-ok", limit=2)
+    assert [(row["sequence"], row["log_data"]) for row in found["logs"]] == [
+        (1, "line 1"),
+        (2, "line 2"),
+    ]
+    assert found["logs"][0]["log_type"] == "INFO"
+    assert "after=-1" in found["more"]
+    seen, after = [], -1
+    while True:
+        part = ask("get_logs", handle_id="etl-ok", after=after, limit=70)
+        seen += [row["sequence"] for row in part["logs"]]
+        if "more" not in part and "cut" not in part:
+            break
+        after = seen[-1]
+    assert seen == list(range(300))
+
+
+def test_an_answer_fits_its_budget_and_says_what_was_cut(ask: Ask) -> None:
+    """issue #7: answers fit a token budget, say when cut and how to get the rest."""
+    for budget in (500, 1000, 4000):
+        found = ask("get_logs", handle_id="etl-ok", limit=300, max_tokens=budget)
+        size = len(json.dumps(found, ensure_ascii=False, separators=(",", ":")).encode())
+        assert size <= budget * BYTES_PER_TOKEN
+        (lists,) = [note for note in found["cut"] if note.get("field") == "logs"]
+        assert lists["of"] == 300
+        assert lists["kept"] == len(found["logs"]) > 0
+        assert found["logs"][-1]["sequence"] == 299  # the newest are kept
+        assert "get_logs(" in lists["rest"]
+
+
+def test_the_overview_leads_to_a_step_and_to_every_value(ask: Ask) -> None:
+    """issue #7: get_execution tells the skeleton, then a step, then a field by path."""
+    found = ask("get_execution", execution_id="etl-ok")
+    assert [row["step_name"] for row in found["steps"]] == ["import", "publish"]
+    assert {row["kind"] for row in found["payloads"]} == {"input", "output"}
+    assert all("body" not in row for row in found["payloads"])
+    step = ask("get_execution", execution_id="etl-ok", step="publish")
+    assert [(row["kind"], row["body"]) for row in step["payloads"]] == [
+        ("output", {"n": [1, 2, 3]})
+    ]
+    place = next(n for n, row in enumerate(found["payloads"]) if row["kind"] == "input")
+    path = f"payloads[{place}].body.customer.tier"
+    assert ask("get_execution", execution_id="etl-ok", path=path)["value"] == ["gold"]
+    assert ask("get_execution", execution_id="etl-ok", path=f"payloads[{place}].body.customer.id") == {
+        "path": f"payloads[{place}].body.customer.id", "value": 7,
+    }  # fmt: skip
+
+
+def test_a_long_text_is_read_piece_by_piece(ask: Ask) -> None:
+    """issue #7: the rest of what was cut can be had."""
+    whole, offset = "", 0
+    for _ in range(20):
+        found = ask(
+            "get_execution",
+            execution_id="etl-ok",
+            path="logs[5].body",
+            offset=offset,
+            max_tokens=500,
+        )
+        whole += "".join(found["value"])
+        if "cut" not in found:
+            break
+        offset = len(whole)
+    assert whole == "row 5 " + "ж" * 300
+
+
+def test_the_evidence_about_a_failure_is_one_answer(ask: Ask) -> None:
+    """issue #7, R028: error, failing leaf, attempts, log, last success and differences."""
+    found = ask("explain_failure", execution_id="etl-bad")
+    assert found == ask("explain_failure", workflow="etl")
+    assert found["error"]["failing_step"]["step_name"] == "import"
+    assert "bad row" in found["error"]["stack"]
+    tries = found["attempts_of_the_failing_step"]
+    assert [(one["attempt"], one["error_type"]) for one in tries] == [
+        (1, "TimeoutError"),
+        (2, "ValueError"),
+    ]
+    assert found["input_of_the_failing_step"][0]["body"] == '{"file":"a.csv"}'
+    assert found["last_success"]["execution_id"] == "etl-ok"
+    facts = {one["field"]: (one["left"], one["right"]) for one in found["different_facts"]}
+    assert facts["workflow_version"] == ("2", "3")
+    paths = {one["path"]: (one["left"], one["right"]) for one in found["different_payloads"]}
+    assert paths["input.day"] == ("2026-02-27", "2026-02-28")
+    assert paths["input.customer.id"] == (7, 8)
+    assert "input.customer.tier" not in paths
+    steps = {(one["step"], one["field"]): one["right"] for one in found["different_steps"]}
+    assert steps["publish", "status"] == "(absent)"
+    assert steps["import", "attempt_count"] == 2
+    assert found["same_error"]["with_this_message"] == 2
+
+
+def test_a_success_has_no_failure_to_explain(ask: Ask) -> None:
+    """issue #7: errors are clear."""
+    with pytest.raises(ToolError, match="bad_request: execution 'etl-ok' has not failed"):
+        ask("explain_failure", execution_id="etl-ok")
+
+
+def test_two_executions_are_compared(ask: Ask) -> None:
+    """issue #7, R060: compare_executions."""
+    found = ask("compare_executions", left="etl-ok", right="exec-a1-ok")
+    facts = {one["field"]: one["right"] for one in found["facts"]}
+    assert facts["workflow_name"] == "nightly-report"
+    assert ask("compare_executions", left="etl-ok", right="etl-ok")["facts"] == []
+
+
+def test_search_and_statistics_take_the_filters_of_the_read_api(ask: Ask) -> None:
+    """R010: filter fields are MCP arguments, too; R022: statistics over MCP."""
+    found = ask("search_executions", workflow="etl", status="error", limit=2)
+    assert [row["execution_id"] for row in found["executions"]] == ["etl-bad", "exec-d4-bare"]
+    assert "cursor=" in found["more"]
+    cursor = found["more"].split("'")[1]
+    rest = ask("search_executions", workflow="etl", status="error", limit=2, cursor=cursor)
+    assert [row["execution_id"] for row in rest["executions"]] == ["exec-b2-failed"]
+    (stats,) = ask("workflow_statistics", workflow="etl")["stats"]
+    assert (stats["count"], stats["success"], stats["failed"]) == (4, 1, 3)
+    steps = ask("workflow_statistics", workflow="etl", by="step")["stats"]
+    assert {row["step_name"] for row in steps} == {"import", "publish", "load"}
+
+
+def test_sql_goes_through_the_guard_and_the_schema_is_told(ask: Ask) -> None:
+    """issue #7: run_sql through the guard, describe_schema with the DDL and its comments."""
+    found = ask("run_sql", sql="select count(*) as n from executions where status = $s", params={"s": "failed"})  # fmt: skip
+    assert (found["columns"], found["rows"]) == (["n BIGINT"], [[3]]) or found["rows"] == [[3]]
+    with pytest.raises(ToolError, match="query_refused: DELETE statements are not allowed"):
+        ask("run_sql", sql="delete from stored.spans")
+    cut = ask("run_sql", sql="from range(1000)", max_rows=5)
+    assert cut["row_count"] == 5
+    assert "more than 5 rows" in cut["more"]
+    names = {view["name"] for view in ask("describe_schema")["views"]}
+    assert {"executions", "steps", "attempts", "execution_logs"} <= names
+    ddl = ask("describe_schema", name="executions")["ddl"]
+    assert "status varchar, -- " in ddl
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "says"),
+    [
+        ("get_status", {"handle_id": "nobody"}, "not_found: no execution with the id 'nobody'"),
+        ("get_status", {}, "argument handle_id is missing"),
+        ("get_status", {"handle": "x"}, "unknown argument 'handle'\nhint: did you mean 'handle_id'"),
+        ("list_execution_history", {"limit": 0}, "argument limit=0 is out of range"),
+        ("list_execution_history", {"limit": "ten"}, "argument limit='ten' is no whole number"),
+        ("search_executions", {"status": "faild"}, "did you mean 'failed'"),
+        ("search_executions", {"order": "name"}, "unknown order 'name'"),
+        ("get_execution", {"execution_id": "etl-ok", "step": "publsh"}, "did you mean 'publish'"),
+        ("get_execution", {"execution_id": "etl-ok", "path": "steps[9]"}, "steps has 2 elements"),
+        ("get_execution", {"execution_id": "etl-ok", "path": "steps[0].nam"}, "unknown member of steps[0] 'nam'"),
+        ("get_execution", {"execution_id": "etl-ok", "path": "steps[["}, "is wrong at character 6"),
+        ("get_executoin", {}, "unknown tool 'get_executoin'\nhint: did you mean 'get_execution'"),
+        ("get_logs", {"handle_id": "etl-ok", "max_tokens": 10}, "argument max_tokens=10 is out of range"),
+        ("describe_schema", {"name": "execution"}, "did you mean 'executions'"),
+        ("explain_failure", {}, "explain_failure needs execution_id or workflow"),
+        ("run_sql", {"sql": "select 1", "params": "x"}, "argument params='x' is no object"),
+    ],
+)  # fmt: skip
+def test_errors_say_what_would_be_right(
+    ask: Ask, tool: str, given: dict[str, Any], says: str
+) -> None:
+    """issue #7: errors are clear; R016: an unknown id is no failure of the tool."""
+    with pytest.raises(ToolError) as caught:
+        ask(tool, **given)
+    assert says in str(caught.value)
+
+
+def test_every_tool_says_what_it_is_for_and_takes_a_budget() -> None:
+    """issue #7: the tools and their names."""
+
+    async def run() -> Any:
+        async with mcp.Client(mcp_server(lambda _: pytest.fail("asked"), 8000)) as client:
+            return (await client.list_tools()).tools
+
+    tools = {tool.name: tool for tool in anyio.run(run)}
+    assert set(tools) >= {
+        "list_execution_history", "get_status", "get_logs", "get_execution", "search_executions",
+        "workflow_statistics", "compare_executions", "explain_failure", "describe_schema", "run_sql",
+    }  # fmt: skip
+    for tool in tools.values():
+        assert tool.description
+        assert tool.input_schema["properties"]["max_tokens"]["default"] == 8000
+        assert tool.input_schema["additionalProperties"] is False
+        assert tool.annotations.read_only_hint is True
