@@ -35,6 +35,7 @@ from stepscope_collector.decode.batch import Signal
 from stepscope_collector.decode.request import IMPLEMENTATION
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
+from stepscope_collector.present.mcp.face import McpFace
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
 from stepscope_collector.profiles import LoadedProfiles
 from stepscope_collector.query.doctor import (
@@ -154,6 +155,7 @@ class _Collector:
     remapper: Remapper = field(init=False)
     upkeep: Upkeep = field(init=False)
     grpc: GrpcReceiver = field(init=False)
+    mcp: McpFace = field(init=False)
     started_s: float = field(default_factory=time.time)
     is_ready: bool = False
 
@@ -231,6 +233,7 @@ class _Collector:
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.mcp.close()
 
     def _on_signal(self, stopping: asyncio.Event) -> None:
         if stopping.is_set():
@@ -302,7 +305,9 @@ class _Collector:
         return Timed(with_cors(guarded, config.http_cors_origins), paths, self._observe_http)
 
     def _web_app(self) -> Guard:
-        app = rest_app(
+        hosts = [split_address(self.settings.web.listen)[0]]
+        self.mcp = McpFace(self.settings.mcp.max_tokens, hosts)
+        self.mcp.read_api = app = rest_app(
             self.database,
             self.settings.sql,
             doctor=self.doctor,
@@ -311,9 +316,8 @@ class _Collector:
             ready=lambda: self.is_ready,
             remapper=self.remapper,
             mapping=lambda: self.profiles.mapping,
-            allowed_hosts=None
-            if self.certificates
-            else [split_address(self.settings.web.listen)[0]],
+            allowed_hosts=None if self.certificates else hosts,
+            faces={"/mcp": self.mcp},
         )
         return Guard(app, self.gate, "web", need_of, rest_refusal)
 

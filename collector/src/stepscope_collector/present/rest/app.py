@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp
 
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.config import SqlConfig
@@ -56,6 +58,7 @@ __all__ = ["need_of", "rest_app", "rest_refusal"]
 logger = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES: Final = 1024 * 1024
+_READING_POSTS: Final = (("POST", "/api/sql"), ("POST", "/mcp"))
 _QUESTION: Final = ("sql", "params", "max_rows")
 
 
@@ -63,7 +66,7 @@ def need_of(method: str, path: str) -> Scope | None:
     """What a request needs: nothing for probes, read for what reads, admin for all else there is."""
     if path in PROBES and method in {"GET", "HEAD"}:
         return None
-    is_reading = method in {"GET", "HEAD", "OPTIONS"} or (method, path) == ("POST", "/api/sql")
+    is_reading = method in {"GET", "HEAD", "OPTIONS"} or (method, path) in _READING_POSTS
     return "read" if is_reading else "admin"
 
 
@@ -83,6 +86,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     allowed_hosts: Collection[str] | None = (),
     remapper: Remapper | None = None,
     mapping: Callable[[], CompiledMapping] | None = None,
+    faces: Mapping[str, ASGIApp] = MappingProxyType({}),
 ) -> Starlette:
     """The application.
 
@@ -97,14 +101,18 @@ def rest_app(  # noqa: PLR0913 what the process puts together
             any name, as TLS shuts out those that the certificate has not.
         remapper: maps the history anew; None: nobody can write it.
         mapping: the profiles in force, to explain spans; None: none.
+        faces: path → other applications on this port, behind the same check of hosts.
     """
-    faces = _Endpoints(
+    endpoints = _Endpoints(
         database, sql_config, doctor, ready, metrics, telemetry or Telemetry(), remapper, mapping
     )
     return Starlette(
         routes=[
-            StarletteRoute(route.path, faces.endpoint(route), methods=[route.method])
-            for route in ROUTES
+            *(
+                StarletteRoute(route.path, endpoints.endpoint(route), methods=[route.method])
+                for route in ROUTES
+            ),
+            *(StarletteRoute(path, face) for path, face in faces.items()),
         ],
         middleware=[] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)],
         exception_handlers={

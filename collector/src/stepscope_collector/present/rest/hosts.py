@@ -6,7 +6,6 @@ names of this machine cannot be such names. A request with a token comes from no
 are answered under every name, as balancers ask.
 """
 
-import ipaddress
 import socket
 from collections.abc import Collection
 from typing import Final
@@ -16,29 +15,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepscope_collector.access.guard import TOKEN_NAME
+from stepscope_collector.access.hosts import is_own_host
 from stepscope_collector.present.rest.encode import dumps
 
-__all__ = ["PROBES", "HostCheck", "is_own_host"]
+__all__ = ["PROBES", "HostCheck"]
 
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 """Paths that need no token."""
-
-
-def is_own_host(host: str, names: Collection[str]) -> bool:
-    """True when a Host header is an address, localhost, or one of `names`, with any port."""
-    name = host.strip().lower()
-    if name.startswith("["):
-        name = name[1:].partition("]")[0]
-    elif name.count(":") == 1:
-        name = name.partition(":")[0]
-    name = name.rstrip(".")
-    if name == "localhost" or name.endswith(".localhost") or name in names:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _address_of(scope: Scope) -> str:
