@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from stepscope_collector.errors import BadRequest
 
-__all__ = ["parse_duration_ns", "parse_time_ns"]
+__all__ = ["is_duration", "parse_duration_ns", "parse_time_ns"]
 
 _UNITS_NS = {
     "ns": 1,
@@ -24,6 +24,11 @@ _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?\s?([Zz]|[+-]\d\d:?\d\d)?"
 )
 _MAX_NS = 2**63 - 1
+
+
+def is_duration(text: str) -> bool:
+    """Whether the text is a duration: numbers, each with its unit."""
+    return _DURATION.fullmatch(text.strip()) is not None
 
 
 def parse_duration_ns(text: str, field: str) -> int:

@@ -30,7 +30,7 @@ def insert(connection: Connection, table: str, **row: Any) -> None:
     connection.execute(f"insert into stored.{table} ({columns}) values ({values})", row)
 
 
-def _timestamp(unix_nano: int) -> str | None:
+def timestamp_of(unix_nano: int) -> str | None:
     """A value for TIMESTAMP_NS, all nine digits; None for 0, as the writer has it."""
     if unix_nano == 0:
         return None
@@ -45,7 +45,7 @@ def add_execution(connection: Connection, execution_id: str, **row: Any) -> dict
     end = row.get("final_end_unix_nano")
     full: dict[str, Any] = {
         "dialect": "stepscope",
-        "started_at": _timestamp(start if start is not None else first),
+        "started_at": timestamp_of(start if start is not None else first),
         "first_unix_nano": first,
         "last_start_unix_nano": max(first, start or 0),
         "last_seen_unix_nano": max(first, start or 0, end or 0),

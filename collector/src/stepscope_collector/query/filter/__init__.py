@@ -1,0 +1,9 @@
+"""The filter language: text → typed tree → bound SQL over view `executions` as `e`.
+
+`compile_filter(text, now_ns)` is all that a face needs; docs/filters.md is the grammar.
+"""
+
+from stepscope_collector.query.filter.compiler import Condition, compile_filter, compile_tree
+from stepscope_collector.query.filter.parser import parse_filter
+
+__all__ = ["Condition", "compile_filter", "compile_tree", "parse_filter"]

@@ -1,0 +1,185 @@
+"""Typed tree → SQL text over view `executions` as `e`, and what to bind.
+
+The text is made of the fragments in `fields.py` and the tests below, and holds no value: each is a
+`$filter_n` parameter. A test that is null (there is no value) is as good as false wherever only
+`and` and `or` stand around it; `not` turns it into true with `is not true`. So every condition is
+true or false of every execution, and conditions on columns stay bare, as zone maps need them.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from stepscope_collector.query.filter.parser import parse_filter
+from stepscope_collector.query.filter.syntax import (
+    And,
+    Compare,
+    Field,
+    Flag,
+    Interval,
+    Missing,
+    Nested,
+    Not,
+    Or,
+    PathValue,
+)
+from stepscope_collector.query.filter.syntax import Condition as Tree
+from stepscope_collector.query.filter.values import SEVERITIES
+
+__all__ = ["Condition", "compile_filter", "compile_tree"]
+
+_EVERYTHING: Final = "true"
+# Case and composition are folded; upper before lower, as both small sigmas meet in upper case only.
+_FOLDED: Final = "replace(lower(upper(nfc_normalize({}))), 'ß', 'ss')"
+_EXACT: Final = 2**53
+"""From here on, different whole numbers are the same DOUBLE."""
+_TYPED: Final = {"time": "make_timestamp_ns({})", "trace": "cast({} as uuid)"}
+_SEVERITIES_OF_A_WORD: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition over view `executions` as `e`."""
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Name, without `$` → value; exactly those that stand in `sql`."""
+
+
+def compile_filter(text: str, now_ns: int, prefix: str = "filter") -> Condition:
+    """The condition that a filter is; of blank text one that always holds.
+
+    Args:
+        text: a filter, see docs/filters.md.
+        now_ns: what relative times are reckoned from, nanoseconds since the epoch.
+        prefix: of the names of parameters; another one for each of several filters in a statement.
+
+    Raises:
+        BadRequest: no filter; points at the place and names the nearest right word.
+    """
+    tree = parse_filter(text, now_ns)
+    return Condition(_EVERYTHING) if tree is None else compile_tree(tree, prefix)
+
+
+def compile_tree(tree: Tree, prefix: str = "filter") -> Condition:
+    """The condition that a tree is; its values have passed the checks of the parser."""
+    compiler = _Compiler(prefix)
+    return Condition(compiler.of(tree), compiler.parameters)
+
+
+class _Compiler:
+    """Gathers parameters while it writes."""
+
+    def __init__(self, prefix: str) -> None:
+        self.parameters: dict[str, Any] = {}
+        self._prefix = prefix
+
+    def of(self, tree: Tree) -> str:
+        """The condition; true, or else false or null."""
+        match tree:
+            case And(conditions):
+                return f"({' and '.join(map(self.of, conditions))})"
+            case Or(conditions):
+                return f"({' or '.join(map(self.of, conditions))})"
+            case Not(condition):
+                return f"(({self.of(condition)}) is not true)"
+            case Nested(rows, condition):
+                return rows.within.replace("{}", self.of(condition))
+            case Flag(known):
+                place = known.places[0]
+                return place.within.replace("{}", place.columns[0])
+            case Compare():
+                return self._compare(tree)
+
+    def _bind(self, value: Any) -> str:
+        name = f"{self._prefix}_{len(self.parameters)}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def _compare(self, tree: Compare) -> str:
+        given = [value for value in tree.values if not isinstance(value, Missing)]
+        tests = self._tests(tree, given) if given else []
+        path = self._bind(self._path(tree)) if tree.path else ""
+        written = []
+        if tests:
+            written.append(self._somewhere(tree.field, tests, path))
+        if len(given) < len(tree.values):
+            present = self._somewhere(tree.field, ["{} is not null"], path)
+            written.append(f"(({present}) is not true)")
+        return written[0] if len(written) == 1 else f"({' or '.join(written)})"
+
+    def _path(self, tree: Compare) -> str:
+        """A JSON pointer, or the key of an attribute."""
+        if "json" not in tree.field.places[0].columns[0]:
+            return ".".join(tree.path)
+        names = (name.replace("~", "~0").replace("/", "~1") for name in tree.path)
+        return "".join(f"/{name}" for name in names)
+
+    def _somewhere(self, known: Field, tests: list[str], path: str) -> str:
+        """Whether a column of a place of the field holds one of the tests."""
+        places = []
+        for place in known.places:
+            columns = [column.replace("{path}", path) for column in place.columns]
+            held = [test.replace("{}", column) for column in columns for test in tests]
+            inner = held[0] if len(held) == 1 else f"({' or '.join(held)})"
+            places.append(place.within.replace("{}", inner))
+        return places[0] if len(places) == 1 else f"({' or '.join(places)})"
+
+    def _tests(self, tree: Compare, values: list[Any]) -> list[str]:
+        """Tests of a column, which stands for `{}`; one of them has to hold."""
+        kind = tree.field.kind
+        if tree.operator == "~":
+            return [test for value in values for test in self._contains(value)]
+        if kind == "path":
+            return [test for value in values for test in self._path_tests(tree.operator, value)]
+        if kind == "severity":
+            return [self._severity(tree.operator, value) for value in values]
+        if kind in {"number", "duration", "time"}:
+            return [self._ordered(kind, tree.operator, value) for value in values]
+        if kind == "trace":
+            return [f"{{}} = {_TYPED[kind].replace('{}', self._bind(value))}" for value in values]
+        if len(values) == 1:
+            return [f"{{}} = {self._bind(values[0])}"]
+        return [f"list_contains({self._bind(values)}, {{}})"]
+
+    def _contains(self, value: Any) -> list[str]:
+        text = value.text if isinstance(value, PathValue) else str(value)
+        folded = _FOLDED.replace("{}", self._bind(text))
+        tests = [f"contains({_FOLDED}, {folded})"]
+        # In JSON some signs are written otherwise.
+        escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+        if escaped != text:
+            folded = _FOLDED.replace("{}", self._bind(escaped))
+            tests.append(f"contains({_FOLDED}, {folded})")
+        return tests
+
+    def _path_tests(self, operator: str, value: PathValue) -> list[str]:
+        if operator != "=":
+            if value.number is not None:
+                return [f"try_cast({{}} as double) {operator} {self._bind(value.number)}"]
+            return [f"{{}} {operator} {self._bind(value.text)}"]
+        tests = [f"{{}} = {self._bind(value.text)}"]
+        if value.number is not None and abs(value.number) < _EXACT:
+            tests.append(f"try_cast({{}} as double) = {self._bind(value.number)}")
+        return tests
+
+    def _severity(self, operator: str, value: int) -> str:
+        if operator == "=" and value in SEVERITIES.values():
+            last = value + _SEVERITIES_OF_A_WORD - 1
+            return f"({{}} >= {self._bind(value)} and {{}} <= {self._bind(last)})"
+        return f"{{}} {operator} {self._bind(value)}"
+
+    def _ordered(self, kind: str, operator: str, value: Interval) -> str:
+        def bound(number: int) -> str:
+            return _TYPED.get(kind, "{}").replace("{}", self._bind(number))
+
+        low, high = value.low, value.high
+        if operator != "=":
+            # A day is its first moment here, so that `not` of `>` is `<=`.
+            return f"{{}} {operator} {bound(low if low is not None else 0)}"
+        if low is not None and low == high:
+            return f"{{}} = {bound(low)}"
+        ends = [f"{{}} >= {bound(low)}"] if low is not None else []
+        ends += [f"{{}} <= {bound(high)}"] if high is not None else []
+        return f"({' and '.join(ends)})"
