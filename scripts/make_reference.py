@@ -71,8 +71,19 @@ What people and programs ask. Columns are only added; names and meanings stay. T
 
 def views() -> str:
     """The views: the public contract."""
-    found = (_relation(relation) for relation in relations() if relation.kind == "view")
+    found = (_relation(relation) for relation in relations() if relation.schema == "main")
     return _VIEWS + "".join(found) + _FOOT
+
+
+def compat_views() -> str:
+    """The views that show the history as the tables of older designs."""
+    found = (r for r in relations() if r.schema.startswith("compat"))
+    return (
+        "# Views of older designs\n\nThe history as the tables of the designs before Stepscope, under their names and with their columns, "
+        "each design in a DuckDB schema of its own; see [compatibility](../compat.md).\n"
+        + "".join(_relation(relation) for relation in found)
+        + _FOOT
+    )
 
 
 def _macro(statement: Statement) -> str:
@@ -131,6 +142,7 @@ def rejections() -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "tables.md": tables,
     "views.md": views,
+    "compat.md": compat_views,
     "macros.md": macros,
     "attributes.md": attributes,
     "rejections.md": rejections,

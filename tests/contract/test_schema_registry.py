@@ -21,7 +21,7 @@ def fresh():
         yield connection
 
 
-@pytest.mark.parametrize("relation", relations(), ids=lambda relation: relation.name)
+@pytest.mark.parametrize("relation", relations(), ids=lambda r: f"{r.schema}.{r.name}")
 def test_registry_describes_the_columns_of_a_new_database(fresh, relation):
     """issue #2: a contract test holds registry, DDL and a fresh database together."""
     columns = fresh.execute(
@@ -45,7 +45,8 @@ def test_file_name_is_the_name_of_the_object(fresh):
     """ours: an object is found by the name of its file."""
     names = fresh.execute(
         "select schema_name from duckdb_schemas() union all select table_name from duckdb_tables() "
-        "union all select view_name from duckdb_views() "
+        "union all select if(schema_name = 'main', '', schema_name || '.') || view_name "
+        "from duckdb_views() "
         "union all select function_name from duckdb_functions() where function_type = 'macro'"
     ).fetchall()
     assert {statement.name for statement in load_schema().statements} <= {name for (name,) in names}

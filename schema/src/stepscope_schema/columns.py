@@ -60,10 +60,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One table or view; `schema` is the DuckDB schema it stands in."""
+    """One table or view; `schema` is the DuckDB schema it stands in: stored, main or an older design's."""
 
     kind: Literal["table", "view"]
-    schema: Literal["stored", "main"]
+    schema: str
     name: str
     meaning: str
     columns: tuple[Column, ...]
@@ -89,7 +89,9 @@ def relations_of(schema: Schema) -> tuple[Relation, ...]:
             found.append(Relation("table", "stored", statement.name, statement.header, columns))
         elif statement.kind == "views":
             columns = tuple(_view_columns(statement))
-            found.append(Relation("view", "main", statement.name, statement.header, columns))
+            place, _, name = f"main.{statement.name}".rpartition(".")
+            place = place.removeprefix("main.")
+            found.append(Relation("view", place, name, statement.header, columns))
     return tuple(found)
 
 

@@ -27,7 +27,7 @@ _MIGRATION = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One `create` statement; `name` is the file's and the object's."""
+    """One `create` statement; `name` is the file's and the object's, with its schema unless that is main."""
 
     kind: Kind
     name: str

@@ -339,3 +339,21 @@ create table if not exists stored.profiles (
     told varchar not null,            -- JSON: description, version, priority, origin, source, fills, not_emitted
     loaded_at timestamp_ns not null   -- UTC, since when it is in force like this
 );
+
+-- Schema of what the views of all older designs are made of.
+create schema if not exists compat;
+
+-- Schema of the views that show the history as the tables of older design 000.
+create schema if not exists compat_000;
+
+-- Schema of the views that show the history as the tables of older design 001.
+create schema if not exists compat_001;
+
+-- Schema of the views that show the history as the tables of older design 002.
+create schema if not exists compat_002;
+
+-- Schema of the views that show the history as the tables of older design 003.
+create schema if not exists compat_003;
+
+-- Schema of the views that show the history as the tables of older design 004.
+create schema if not exists compat_004;

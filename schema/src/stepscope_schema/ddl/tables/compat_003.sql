@@ -1,0 +1,2 @@
+-- Schema of the views that show the history as the tables of older design 003.
+create schema if not exists compat_003
