@@ -20,6 +20,7 @@ QUESTIONS = [
     ["show", "exec-a1"],
     ["show", "exec-a1-ok", "--logs", "--format", "json"],
     ["show", "exec-b2-failed", "--full"],
+    ["show", "exec-a1", "--waits", "--critical-path"],
     ["show", "exec-d4"],
     ["show", "exec"],
     ["show", "nobody"],

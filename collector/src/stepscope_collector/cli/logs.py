@@ -3,12 +3,11 @@
 import threading
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from stepscope_collector.cli.client import Client
-from stepscope_collector.cli.lookup import find_execution
+from stepscope_collector.cli.lookup import execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.lists import log_lines
@@ -47,7 +46,7 @@ def command(
         )
     with session.client() as client:
         execution = find_execution(client, execution_id)["execution"]
-        path = f"/api/executions/{quote(execution['execution_id'], safe='')}/logs"
+        path = execution_path(execution["execution_id"], "logs")
         rows = _read(client, path, {"tail": tail, "after": after})
         session.write_rows(rows, log_lines, view="execution_logs")
         if is_following and not client.is_live:
@@ -59,10 +58,10 @@ def command(
 def _follow(session: Session, client: Client, path: str, last: int | None) -> None:
     """Print records as they come; return when the execution has ended and all were printed."""
     pause = threading.Event()
-    execution_path = path.removesuffix("/logs")
+    parent = path.removesuffix("/logs")
     while True:
         # The status is asked before the records: what came before the end is still fetched.
-        status = client.get(execution_path)["execution"]["status"]
+        status = client.get(parent)["execution"]["status"]
         rows = _read(client, path, {"after": last})
         session.write_rows(rows, log_lines)
         session.flush()

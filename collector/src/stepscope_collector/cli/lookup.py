@@ -2,11 +2,12 @@
 
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from stepscope_collector.cli.client import Client
 from stepscope_collector.errors import BadRequest, NotFound
 
-__all__ = ["add_stack", "find_execution", "read_sql"]
+__all__ = ["add_stack", "execution_path", "find_execution", "read_sql"]
 
 _SHOWN = 5
 
@@ -14,6 +15,11 @@ _SHOWN = 5
 def read_sql(name: str) -> str:
     """The statement in `cli/sql/<name>.sql`, as it stands there."""
     return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def execution_path(execution_id: str, *further: str) -> str:
+    """Path of what the read API tells of an execution, quoted: `/api/executions/{id}/…`."""
+    return "/".join(("/api/executions", quote(execution_id, safe=""), *further))
 
 
 def find_execution(client: Client, written: str, *include: str) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """`stepscope show`: one execution in full."""
 
-import functools
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from stepscope_collector.cli.lookup import add_stack, find_execution
+from stepscope_collector.cli.client import Client
+from stepscope_collector.cli.lookup import add_stack, execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.present.text.execution import execution_text
+from stepscope_collector.present.text.story import path_text, waits_text
+from stepscope_collector.present.text.tables import Screen
 
 __all__ = ["command"]
 
@@ -15,9 +19,24 @@ __all__ = ["command"]
 @click.argument("execution_id", metavar="ID")
 @click.option("--logs", "has_logs", is_flag=True, help="Its log records too.")
 @click.option("--full", "is_full", is_flag=True, help="Inputs and outputs however long.")
+@click.option("--waits", "has_waits", is_flag=True, help="Where its time went, step by step.")
+@click.option(
+    "--critical-path",
+    "has_path",
+    is_flag=True,
+    help="What its duration consists of, and the slack.",
+)
 @shared_options()
 @pass_session
-def command(session: Session, *, execution_id: str, has_logs: bool, is_full: bool) -> None:
+def command(
+    session: Session,
+    *,
+    execution_id: str,
+    has_logs: bool,
+    is_full: bool,
+    has_waits: bool,
+    has_path: bool,
+) -> None:
     """Show one execution in full.
 
     Facts, error with stack, inputs, outputs, the steps on a time axis with their attempts, and
@@ -27,7 +46,23 @@ def command(session: Session, *, execution_id: str, has_logs: bool, is_full: boo
     with session.client() as client:
         document = find_execution(client, execution_id, *include)
         add_stack(client, document)
-    text = functools.partial(execution_text, max_body_lines=None) if is_full else execution_text
+        if has_waits:
+            document["waits"] = _more(client, document, "waits")
+        if has_path:
+            document["critical_path"] = _more(client, document, "critical-path")
+
+    def text(shown: Mapping[str, Any], screen: Screen) -> str:
+        parts = [execution_text(shown, screen, max_body_lines=None if is_full else 20)]
+        if has_waits:
+            parts.append(waits_text(shown["waits"], screen))
+        if has_path:
+            parts.append(path_text(shown["critical_path"], screen))
+        return "\n".join(parts)
+
     session.write_document(document, text)
     if document["truncated"]:
         session.note(f"not all of these are shown: {', '.join(document['truncated'])}")
+
+
+def _more(client: Client, document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return client.get(execution_path(document["execution"]["execution_id"], name))

@@ -45,6 +45,7 @@ __all__ = [
     "execution_detail",
     "execution_page",
     "locate",
+    "one_execution",
 ]
 
 DEFAULT_ORDER: Final = "-started_at"
@@ -161,11 +162,7 @@ def execution_detail(
     with database.read() as connection:
         reader: Cursor = connection
         place = locate(reader, execution_id)
-        by_id = {
-            "execution_id": place.execution_id,
-            "ingested_unix_nano": place.ingested_unix_nano,
-        }
-        execution = fetch(reader, Execution, sql("executions/by_id"), by_id)[0]
+        execution = one_execution(reader, place)
         parts = {name: _part(reader, name, place) for name in INCLUDES if name in include}
         error_step = None
         if execution.status in {"failed", "timed_out"}:
@@ -214,6 +211,15 @@ def locate(reader: Cursor, written: str) -> Place:
         if found := reader.fetchall():
             return locate(reader, found[0][0])
     raise NotFound(f"no execution with the id {written!r}", hint="GET /api/executions lists them")
+
+
+def one_execution(reader: Cursor, place: Place) -> Execution:
+    """The execution that lies there."""
+    by_id = {
+        "execution_id": place.execution_id,
+        "ingested_unix_nano": place.ingested_unix_nano,
+    }
+    return fetch(reader, Execution, sql("executions/by_id"), by_id)[0]
 
 
 def _write_cursor(row: Execution, order: Order) -> str:

@@ -32,7 +32,9 @@ def test_the_header_names_the_parameters_the_statement_binds(name: str) -> None:
     assert set(re.findall(r"\$\w+", header)) == set(re.findall(r"\$\w+", body))
 
 
-_VALUES = dict.fromkeys(("id", "trace_id"), "0" * 32) | {"ids": [1], "trace_ids": ["0" * 32]}
+_VALUES = dict.fromkeys(("id", "trace_id"), "0" * 32) | {
+    "ids": [1], "trace_ids": ["0" * 32], "tries": [], "children": [],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -1,11 +1,19 @@
-"""Endpoints that tell of one execution: its tree."""
+"""Endpoints that tell of one execution: its tree, where its time went, its critical path."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from stepscope_collector.present.rest.encode import dumps, encode_rows
+from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows
 from stepscope_collector.present.rest.route import Part, Route
+from stepscope_collector.query.critical_path import (
+    CriticalPath,
+    PathSegment,
+    Slack,
+    execution_critical_path,
+)
 from stepscope_collector.query.relatives import MAX_TREE, TreeExecution, execution_tree
+from stepscope_collector.query.waits import StepWaits, Waits, execution_waits
 from stepscope_collector.store import Database
 
 __all__ = ["ANSWERS", "ROUTES"]
@@ -21,6 +29,27 @@ ROUTES: Final = (
         ),
         errors=(404,),
     ),
+    Route(
+        "get_waits", "/api/executions/{id}/waits",
+        "Where the time of one execution went, in parts that sum to its duration.",
+        (),
+        (
+            Part("waits", Waits, "The execution.", False),
+            Part("steps", StepWaits, "Each of its steps, in order of start."),
+        ),
+        errors=(404,),
+    ),
+    Route(
+        "get_critical_path", "/api/executions/{id}/critical-path",
+        "What the duration of one execution consists of, and how much slack each step has.",
+        (),
+        (
+            Part("critical_path", CriticalPath, "The path in sum.", False),
+            Part("segments", PathSegment, "From start to end, without holes."),
+            Part("slacks", Slack, "Every step and child execution, those on the path or not."),
+        ),
+        errors=(404,),
+    ),
 )  # fmt: skip
 
 
@@ -29,5 +58,28 @@ def _get_tree(database: Database, _params: Mapping[str, Any], id: str) -> tuple[
     return 200, dumps({"tree": encode_rows(tree), "is_truncated": is_truncated})
 
 
-ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {"get_tree": _get_tree}
+def _get_waits(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+    waits, steps = execution_waits(database, id, now_ns=time.time_ns())
+    return 200, dumps({"waits": encode_row(waits), "steps": encode_rows(steps)})
+
+
+def _get_critical_path(
+    database: Database,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    path, segments, slacks = execution_critical_path(database, id, now_ns=time.time_ns())
+    body = {
+        "critical_path": encode_row(path),
+        "segments": encode_rows(segments),
+        "slacks": encode_rows(slacks),
+    }
+    return 200, dumps(body)
+
+
+ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
+    "get_tree": _get_tree,
+    "get_waits": _get_waits,
+    "get_critical_path": _get_critical_path,
+}
 """Name of a route → its function: it gets the database, the parameters and those of the path."""

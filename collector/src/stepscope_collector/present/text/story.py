@@ -1,0 +1,86 @@
+"""What is told of one execution beside its steps, for people: where its time went, critical path."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stepscope_collector.present.text.tables import Column, Screen, bold, render_table
+from stepscope_collector.present.text.values import (
+    NO_VALUE,
+    format_duration,
+    format_ratio,
+    one_line,
+)
+
+__all__ = ["path_text", "waits_text"]
+
+Row = Mapping[str, Any]
+
+_PARTS = (
+    ("self", "self_ns", "steps at work"),
+    ("child", "child_ns", "only child executions"),
+    ("queue", "queue_ns", "steps in a queue"),
+    ("back-off", "back_off_ns", "between attempts"),
+    ("gap", "gap_ns", "nothing"),
+)
+_MAX_NAME = 60
+
+
+def waits_text(document: Row, screen: Screen) -> str:
+    """The answer of `GET /api/executions/{id}/waits`."""
+    waits: Row = document["waits"]
+    text = bold("Where its time went", screen) + "\n"
+    total = int(waits["total_ns"])
+    for name, key, meaning in _PARTS:
+        part = int(waits[key])
+        share = format_ratio(part / total) if total else NO_VALUE
+        text += f"  {name:<10}{format_duration(part):>10}  {share:>7}  {meaning}\n"
+    steps: Sequence[Row] = document["steps"]
+    if not steps:
+        return text
+    columns = [
+        Column("STEP", lambda row: one_line(str(row["step_name"]), _MAX_NAME), is_cut=True),
+        Column("ATTEMPTS", lambda row: row["attempt_count"], align="right"),
+        _duration("TOTAL", "total_ns"),
+        _duration("SELF", "self_ns"),
+        _duration("STEPS", "steps_ns"),
+        _duration("CHILD", "child_ns"),
+        _duration("QUEUE", "queue_ns"),
+        _duration("BACK-OFF", "back_off_ns"),
+    ]
+    return text + render_table(columns, steps, screen)
+
+
+def path_text(document: Row, screen: Screen) -> str:
+    """The answer of `GET /api/executions/{id}/critical-path`."""
+    path: Row = document["critical_path"]
+    title = (
+        f"Critical path ({format_duration(path['critical_ns'])} of "
+        f"{format_duration(path['total_ns'])})"
+    )
+    begin = [
+        Column("WHAT", lambda row: row["kind"].replace("_", "-")),
+        Column("STEP", _who, is_cut=True),
+        Column("ATTEMPT", lambda row: row["attempt"], align="right"),
+        _duration("DURATION", "duration_ns"),
+    ]
+    text = bold(title, screen) + "\n" + render_table(begin, document["segments"], screen)
+    slacks: Sequence[Row] = [row for row in document["slacks"] if not row["is_critical"]]
+    if not slacks:
+        return text
+    columns = [Column("STEP", _who, is_cut=True), _duration("SLACK", "slack_ns")]
+    aside = bold("Not on the critical path", screen) + "\n" + render_table(columns, slacks, screen)
+    return f"{text}\n{aside}"
+
+
+def _duration(header: str, key: str) -> Column:
+    return Column(
+        header,
+        lambda row: NO_VALUE if row[key] in {0, None} else format_duration(row[key]),
+        align="right",
+    )
+
+
+def _who(row: Row) -> str | None:
+    if row["child_execution_id"] is not None:
+        return f"{one_line(str(row['step_name']), _MAX_NAME)} {row['child_execution_id']}"
+    return None if row["step_name"] is None else one_line(str(row["step_name"]), _MAX_NAME)

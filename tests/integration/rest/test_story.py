@@ -1,0 +1,42 @@
+"""What the read API tells of one execution beside its steps."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+
+def get(client: httpx.Client, path: str, **params: Any) -> Any:
+    response = client.get(path, params=params)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_the_parts_of_the_time_sum_to_the_duration(client: httpx.Client, number: int) -> None:
+    """R153: waits and critical path of one execution, as the document tells them."""
+    path = f"/api/executions/whole-{number}"
+    schemas = get(client, "/openapi.json")["components"]["schemas"]
+    duration = get(client, path)["execution"]["duration_ns"]
+    answers = get(client, f"{path}/waits")
+    waits, whole = answers["waits"], get(client, f"{path}/critical-path")
+    assert set(waits) == set(schemas["Waits"]["properties"])
+    parts = ("self_ns", "child_ns", "queue_ns", "back_off_ns", "gap_ns")
+    assert sum(int(waits[part]) for part in parts) == int(waits["total_ns"]) == int(duration)
+    critical = whole["critical_path"]
+    assert set(critical) == set(schemas["CriticalPath"]["properties"])
+    assert sum(int(critical[part]) for part in parts) == int(duration)
+    assert sum(int(row["duration_ns"]) for row in whole["segments"]) == int(duration)
+    ids = {row["step_id"] for row in get(client, path, include="steps")["steps"]}
+    assert {row["step_id"] for row in answers["steps"]} <= ids
+    assert {row["step_id"] for row in whole["slacks"]} <= ids
+    for name, rows in (("StepWaits", answers["steps"]), ("Slack", whole["slacks"])):
+        assert all(set(row) == set(schemas[name]["properties"]) for row in rows)
+
+
+@pytest.mark.parametrize("what", ["tree", "waits", "critical-path"])
+def test_of_nobody_nothing_is_told(client: httpx.Client, what: str) -> None:
+    """issue #7: no such execution is a 404 with a hint."""
+    response = client.get(f"/api/executions/nobody/{what}")
+    assert response.status_code == 404
+    assert response.json()["error"]["hint"] == "GET /api/executions lists them"
