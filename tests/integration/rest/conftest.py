@@ -20,6 +20,7 @@ from tests.unit.collector.query.history import (
     add_log,
     fill_executions,
     fill_parts,
+    insert,
     open_memory,
 )
 
@@ -56,6 +57,12 @@ def history() -> Iterator[Database]:
         writer = database.writer()
         fill_executions(writer)
         fill_parts(writer)
+        # what its spans and log records refer to
+        insert(writer, "resources", resource_id=1, dropped_attributes_count=0, schema_url="")
+        insert(
+            writer, "scopes", scope_id=1, name="x", version="", dropped_attributes_count=0,
+            schema_url="",
+        )  # fmt: skip
         add_execution(
             writer, "late", started_unix_nano=NOW_NS + 30 * 86400 * SECOND + 1, user_id="zoë",
             final_end_unix_nano=NOW_NS + 300 * 86400 * SECOND, status="success",

@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",
     "backup": "Write a checked copy of the history to a file.",
+    "export": "Write executions to a file: JSON, CSV, Parquet, OTLP, a bundle.",
     "restore": "Put a backup in the place of the history.",
     "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",

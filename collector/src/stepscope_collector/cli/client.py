@@ -146,16 +146,18 @@ class Client:
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The JSON answer to GET `path` (already quoted); params that are None are left out."""
-        given = {name: value for name, value in (params or {}).items() if value is not None}
-        query = urlencode(
-            {
-                name: ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str)
-                else value
-                for name, value in given.items()
-            }
-        )  # fmt: skip
-        target = path + (f"?{query}" if query else "")
+        target = _target(path, params or {})
         return self._json(self._checked("GET", target, {"accept": "application/json"}, body=None))
+
+    def export(self, params: Mapping[str, Any]) -> Generator[bytes, None, None]:
+        """The answer of `GET /api/export` as it arrives; of one id alone, that of its execution."""
+        ids: Sequence[str] = params.get("id") or ()
+        further = {name: value for name, value in params.items() if name != "id"}
+        only = {"format", "table"}
+        if len(ids) == 1 and not any(further[name] is not None for name in further.keys() - only):
+            path = f"/api/executions/{quote(ids[0], safe='')}/export"
+            return self._checked("GET", _target(path, further), {}, body=None)
+        return self._checked("GET", _target("/api/export", params), {}, body=None)
 
     def execution(self, execution_id: str, *include: str) -> dict[str, Any]:
         """One execution with what is to be included; NotFound."""
@@ -241,6 +243,18 @@ class Client:
         if not isinstance(document, dict):
             raise _no_stepscope(self.where)
         return document
+
+
+def _target(path: str, params: Mapping[str, Any]) -> str:
+    given = {name: value for name, value in params.items() if value is not None}
+    query = urlencode(
+        {
+            name: ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str)
+            else value
+            for name, value in given.items()
+        }
+    )  # fmt: skip
+    return path + (f"?{query}" if query else "")
 
 
 def _error_of(where: str, answer: Answer) -> StepscopeError:

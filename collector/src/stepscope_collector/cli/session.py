@@ -143,14 +143,18 @@ def _columns(view: str) -> list[str]:
     return [column.name for column in relation.columns]
 
 
-def shared_options(*, has_arrow: bool = False, is_asking: bool = True) -> Callable[[F], F]:
+def shared_options(
+    *, has_arrow: bool = False, is_asking: bool = True, formats: Sequence[str] = ()
+) -> Callable[[F], F]:
     """Add the options that every command knows.
 
     Args:
         has_arrow: the command can answer in Arrow.
         is_asking: False: it asks no server and has no result, so that it takes no option for them.
+        formats: those of this command, if it has others; `table` then means that none was named.
     """
-    formats = (*FORMATS, "arrow") if has_arrow else FORMATS
+    own = tuple(formats)
+    formats = own or ((*FORMATS, "arrow") if has_arrow else FORMATS)
     asking = [
         click.option(
             "--server",
@@ -183,7 +187,7 @@ def shared_options(*, has_arrow: bool = False, is_asking: bool = True) -> Callab
         click.option(
             "--format",
             type=click.Choice(formats),
-            help="Form of the result; default: table.",
+            help="Form of the result" + ("." if own else "; default: table."),
         ),
     ]
     options = [
@@ -218,7 +222,7 @@ def shared_options(*, has_arrow: bool = False, is_asking: bool = True) -> Callab
                 value = keywords.pop(name, None)
                 if value is not None:
                     session.client_files[name] = value
-            if session.format not in formats:
+            if session.format not in (*formats, *(("table",) if own else ())):
                 raise BadRequest(
                     f"this command has no {session.format} form",
                     hint=f"use one of {', '.join(formats)}",

@@ -23,7 +23,14 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.query.otlp_points import PointGroup
 from stepscope_collector.query.otlp_rows import Row, attributes_of, log_record_of, span_of
 
-__all__ = ["Connection", "read_logs", "read_metrics", "read_traces", "read_traces_whole"]
+__all__ = [
+    "Connection",
+    "Envelopes",
+    "read_logs",
+    "read_metrics",
+    "read_traces",
+    "read_traces_whole",
+]
 
 _ROWS_AT_ONCE = 2048
 _FOREVER_NS = (1 << 64) - 1
@@ -94,11 +101,11 @@ def _traces(
         payloads.setdefault(of_span, {})[row["key"]] = row["body"]
     rows: Iterable[Row]
     if trace_ids is None:
-        envelopes = _Envelopes(connection, None)
+        envelopes = Envelopes(connection, None)
         rows = _rows(connection, "otlp/spans", chosen | {"is_from_log": is_from_log})
     else:  # few: of the resources and scopes only theirs are read
         rows = list(_rows(connection, "otlp/spans", chosen | {"is_from_log": is_from_log}))
-        envelopes = _Envelopes(connection, rows)
+        envelopes = Envelopes(connection, rows)
     request = ExportTraceServiceRequest()
     envelopes.into(request.resource_spans.add, lambda parent: parent.scope_spans.add())
     for row in rows:
@@ -121,7 +128,7 @@ def read_logs(
         ValueError: trace_id is not 32 hex digits.
     """
     request = ExportLogsServiceRequest()
-    envelopes = _Envelopes(connection, None)
+    envelopes = Envelopes(connection, None)
     envelopes.into(request.resource_logs.add, lambda parent: parent.scope_logs.add())
     chosen = {"trace_id": _uuid(trace_id), "execution_id": execution_id}
     for row in _rows(connection, "otlp/log_records", chosen):
@@ -139,7 +146,7 @@ def read_metrics(
         execution_id: only points that name this execution; None: all.
     """
     request = ExportMetricsServiceRequest()
-    envelopes = _Envelopes(connection, None)
+    envelopes = Envelopes(connection, None)
     envelopes.into(request.resource_metrics.add, lambda parent: parent.scope_metrics.add())
     group = PointGroup()
     for row in _rows(connection, "otlp/metric_points", {"execution_id": execution_id}):
@@ -159,7 +166,7 @@ def _rows(connection: Connection, name: str, parameters: dict[str, Any]) -> Iter
             yield dict(zip(names, row, strict=True))
 
 
-class _Envelopes:
+class Envelopes:
     """Opens an envelope for a resource or scope when rows reach one.
 
     Args:
@@ -184,9 +191,10 @@ class _Envelopes:
         self._child: Any = None
 
     def into(self, add_resource: Callable[[], Any], add_scope: Callable[[Any], Any]) -> None:
-        """Where the envelopes are opened."""
+        """Where the envelopes of the rows that follow are opened."""
         self._add_resource = add_resource
         self._add_scope = add_scope
+        self._resource_id = self._scope_id = None
 
     def scope_of(self, row: Row) -> Any:
         """The envelope that the row belongs in; rows come ordered by resource and scope."""

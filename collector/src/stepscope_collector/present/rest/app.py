@@ -30,7 +30,7 @@ from stepscope_collector.errors import (
     UnsupportedMedia,
 )
 from stepscope_collector.mapping.compile import CompiledMapping
-from stepscope_collector.present.rest.areas import AREA_ANSWERS
+from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_STREAMS
 from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
@@ -40,6 +40,7 @@ from stepscope_collector.present.rest.route import Route
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
+from stepscope_collector.present.rest.stream_response import stream_response
 from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page, locate
 from stepscope_collector.query.explain import explain_span
@@ -174,6 +175,8 @@ class _Endpoints:
                 return Response(body, status, media_type=route.media_type)
 
             return begin_remap
+        if route.name in AREA_STREAMS:
+            return self._download(route)
         if route.name in AREA_ANSWERS:
             answer = functools.partial(AREA_ANSWERS[route.name], self._database)
         else:
@@ -185,6 +188,15 @@ class _Endpoints:
             return Response(body, status, media_type=route.media_type)
 
         return ask
+
+    def _download(self, route: Route) -> Callable[[Request], Any]:
+        make = functools.partial(AREA_STREAMS[route.name], self._database)
+
+        async def download(request: Request) -> Response:
+            params = read_params(route, request.query_params.multi_items())
+            return await stream_response(functools.partial(make, params, **request.path_params))
+
+        return download
 
     def list_executions(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """A page of executions."""

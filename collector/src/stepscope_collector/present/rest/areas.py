@@ -1,19 +1,25 @@
 """Endpoints that only read the database, declared and answered in a module per area.
 
 A module of an area has `ROUTES` and `ANSWERS`: name of a route → function of the database, the
-parameters of the request and those of its path, which gives status and body.
+parameters of the request and those of its path, which gives status and body. One whose answers are
+files has `STREAMS` instead, whose functions give downloads.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from stepscope_collector.present.rest import story
+from stepscope_collector.present.rest import portable, story
+from stepscope_collector.present.rest.stream_response import Download
 
-__all__ = ["AREA_ANSWERS", "AREA_ROUTES"]
+__all__ = ["AREA_ANSWERS", "AREA_ROUTES", "AREA_STREAMS"]
 
 _AREAS: Final = (story,)
+_STREAMING: Final = (portable,)
 
-AREA_ROUTES: Final = tuple(route for area in _AREAS for route in area.ROUTES)
+AREA_ROUTES: Final = tuple(route for area in (*_AREAS, *_STREAMING) for route in area.ROUTES)
 AREA_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     name: answer for area in _AREAS for name, answer in area.ANSWERS.items()
+}
+AREA_STREAMS: Final[Mapping[str, Callable[..., Download]]] = {
+    name: make for area in _STREAMING for name, make in area.STREAMS.items()
 }

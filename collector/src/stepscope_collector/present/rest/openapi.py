@@ -101,7 +101,7 @@ def _parameter(param: Param) -> dict[str, Any]:
 
 
 def _content(route: Route) -> dict[str, Any]:
-    if route.name == "make_backup":
+    if route.name in ("make_backup", "export_executions", "export_execution"):
         return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
     if route.name == "run_sql":
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}

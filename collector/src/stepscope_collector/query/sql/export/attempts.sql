@@ -1,0 +1,7 @@
+-- Rows of view attempts for the chosen executions, in the order of these. The filter compiler puts conditions
+-- in the place of the mark. Columns: those of view attempts.
+select r.*
+from attempts as r
+join executions as e on e.execution_id = r.execution_id
+where true /* filter */
+order by e.started_at nulls last, e.execution_id, r.started_at nulls last, r.span_id, r.attempt

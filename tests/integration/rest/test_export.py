@@ -1,0 +1,70 @@
+"""Files over the read API on a real port."""
+
+import io
+import json
+import zipfile
+
+import httpx
+import pytest
+
+from stepscope_collector.query.export import FORMS
+from stepscope_collector.store import Database
+
+
+def test_executions_are_downloaded_in_every_form(client: httpx.Client) -> None:
+    """issue #7: GET /api/export, streamed, with the filters of the lists."""
+    for name, form in FORMS.items():
+        answer = client.get("/api/export", params={"format": name})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"] == form.media_type
+        assert f'filename="executions{form.suffix}"' in answer.headers["content-disposition"]
+        assert answer.content
+    listed = client.get("/api/executions", params={"workflow": "etl", "limit": 1000}).json()
+    chosen = client.get("/api/export", params={"workflow": "etl", "table": "executions"}).json()
+    ids = {row["execution_id"] for row in listed["executions"]}
+    assert {row["execution_id"] for row in chosen} == ids
+
+
+def test_one_execution_is_downloaded_by_its_id(client: httpx.Client) -> None:
+    """R094: export run <id>."""
+    answer = client.get("/api/executions/late/export")
+    assert 'filename="late.json"' in answer.headers["content-disposition"]
+    (document,) = answer.json()
+    assert [each["body"] for each in document["logs"]] == [f"line {n}" for n in range(5)]
+    bundle = client.get("/api/executions/late/export", params={"format": "bundle"}).content
+    with zipfile.ZipFile(io.BytesIO(bundle)) as file:
+        manifest = json.loads(file.read("manifest.json"))
+    assert (manifest["format"], manifest["format_version"]) == ("stepscope-bundle", 1)
+    assert manifest["counts"]["log_records"] == 5
+    both = client.get("/api/export", params={"id": "late,whole-1", "table": "executions"}).json()
+    assert {row["execution_id"] for row in both} == {"late", "whole-1"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("/api/export?format=excel", 400, "excel"),
+        ("/api/export?format=otlp&table=steps", 400, "holds whole executions"),
+        ("/api/export?stauts=failed", 400, "stauts"),
+        ("/api/export?status=faild", 400, "faild"),
+        ("/api/export?id=nobody", 404, "nobody"),
+        ("/api/executions/nobody/export", 404, "nobody"),
+    ],
+)
+def test_slips_are_answered_before_the_file_begins(
+    client: httpx.Client, path: str, status: int, message: str
+) -> None:
+    """issue #7: unknown things are errors that name the nearest right one; R016: 404."""
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert message in answer.json()["error"]["message"]
+
+
+def test_who_goes_away_leaves_no_connection_in_use(client: httpx.Client, history: Database) -> None:
+    """ours: an export that nobody reads to the end gives its snapshot back."""
+    for _ in range(20):
+        with client.stream("GET", "/api/export?format=ndjson") as answer:
+            assert answer.status_code == 200
+    assert client.get("/api/executions?limit=1").status_code == 200
+    with history._lock:
+        assert history._lock.wait_for(lambda: not history._busy, timeout=10)
