@@ -55,12 +55,37 @@ def test_data_formats_have_utc_times_and_whole_nanoseconds(ask):
         (["--started-before", "2026-03-01T13:05:10Z"], ["exec-a1-ok"]),
         (["--order", "duration", "--limit", "2"], ["exec-d4-bare", "exec-c3-child"]),
         (["--service", "nobody"], []),
+        (["-f", "status = failed and not workflow = etl or tag = eu"], ["exec-a1-ok"]),
+        (["--filter", "duration > 1s", "--status", "success"], ["exec-a1-ok"]),
+        (["-f", "step(name = load and attempts > 1)"], ["exec-a1-ok"]),
+        (["-f", 'error ~ "BAD Row" or log ~ "line 2"'], ["exec-b2-failed", "exec-a1-ok"]),
     ],
     ids=lambda value: " ".join(value),
 )  # fmt: skip
 def test_filters_and_orders_are_those_of_the_read_api(ask, filters, found):
     """issue #2: list with all filters of the read API."""
     assert ids(ask("executions", "--format", "json", *filters)) == found
+
+
+def test_the_statuses_of_a_filter_are_counted(ask):
+    """issue #7: counts by status for the current filter."""
+    assert ask("executions", "--counts").out == (
+        "STATUS   EXECUTIONS\nfailed            2\nsuccess           2\n"
+    )
+    counts = ask("executions", "-f", "workflow = etl", "--counts", "--format", "json")
+    assert json.loads(counts.out) == [{"status": "failed", "count": 2}]
+
+
+def test_a_wrong_filter_is_pointed_at(ask):
+    """issue #7: an error that points at the place and names the nearest right word."""
+    result = ask("executions", "-f", "workflow = etl and stauts = failed")
+    assert result.code == 2
+    assert result.err == (
+        "stepscope: unknown field 'stauts', at character 20 of the filter\n"
+        "    workflow = etl and stauts = failed\n"
+        "                       ^^^^^^\n"
+        "  hint: did you mean 'status'?\n"
+    )
 
 
 def test_pages_are_walked_by_cursor(ask):

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -72,6 +73,27 @@ def test_filters_and_order_are_those_of_the_grammar(client: httpx.Client) -> Non
     assert {row["status"] for row in both} == {"failed", "lost"}
 
 
+def test_lists_and_statistics_take_whole_filters(client: httpx.Client) -> None:
+    """R010, R092, issue #7: one filter language; counts by status for the current filter."""
+    text = "(status = error or duration > 1s) and not user = none"
+    page = get(client, "/api/executions", filter=text, include="counts", limit=1000)
+    rows = page["executions"]
+    assert rows
+    for row in rows:
+        assert row["status"] == "failed" or int(row["duration_ns"]) > 10**9
+        assert row["user_id"] is not None
+    assert {count["status"]: count["count"] for count in page["counts"]} == Counter(
+        row["status"] for row in rows
+    )
+    assert "counts" not in get(client, "/api/executions")
+    one = get(client, "/api/executions", filter=text, include="counts", limit=1)
+    assert one["counts"] == page["counts"]
+    stats = get(client, "/api/stats", filter=text)["stats"]
+    assert sum(row["count"] for row in stats) == len(rows)
+    nothing = get(client, "/api/executions", filter="user = nobody", include="counts")
+    assert nothing == {"executions": [], "next_cursor": None, "counts": []}
+
+
 def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
     """issue #2: GET /api/executions/{id}?include=steps,logs,payloads."""
     whole = get(client, "/api/executions/whole-1", include="steps,attempts,logs,payloads,children")
@@ -127,6 +149,8 @@ def test_health_readiness_and_doctor(client: httpx.Client, history: Database) ->
     [
         ("/api/executions?stats=x", 400, "bad_request", "did you mean 'status'?"),
         ("/api/executions?status=faild", 400, "bad_request", "did you mean 'failed'?"),
+        ("/api/executions?filter=user+%3D+a+b", 400, "bad_request", "between quotes"),
+        ("/api/executions?include=count", 400, "bad_request", "did you mean 'counts'?"),
         ("/api/executions?order=started", 400, "bad_request", "did you mean 'started_at'?"),
         ("/api/executions?limit=x", 400, "bad_request", "limit=50"),
         ("/api/executions?limit=1_0", 400, "bad_request", "limit=50"),

@@ -25,6 +25,10 @@ def run(client: httpx.Client, command: str) -> httpx.Response:
         "http://127.0.0.1:4319"
     )
     headers = dict(words[n + 1].split(": ") for n, word in enumerate(words) if word == "-H")
+    if "--get" in words:
+        given = [words[n + 1] for n, word in enumerate(words) if word in {"-d", "--data-urlencode"}]
+        params = {name: value for name, _, value in (text.partition("=") for text in given)}
+        return client.get(url, params=params, headers=headers)
     if "-d" in words:
         return client.post(url, content=words[words.index("-d") + 1], headers=headers)
     return client.get(url, headers=headers)

@@ -6,7 +6,7 @@ import click
 
 from stepscope_collector.cli.filters import filter_options
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.present.text.lists import execution_table
+from stepscope_collector.present.text.lists import execution_table, status_table
 from stepscope_collector.query.filters import ORDERS
 
 __all__ = ["command"]
@@ -30,6 +30,12 @@ LARGEST_PAGE = 1000
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on after the list that ended with this.")
 @click.option("--all", "is_all", is_flag=True, help="All executions; not with --limit.")
+@click.option(
+    "--counts",
+    "is_counting",
+    is_flag=True,
+    help="How many there are per status, instead of the list.",
+)
 @shared_options()
 @pass_session
 def command(
@@ -40,11 +46,18 @@ def command(
     limit: int | None,
     cursor: str | None,
     is_all: bool,
+    is_counting: bool,
     **filters: str | None,
 ) -> None:
     """List executions, newest first."""
     if is_all and limit is not None:
         raise click.UsageError("--all and --limit exclude each other", click.get_current_context())
+    if is_counting:
+        with session.client() as client:
+            question = {**filters, "include": "counts", "limit": 1}
+            counts = client.get("/api/executions", question)["counts"]
+        session.write_rows(counts, status_table)
+        return
     left = None if is_all else limit or _PAGE
     rows: list[dict[str, Any]] = []
     with session.client() as client:

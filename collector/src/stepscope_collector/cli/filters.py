@@ -15,5 +15,6 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, field in reversed(list(FIELDS.items())):
         text = f"{field.meaning} Example: {field.example}."
         metavar = name.rpartition("_")[2].upper()
-        command = click.option(f"--{name.replace('_', '-')}", metavar=metavar, help=text)(command)
+        names = [f"--{name.replace('_', '-')}", *(["-f"] if name == "filter" else [])]
+        command = click.option(*names, metavar=metavar, help=text)(command)
     return command

@@ -17,7 +17,7 @@ from typing import Any, Final
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
-from stepscope_collector.query.filters import Order, compile_filter, parse_order, put
+from stepscope_collector.query.filters import Conditions, Order, compile_filter, parse_order, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
 from stepscope_collector.query.nearest import unknown
@@ -29,6 +29,7 @@ from stepscope_collector.query.rows import (
     LogRecord,
     NotEmitted,
     Payload,
+    StatusCount,
     Step,
     fetch,
 )
@@ -66,6 +67,8 @@ class Page:
 
     executions: list[Execution]
     next_cursor: str | None
+    counts: list[StatusCount] | None = None
+    """Of all executions that hold the filters, on this page or not; None: not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Place:
         }
 
 
-def execution_page(
+def execution_page(  # noqa: PLR0913 what a list may be asked for
     database: Database,
     filters: Mapping[str, str],
     *,
@@ -114,8 +117,11 @@ def execution_page(
     limit: int = 50,
     cursor: str | None = None,
     offset: int = 0,
+    is_counted: bool = False,
 ) -> Page:
     """The executions that hold all `filters`, from the row after `cursor` on.
+
+    With `is_counted` also how many there are per status, in the same snapshot.
 
     Walking by cursor meets each execution once, also while new ones arrive. In the order of
     duration, one that ends meanwhile may move to a part that was walked already.
@@ -127,24 +133,31 @@ def execution_page(
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
     if offset < 0:
         raise BadRequest(f"offset={offset} is negative")
-    conditions = compile_filter(filters, now_ns)
+    filtered = conditions = compile_filter(filters, now_ns)
     parsed = parse_order(order)
     if cursor is not None:
         conditions += parsed.after(*_read_cursor(cursor, parsed))
     with database.read() as connection:
         reader: Cursor = connection
+        counts = _counts(reader, filtered) if is_counted else None
         # One row more tells whether there is a next page.
         count = {**conditions.params, "count": offset + limit + 1}
         reader.execute(put(sql("executions/cutoff"), conditions, parsed), count)
         least, greatest, is_complete, row_count = reader.fetchall()[0]
         if row_count == 0:
-            return Page([], None)
+            return Page([], None, counts)
         if is_complete:
             conditions += parsed.until(least if parsed.is_descending else greatest)
         params = {**conditions.params, "limit": limit + 1, "offset": offset}
         rows = fetch(reader, Execution, put(sql("executions/page"), conditions, parsed), params)
     has_more = len(rows) > limit
-    return Page(rows[:limit], _write_cursor(rows[limit - 1], parsed) if has_more else None)
+    next_cursor = _write_cursor(rows[limit - 1], parsed) if has_more else None
+    return Page(rows[:limit], next_cursor, counts)
+
+
+def _counts(reader: Cursor, conditions: Conditions) -> list[StatusCount]:
+    statement = put(sql("executions/counts"), conditions)
+    return fetch(reader, StatusCount, statement, conditions.params)
 
 
 def execution_detail(

@@ -1,93 +1,116 @@
-"""The one filter grammar of all faces, compiled to conditions over view `executions` (R010, R012).
+"""Filters of all faces: options, each for one comparison, and whole filters, as one tree (R010, R012).
 
-A filter is a mapping from field to text, as it comes from a URL or from command-line options.
-Names of columns come from the closed lists here and nowhere else; values are bound.
+An option is a name and a text, as it comes from a URL or a command line; option `filter` is a whole
+filter of the language (docs/filters.md). All of them together are one condition on executions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.query.filter import compile_tree, parse_filter
+from stepscope_collector.query.filter.fields import EXECUTION, named
+from stepscope_collector.query.filter.syntax import (
+    And,
+    Compare,
+    Condition,
+    Interval,
+    Operator,
+    Value,
+)
+from stepscope_collector.query.filter.values import is_relative, time_interval
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.statuses import canonical_status
 from stepscope_collector.query.times import parse_duration_ns, parse_time_ns
 
-__all__ = ["FIELDS", "ORDERS", "Conditions", "Order", "compile_filter", "parse_order", "put"]
+__all__ = [
+    "FIELDS",
+    "ORDERS",
+    "Conditions",
+    "Order",
+    "compile_filter",
+    "compile_start",
+    "parse_order",
+    "put",
+]
+
+_NAMED: Final = named(EXECUTION)
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of the grammar."""
+class Option:
+    """One option: a comparison of a field of the language with the text that is given."""
 
-    condition: str
-    """Over the columns of view `executions`; `$field` is the value."""
+    compared: str
+    """Name of the field; empty: the text is a whole filter."""
+    operator: Operator
     meaning: str
     example: str
-    parse: Callable[[str, str, int], Any]
-    """Value to bind, from the text, the field's name and the time in nanoseconds."""
+    parse: Callable[[str, str, int], tuple[Value, ...]]
+    """The values, from the text, the option's name and the time in nanoseconds."""
+
+    def tree(self, text: str, name: str, now_ns: int) -> Condition | None:
+        """What the option says; None: nothing."""
+        if not self.compared:
+            return parse_filter(text, now_ns)
+        values = self.parse(text, name, now_ns)
+        return Compare(_NAMED[self.compared], self.operator, values)
 
 
-def _text(text: str, field: str, _now_ns: int) -> str:
+def _text(text: str, name: str, _now_ns: int) -> tuple[Value, ...]:
     if not text:
-        raise BadRequest(f"{field} is empty", hint="give a value or leave the filter out")
-    return text
+        raise BadRequest(f"{name} is empty", hint="give a value or leave the filter out")
+    return (text,)
 
 
-def _statuses(text: str, _field: str, _now_ns: int) -> list[str]:
-    return sorted({canonical_status(word) for word in text.split(",")})
+def _statuses(text: str, _name: str, _now_ns: int) -> tuple[Value, ...]:
+    return tuple(sorted({canonical_status(word) for word in text.split(",")}))
 
 
-def _duration(text: str, field: str, _now_ns: int) -> int:
-    return parse_duration_ns(text, field)
+def _duration(text: str, name: str, _now_ns: int) -> tuple[Value, ...]:
+    nanoseconds = parse_duration_ns(text, name)
+    return (Interval(nanoseconds, nanoseconds),)
 
 
-def _time(text: str, field: str, now_ns: int) -> int:
-    return parse_time_ns(text, field, now_ns)
+def _time(text: str, name: str, now_ns: int) -> tuple[Value, ...]:
+    if is_relative(text):
+        return (time_interval(text, name, now_ns),)
+    moment = parse_time_ns(text, name, now_ns)
+    return (Interval(moment, moment),)
 
 
-FIELDS: Final[Mapping[str, Field]] = {
-    "workflow": Field(
-        "(e.workflow_id = $workflow or e.workflow_name = $workflow)",
-        "Id or name of the workflow.", "checkout", _text,
+FIELDS: Final[Mapping[str, Option]] = {
+    "filter": Option(
+        "", "=", "A whole filter: fields, operators, and, or, not, lists, params by path, text"
+        " anywhere; docs/filters.md.", "duration > 2s and params.customer = \"42\"", _text,
     ),
-    "status": Field(
-        "list_contains($status, e.status)",
-        "Canonical status or an engine's word for it (error, completed, …); several with commas.",
-        "failed,timed_out", _statuses,
+    "workflow": Option("workflow", "=", "Id or name of the workflow.", "checkout", _text),
+    "status": Option(
+        "status", "=", "Canonical status or an engine's word for it (error, completed, …);"
+        " several with commas.", "failed,timed_out", _statuses,
     ),
-    "trigger": Field("e.trigger_type = $trigger", "What started it.", "schedule", _text),
-    "started_after": Field(
-        "e.started_at >= make_timestamp_ns($started_after)",
-        "Started at this time or later: RFC 3339, a date, or a time ago.", "24h", _time,
+    "trigger": Option("trigger", "=", "What started it.", "schedule", _text),
+    "started_after": Option(
+        "start", ">=", "Started at this time or later: RFC 3339, a date, or a time ago.", "24h",
+        _time,
     ),
-    "started_before": Field(
-        "e.started_at < make_timestamp_ns($started_before)",
-        "Started before this time: RFC 3339, a date, or a time ago.", "2026-07-24T00:00:00Z", _time,
+    "started_before": Option(
+        "start", "<", "Started before this time: RFC 3339, a date, or a time ago.",
+        "2026-07-24T00:00:00Z", _time,
     ),
-    "user": Field("e.user_id = $user", "Who it ran for.", "user-42", _text),
-    "project": Field("e.project = $project", "Project of the workflow.", "shop", _text),
-    "version": Field("e.workflow_version = $version", "Version of the workflow.", "2.3.1", _text),
-    "dialect": Field(
-        "e.dialect = $dialect", "Profile that mapped its spans.", "stepscope", _text
+    "user": Option("user", "=", "Who it ran for.", "user-42", _text),
+    "project": Option("project", "=", "Project of the workflow.", "shop", _text),
+    "version": Option("version", "=", "Version of the workflow.", "2.3.1", _text),
+    "dialect": Option("engine", "=", "Profile that mapped its spans.", "stepscope", _text),
+    "service": Option("service", "=", "service.name of the sender.", "billing", _text),
+    "error_type": Option(
+        "error_type", "=", "Class of the error that ended it.", "ValueError", _text
     ),
-    "service": Field("e.service_name = $service", "service.name of the sender.", "billing", _text),
-    "error_type": Field(
-        "e.error_type = $error_type", "Class of the error that ended it.",
-        "ValueError", _text,
-    ),
-    "parent": Field(
-        "e.parent_execution_id = $parent", "Execution that started it.", "0192f0c1-…", _text
-    ),
-    "root": Field(
-        "e.root_execution_id = $root", "Top of its tree of executions.", "0192f0c1-…", _text
-    ),
-    "min_duration": Field(
-        "e.duration_ns >= $min_duration", "Took at least this long.", "1.5s", _duration
-    ),
-    "max_duration": Field(
-        "e.duration_ns <= $max_duration", "Took at most this long.", "10m", _duration
-    ),
+    "parent": Option("parent", "=", "Execution that started it.", "0192f0c1-…", _text),
+    "root": Option("root", "=", "Top of its tree of executions.", "0192f0c1-…", _text),
+    "min_duration": Option("duration", ">=", "Took at least this long.", "1.5s", _duration),
+    "max_duration": Option("duration", "<=", "Took at most this long.", "10m", _duration),
 }  # fmt: skip
 
 ORDERS: Final[Mapping[str, str]] = {"started_at": "started_at", "duration": "duration_ns"}
@@ -165,15 +188,49 @@ def compile_filter(filters: Mapping[str, str], now_ns: int) -> Conditions:
     """The conditions that all `filters` hold; `now_ns` is what times ago are reckoned from.
 
     Raises:
-        BadRequest: an unknown field or status, or a value that does not fit its field.
+        BadRequest: an unknown option or status, a value that does not fit, or no filter.
     """
-    where, params = [], {}
+    return _compiled(_trees(filters, now_ns))
+
+
+def compile_start(filters: Mapping[str, str], now_ns: int) -> Conditions | None:
+    """Of the conditions on the start those that have to hold whatever else does; None: there are none.
+
+    Raises:
+        BadRequest: as of compile_filter.
+    """
+    start = _NAMED["start"]
+    trees = [
+        tree
+        for tree in _trees(filters, now_ns)
+        if isinstance(tree, Compare) and tree.field is start and _is_bounded(tree)
+    ]
+    return _compiled(trees) if trees else None
+
+
+def _is_bounded(tree: Compare) -> bool:
+    return all(isinstance(value, Interval) for value in tree.values)
+
+
+def _trees(filters: Mapping[str, str], now_ns: int) -> list[Condition]:
+    """Conditions that all have to hold."""
+    trees: list[Condition] = []
     for name, text in filters.items():
-        if (known := FIELDS.get(name)) is None:
+        if (option := FIELDS.get(name)) is None:
             raise unknown("filter", name, FIELDS)
-        where.append(known.condition)
-        params[name] = known.parse(text, name, now_ns)
-    return Conditions(tuple(where), params)
+        tree = option.tree(text, name, now_ns)
+        if isinstance(tree, And):
+            trees += tree.conditions
+        elif tree is not None:
+            trees.append(tree)
+    return trees
+
+
+def _compiled(trees: Sequence[Condition]) -> Conditions:
+    if not trees:
+        return Conditions()
+    condition = compile_tree(trees[0] if len(trees) == 1 else And(tuple(trees)))
+    return Conditions((condition.sql,), condition.parameters)
 
 
 def put(statement: str, conditions: Conditions, order: Order | None = None) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "LogRecord",
     "NotEmitted",
     "Payload",
+    "StatusCount",
     "Step",
     "StepStats",
     "Workflow",
@@ -94,6 +95,14 @@ class Execution:
     def __post_init__(self) -> None:
         if isinstance(self.tags, str):
             object.__setattr__(self, "tags", json.loads(self.tags))
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCount:
+    """How many executions have a status."""
+
+    status: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ The rows equal views `workflow_stats` and `step_stats`; with filters, over the c
 
 from collections.abc import Mapping
 
-from stepscope_collector.query.filters import compile_filter, put
+from stepscope_collector.query.filters import compile_filter, compile_start, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.rows import Cursor, StepStats, WorkflowStats, fetch
 from stepscope_collector.store import Database
@@ -13,8 +13,6 @@ from stepscope_collector.store import Database
 __all__ = ["step_stats", "workflow_stats"]
 
 _MAX_UBIGINT = 2**64 - 1
-# With these a scan of the spans can be narrowed: spans are stored in order of arrival.
-_TIMES = frozenset({"started_after", "started_before"})
 
 
 def workflow_stats(
@@ -41,8 +39,8 @@ def step_stats(database: Database, filters: Mapping[str, str], *, now_ns: int) -
     with database.read() as connection:
         reader: Cursor = connection
         first, last = 0, _MAX_UBIGINT
-        if times := {name: filters[name] for name in filters if name in _TIMES}:
-            span = compile_filter(times, now_ns)
+        # Spans are stored in order of arrival, so a scan of them can be narrowed.
+        if (span := compile_start(filters, now_ns)) is not None:
             reader.execute(put(sql("stats/bounds"), span), dict(span.params))
             first, last = reader.fetchall()[0]
             if first is None:

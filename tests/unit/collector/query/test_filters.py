@@ -17,10 +17,11 @@ from stepscope_collector.store import Database
 from tests.unit.collector.query.history import NOW_NS
 
 VALUES: dict[str, list[str]] = {
+    "filter": ["duration < 1s or status = failed", "user = none", " "],
     "workflow": ["checkout", "Checkout", "etl", "unknown", "none such"],
     "status": ["success", "error", "failed,timed_out", "running", "LOST,Completed", "unknown"],
     "trigger": ["schedule", "api"],
-    "started_after": ["24h", "5d", "2026-07-24T00:00:00Z", "2026-07-20", "9000-01-01"],
+    "started_after": ["24h", "-24h", "5d", "2026-07-24T00:00:00Z", "2026-07-20", "9000-01-01"],
     "started_before": ["1d", "36h30m", "2026-07-22T12:00:00.000000001+02:00", "1600-01-01"],
     "user": ["ann", "bob"],
     "project": ["shop"],
@@ -40,11 +41,15 @@ def _before(value: int | None, other: int) -> bool:
 
 
 HOLDS: dict[str, Callable[[Execution, str], bool]] = {
+    "filter": lambda e, v: {
+        "user = none": e.user_id is None,
+        " ": True,
+    }.get(v, _before(e.duration_ns, 10**9) or e.status == "failed"),
     "workflow": lambda e, v: v in {e.workflow_id, e.workflow_name},
     "status": lambda e, v: e.status in {status_words()[word.lower()] for word in v.split(",")},
     "trigger": lambda e, v: e.trigger_type == v,
     "started_after": lambda e, v: (
-        e.started_at is not None and e.started_at >= parse_time_ns(v, "", NOW_NS)
+        e.started_at is not None and e.started_at >= parse_time_ns(v.lstrip("-"), "", NOW_NS)
     ),
     "started_before": lambda e, v: _before(e.started_at, parse_time_ns(v, "", NOW_NS)),
     "user": lambda e, v: e.user_id == v,
@@ -152,7 +157,7 @@ def _sorted(rows: list[Execution], order: str) -> list[Execution]:
 
 def test_statistics_take_the_same_filters(executions: Database) -> None:
     """ours: one filter grammar; the counts of the statistics are those of the list."""
-    for filters in ({"status": "error"}, {"user": "ann", "started_after": "5d"}):
+    for filters in ({"status": "error"}, {"user": "ann", "filter": "start > -5d"}):
         listed = execution_page(executions, filters, now_ns=NOW_NS, limit=1000).executions
         stats = workflow_stats(executions, filters, now_ns=NOW_NS)
         assert {row.workflow_id: row.count for row in stats} == {
@@ -169,7 +174,12 @@ def test_statistics_take_the_same_filters(executions: Database) -> None:
         ({"status": "faild"}, "unknown status 'faild'", "did you mean 'failed'?"),
         ({"status": ""}, "unknown status ''", "known: "),
         ({"user": ""}, "user is empty", "leave the filter out"),
-        ({"started_after": "yesterday"}, "started_after='yesterday' is no time", "24h"),
+        ({"started_after": "some day"}, "started_after='some day' is no time", "24h"),
+        (
+            {"filter": "stats = x"},
+            "unknown field 'stats', at character 1",
+            "did you mean 'status'?",
+        ),
         ({"started_after": "2026-13-01"}, "is no time", None),
         ({"min_duration": "5"}, "min_duration='5' is no duration", "1.5s"),
         ({"max_duration": "99999999999d"}, "292 years", None),

@@ -208,9 +208,13 @@ class _Endpoints:
             limit=params["limit"],
             cursor=params.get("cursor"),
             offset=params["offset"],
+            is_counted="counts" in params.get("include", ()),
         )
         rows = encode_rows(page.executions)
-        return 200, dumps({"executions": rows, "next_cursor": page.next_cursor})
+        body: dict[str, Any] = {"executions": rows, "next_cursor": page.next_cursor}
+        if page.counts is not None:
+            body["counts"] = encode_rows(page.counts)
+        return 200, dumps(body)
 
     def get_execution(self, params: dict[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
         """One execution."""

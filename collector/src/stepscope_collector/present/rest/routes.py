@@ -16,6 +16,7 @@ from stepscope_collector.query.rows import (
     LogRecord,
     NotEmitted,
     Payload,
+    StatusCount,
     Step,
     StepStats,
     Workflow,
@@ -48,10 +49,15 @@ ROUTES: Final = (
             Param("limit", f"Executions on the page, 1 to {MAX_PAGE}.", "50", "integer", 50),
             Param("cursor", "`next_cursor` of the page before.", "WyItc3RhcnRlZF9hdCIs…"),
             Param("offset", "Executions to pass over; a cursor is quicker.", "0", "integer", 0),
+            Param("include", "What to tell beside the page.", "counts", is_list=True, values=("counts",)),
         ),
         (
             Part("executions", Execution, "The page."),
             Part("next_cursor", None, "Cursor of the next page; null: this is the last.", False),
+            Part(
+                "counts", StatusCount, "Executions per status that hold the filters, on all pages.",
+                is_optional=True,
+            ),
         ),
         errors=(400,),
     ),

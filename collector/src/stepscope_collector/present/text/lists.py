@@ -20,6 +20,7 @@ __all__ = [
     "execution_table",
     "log_lines",
     "sql_table",
+    "status_table",
     "step_stats_table",
     "workflow_stats_table",
 ]
@@ -41,6 +42,15 @@ def execution_table(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = N
         Column("DURATION", lambda row: format_duration(row["duration_ns"]), align="right"),
         Column("ATTEMPTS", _attempts, align="right"),
         Column("ERROR", _error, is_cut=True),
+    ]
+    return render_table(columns, rows, screen)
+
+
+def status_table(rows: Sequence[Row], screen: Screen) -> str:
+    """One line per status, with the number of its executions."""
+    columns = [
+        Column("STATUS", lambda row: row["status"], is_status=True),
+        Column("EXECUTIONS", lambda row: str(row["count"]), align="right"),
     ]
     return render_table(columns, rows, screen)
 

@@ -12,7 +12,7 @@ from stepscope_collector.query.filter.syntax import Interval, Kind, PathValue, V
 from stepscope_collector.query.statuses import canonical_status
 from stepscope_collector.query.times import is_duration, parse_duration_ns, parse_time_ns
 
-__all__ = ["SEVERITIES", "time_interval", "value_of"]
+__all__ = ["SEVERITIES", "is_relative", "time_interval", "value_of"]
 
 SEVERITIES: Final[Mapping[str, int]] = {
     "trace": 1, "debug": 5, "info": 9, "warn": 13, "warning": 13, "error": 17, "fatal": 21,
@@ -144,6 +144,11 @@ def time_interval(word: str, name: str, now_ns: int) -> Interval:
         # Days before a day are a day; hours before it are a moment.
         length = _DAY_NS if length == _DAY_NS and moved % _DAY_NS == 0 else 1
     return Interval(_held(first), _held(first + length - 1))
+
+
+def is_relative(word: str) -> bool:
+    """Whether the word is a time that is relative to now."""
+    return bool(word) and _RELATIVE.fullmatch(word) is not None
 
 
 def _time_hint(word: str) -> str:
