@@ -1,0 +1,48 @@
+-- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status, as
+-- temporary table `merged_rollups`.
+create or replace temp table merged_rollups as
+with parts as (
+    select * from rolled
+    union all by name
+    select r.*
+    from stored.rollups r
+    where exists (
+        from rolled n
+        where n.hour_at is not distinct from r.hour_at and n.workflow_id = r.workflow_id
+            and n.project is not distinct from r.project
+            and n.step_name is not distinct from r.step_name and n.status = r.status
+    )
+), counts as (
+    select
+        hour_at, workflow_id, project, step_name, status,
+        cast(sum(count) as ubigint) as count,
+        cast(sum(ended) as ubigint) as ended,
+        cast(sum(retries) as ubigint) as retries,
+        cast(sum(timed) as ubigint) as timed,
+        cast(sum(total_ns) as hugeint) as total_ns,
+        min(min_ns) as min_ns,
+        max(max_ns) as max_ns
+    from parts
+    group by all
+), cells as (
+    select hour_at, workflow_id, project, step_name, status, bucket, cast(sum(n) as ubigint) as n
+    from (
+        select
+            hour_at, workflow_id, project, step_name, status,
+            unnest(map_keys(buckets)) as bucket, unnest(map_values(buckets)) as n
+        from parts
+    )
+    group by all
+), buckets as (
+    select
+        hour_at, workflow_id, project, step_name, status,
+        map_from_entries(list((bucket, n) order by bucket)) as buckets
+    from cells
+    group by all
+)
+select c.*, b.buckets
+from counts c
+left join buckets b
+    on b.hour_at is not distinct from c.hour_at and b.workflow_id = c.workflow_id
+        and b.project is not distinct from c.project
+        and b.step_name is not distinct from c.step_name and b.status = c.status

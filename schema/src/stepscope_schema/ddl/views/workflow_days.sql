@@ -1,0 +1,110 @@
+-- One row per workflow and day of the start (UTC): counts by status and duration
+-- quantiles of what ended. What retention has removed counts on: then the quantiles are ±1 %, and
+-- `precision` says so; all else is exact.
+create or replace view workflow_days as
+with shown as not materialized (
+    select
+        workflow_id, day_of(started_at) as day_at, status, ended_at, duration_ns
+    from executions
+), rolled as not materialized (
+    select * exclude (hour_at), day_of(hour_at) as day_at
+    from stored.rollups
+    where step_name is null
+), parts as (
+    select
+        workflow_id, day_at, status, count, ended, timed, total_ns,
+        min_ns, max_ns, buckets
+    from rolled
+    union all
+    select
+        workflow_id, day_at, status, 1, (ended_at is not null)::bigint,
+        (duration_ns is not null)::bigint,
+        coalesce(duration_ns, 0), duration_ns, duration_ns,
+        case when duration_ns is not null then map {duration_bucket(duration_ns): 1} end
+    from shown s
+    where exists (
+        from rolled r
+        where r.workflow_id is not distinct from s.workflow_id and r.day_at is not distinct from s.day_at
+    )
+), merged as (
+    select
+        workflow_id, day_at,
+        sum(count)::bigint as count,
+        sum(if(status = 'success', count, 0))::bigint as success,
+        sum(if(status in ('failed', 'timed_out'), count, 0))::bigint as failed,
+        sum(if(status in ('running', 'queued', 'waiting', 'retrying'), count, 0))::bigint as running,
+        sum(ended)::bigint as ended,
+        sum(if(status = 'success', ended, 0))::bigint as ended_success,
+        sum(if(status in ('failed', 'timed_out'), ended, 0))::bigint as ended_failed,
+        if(sum(timed) > 0, sum(total_ns)::hugeint, null) as total_ns,
+        sum(total_ns) / nullif(sum(timed), 0) as mean_ns,
+        min(min_ns) as min_ns, max(max_ns) as max_ns
+    from parts
+    group by workflow_id, day_at
+), cells as (
+    select workflow_id, day_at,
+        unnest(map_keys(buckets)) as bucket, unnest(map_values(buckets)) as n
+    from parts
+), ranked as (
+    select
+        workflow_id, day_at, bucket,
+        sum(sum(n)) over (
+            partition by workflow_id, day_at order by bucket rows unbounded preceding
+        )::bigint as upto,
+        sum(sum(n)) over (partition by workflow_id, day_at)::bigint as total
+    from cells
+    group by workflow_id, day_at, bucket
+), quantiles as (
+    select
+        workflow_id, day_at,
+        [bucket_quantile(bucket, upto, total, 0.5), bucket_quantile(bucket, upto, total, 0.95),
+            bucket_quantile(bucket, upto, total, 0.99)] as quantiles_ns
+    from ranked
+    group by workflow_id, day_at
+), counted as (
+    select
+        workflow_id, day_at,
+        count(*) as count,
+        count_if(status = 'success')::bigint as success,
+        count_if(status in ('failed', 'timed_out'))::bigint as failed,
+        count_if(status in ('running', 'queued', 'waiting', 'retrying'))::bigint as running,
+        count(ended_at) as ended,
+        count_if(status = 'success' and ended_at is not null)::bigint as ended_success,
+        count_if(status in ('failed', 'timed_out') and ended_at is not null)::bigint as ended_failed,
+        sum(duration_ns) as total_ns, avg(duration_ns) as mean_ns,
+        min(duration_ns) as min_ns, max(duration_ns) as max_ns,
+        quantile_cont(duration_ns, [0.5, 0.95, 0.99]) as quantiles_ns
+    from shown
+    group by workflow_id, day_at
+), complete as (
+    select *, 'exact' as precision
+    from counted s
+    where not exists (
+        from rolled r
+        where r.workflow_id is not distinct from s.workflow_id and r.day_at is not distinct from s.day_at
+    )
+    union all by name
+    select c.*, q.quantiles_ns, '±1 %' as precision
+    from merged c
+    left join quantiles q
+        on q.workflow_id is not distinct from c.workflow_id and q.day_at is not distinct from c.day_at
+)
+select
+    workflow_id, -- varchar: identity of the workflow
+    day_at, -- timestamp_ns: the day; null: started at an unknown time
+    count, -- bigint: executions that started then
+    success, -- bigint: those that succeeded
+    failed, -- bigint: those that failed or timed out
+    running, -- bigint: those that are queued, run, wait or retry
+    count - success - failed - running as other, -- bigint: all others: cancelled, lost, skipped, partial, superseded, unknown
+    ended_success / nullif(ended, 0) as success_rate, -- double: share of success among the ended, 0 to 1; null: none ended
+    ended_failed / nullif(ended, 0) as failure_rate, -- double: share that failed or timed out among the ended, 0 to 1; null: none ended
+    total_ns, -- hugeint: all durations together; null: none
+    min_ns, -- bigint: shortest duration
+    mean_ns, -- double: mean duration
+    max_ns, -- bigint: longest duration
+    quantiles_ns[1] as p50_ns, -- double: median duration
+    quantiles_ns[2] as p95_ns, -- double: 95th percentile of the durations
+    quantiles_ns[3] as p99_ns, -- double: 99th percentile of the durations
+    precision -- varchar: of the quantiles: exact, or ±1 % where some were removed
+from complete
