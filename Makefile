@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+NATIVE_STAMP := $(VENV)/.native-done
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := -e ./schema -e './exporter[otlp-grpc,otlp-http]' -e './collector[mcp]'
 ARGS ?=
@@ -18,12 +19,16 @@ MINUTES ?= 10
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make .venv and install the three packages and the tools into it
+setup: $(STAMP) $(NATIVE_STAMP) ## Make .venv and install the three packages, the tools and, where cargo is, the native decoder
 
 $(STAMP): schema/pyproject.toml exporter/pyproject.toml collector/pyproject.toml requirements-dev.txt constraints.txt
 	@scripts/make_venv.sh $(VENV)
 	$(PIP) install -c constraints.txt -r requirements-dev.txt
 	$(PIP) install -c constraints.txt --no-build-isolation $(PACKAGES)
+	@touch $@
+
+$(NATIVE_STAMP): $(STAMP) scripts/make_native.sh $(wildcard native/*.toml native/*.txt native/Cargo.lock native/*.pyi native/src/*.rs)
+	@scripts/make_native.sh $(VENV)
 	@touch $@
 
 demo: setup ## Start the collector, run example workflows, print their history
@@ -103,5 +108,5 @@ constraints: ## Write constraints.txt anew from the newest versions
 	scripts/make_constraints.sh
 
 clean: ## Remove what the other targets made
-	rm -rf .venv .isolate .engines dist build .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf native/target .venv .isolate .engines dist build .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,8 @@
 """How fast requests become columns: protobuf bytes in, Arrow batch out, one thread.
 
-Prints one JSON document. For each kind of request: rows and attributes per row, bytes per row, and
-from CPU time of the best and the median of n runs the rows per second and µs per row.
+Prints one JSON document. For each kind of request and each decoder that is there, the reference in
+Python and the native one: bytes per row, and from CPU time of the best and the median of n runs the
+rows per second and µs per row; `ratio` says how many times as fast the native one is.
 
     python benchmarks/bench_decode.py [--runs N] [--rows N]
 
@@ -16,6 +17,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -26,8 +28,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from stepscope_collector.decode.batch import Plan, Signal
-from stepscope_collector.decode.request import IMPLEMENTATION, decode_request
+from stepscope_collector.decode.batch import Decoder, Plan, Signal
+from stepscope_collector.decode.native import in_use
+from stepscope_collector.decode.request import decode_request
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 
@@ -184,19 +187,34 @@ def measure(name: str, rows: int, runs: int, plan: Plan) -> dict[str, Any]:
     signal, make = KINDS[name]
     made = make(random.Random(SEED), rows)
     payload = made if isinstance(made, bytes) else made.SerializeToString()
+    found: dict[str, Any] = {"kind": name, "bytes_per_row": round(len(payload) / rows, 1)}
+    for decoder in decoders():
+        chosen = replace(plan, decoder=decoder)
+        found[decoder] = _timed(
+            lambda chosen=chosen: decode_request(signal, payload, "protobuf", chosen), rows, runs
+        )
+    if "native" in found:
+        medians = [found[decoder]["rows_per_s"]["median"] for decoder in ("native", "python")]
+        found["ratio"] = round(medians[0] / medians[1], 1)
+    return found
+
+
+def decoders() -> list[Decoder]:
+    """Those that are installed; python is the reference."""
+    return ["native", "python"] if in_use("auto").decoder == "native" else ["python"]
+
+
+def _timed(decode: Callable[[], Any], rows: int, runs: int) -> dict[str, Any]:
     us_per_row = []
     for _ in range(runs + 1):
         started = time.process_time_ns()
         for _ in range(REQUESTS_PER_RUN):
-            batch = decode_request(signal, payload, "protobuf", plan)
-            assert batch.row_count == rows
+            assert decode().row_count == rows
         elapsed_ns = time.process_time_ns() - started
         us_per_row.append(elapsed_ns / 1000 / (rows * REQUESTS_PER_RUN))
     best, median = min(us_per_row[1:]), statistics.median(us_per_row[1:])
     return {
-        "kind": name,
-        "bytes_per_row": round(len(payload) / rows, 1),
-        "us_per_row": {"best": round(best, 2), "median": round(median, 2)},
+        "us_per_row": {"best": round(best, 3), "median": round(median, 3)},
         "rows_per_s": {"best": round(1e6 / best), "median": round(1e6 / median)},
     }
 
@@ -211,7 +229,7 @@ def main() -> None:
     runs = [measure(name, arguments.rows, arguments.runs, plan) for name in KINDS]
     document = {
         "benchmark": "decode",
-        "decoder": IMPLEMENTATION,
+        "native": in_use("auto").reason,
         "versions": {
             "python": platform.python_version(),
             "protobuf": f"{version('protobuf')} ({api_implementation.Type()})",

@@ -38,7 +38,8 @@ def test_constraints_are_exact_versions_and_nothing_else():
 def test_everything_installed_here_has_the_version_of_the_constraints():
     """ours: what CI installs is pinned, down to the last dependency of a dependency."""
     installed = {normal(found.name): found.version for found in distributions()}
-    ours = {"stepscope", "stepscope-schema", "stepscope-collector", "pip", "setuptools"}
+    ours = {"stepscope", "stepscope-schema", "stepscope-collector", "stepscope-native"}
+    ours |= {"pip", "setuptools"}
     pinned = {normal(name): version for name, version in pins().items()}
     assert {name: version for name, version in installed.items() if name not in ours} == pinned
 
@@ -70,6 +71,21 @@ def test_the_three_packages_have_one_version_and_one_floor_of_python():
         assert project["version"] == importlib.import_module(module).__version__
         facts[folder] = (project["version"], project["requires-python"], project["license"])
     assert len(set(facts.values())) == 1, facts
+
+
+def test_the_native_decoder_has_the_version_of_the_collector():
+    """ours: the packages are released together; the Rust crate says its version twice."""
+    project = tomllib.loads((ROOT / "native/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    crate = tomllib.loads((ROOT / "native/Cargo.toml").read_text(encoding="utf-8"))["package"]
+    version = importlib.import_module("stepscope_collector").__version__
+    assert (project["version"], crate["version"]) == (version, version)
+
+
+def test_crates_come_from_the_standard_registry_in_exact_versions():
+    """ours: as constraints.txt for Python."""
+    lock = tomllib.loads((ROOT / "native/Cargo.lock").read_text(encoding="utf-8"))
+    sources = {crate.get("source") for crate in lock["package"]} - {None}
+    assert sources == {"registry+https://github.com/rust-lang/crates.io-index"}
 
 
 def test_the_collector_pins_the_schema_of_its_own_version():

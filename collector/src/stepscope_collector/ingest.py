@@ -285,7 +285,7 @@ class Ingest:
         def switch(committer: Committer, plan: Plan) -> None:
             committer.use(mapping)
             self._plan = replace(
-                mapping.plan, max_items=plan.max_items, max_attributes=plan.max_attributes
+                plan, span_keys=mapping.plan.span_keys, resource_keys=mapping.plan.resource_keys
             )
 
         with self._decoding:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 
@@ -31,8 +31,8 @@ from stepscope_collector.access.ports import check_ports
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
-from stepscope_collector.decode.batch import Signal
-from stepscope_collector.decode.request import IMPLEMENTATION
+from stepscope_collector.decode.batch import Decoder, Signal
+from stepscope_collector.decode.native import InUse, chosen
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.mcp.face import McpFace
@@ -150,6 +150,7 @@ class _Collector:
     gate: Gate
     certificates: Certificates | None
     profiles: LoadedProfiles
+    decoder: InUse = field(init=False)
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     remapper: Remapper = field(init=False)
@@ -161,13 +162,21 @@ class _Collector:
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
+        wanted = cast("Decoder", self.settings.ingest.decoder)
+        self.decoder = chosen(wanted)
+        logger.info("OTLP in protobuf is decoded", extra=self.decoder._asdict())
         mapping = self.profiles.mapping
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(
                 self.database.writer(), mapping, self.database.reopen, self.database.committed
             ),
-            replace(mapping.plan, max_items=limits.max_items, max_attributes=limits.max_attributes),
+            replace(
+                mapping.plan,
+                max_items=limits.max_items,
+                max_attributes=limits.max_attributes,
+                decoder=wanted,
+            ),
             self.settings.ingest,
             limits.max_inflight_bytes,
             self.telemetry,
@@ -354,7 +363,8 @@ class _Collector:
             "pid": os.getpid(),
             "uptime_s": round(time.time() - self.started_s, 3),
             "is_ready": self.is_ready,
-            "decoder": IMPLEMENTATION,
+            "decoder": self.decoder.decoder,
+            "decoder_reason": self.decoder.reason,
             "needs_token": self.gate.is_closed,
             "now": now_of(readings),
             "ingest": self.telemetry.snapshot(),

@@ -2,14 +2,35 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from arro3.core import RecordBatch
-
-__all__ = ["Batch", "Dimension", "Encoding", "Plan", "Rejection", "Signal", "column_of"]
+__all__ = [
+    "Batch",
+    "Decoder",
+    "Dimension",
+    "Encoding",
+    "Plan",
+    "Rejection",
+    "Rows",
+    "Signal",
+    "column_of",
+]
 
 Signal = Literal["traces", "logs", "metrics"]
 Encoding = Literal["protobuf", "json"]
+Decoder = Literal["auto", "native", "python"]
+
+
+class Rows(Protocol):
+    """Columns of equal length; `streams.py` gives them to whoever reads Arrow."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def num_columns(self) -> int:
+        """How many columns they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,9 @@ class Plan:
 
     max_attributes: int = 0
     """Of a span; 0: any number."""
+
+    decoder: Decoder = "auto"
+    """Which decoder takes requests in protobuf; auto: the native one where it is installed."""
 
 
 def column_of(kind: str, key: str) -> str:
@@ -74,9 +98,9 @@ class Batch:
 
     signal: Signal
     row_count: int = 0
-    rows: RecordBatch | None = None
+    rows: Rows | None = None
     """None when nothing is to be stored."""
-    payloads: RecordBatch | None = None
+    payloads: Rows | None = None
     """Payload rows of spans; `span_row` is that of the span. None: no payloads."""
     resources: dict[int, Dimension] = field(default_factory=dict)
     scopes: dict[int, Dimension] = field(default_factory=dict)
@@ -84,7 +108,8 @@ class Batch:
     warnings: list[str] = field(default_factory=list)
     """Sentences for partial_success about data that was accepted all the same."""
     span_ids: list[bytes] = field(default_factory=list)
-    """Span id of each row, for the duplicate check inside a commit."""
+    """Span id of each row, for the duplicate check inside a commit; none of native rows, which know
+    it themselves (`decode/streams.py`)."""
     signs: "Batch | None" = None
     """Of log records that tell of spans which go on: those spans, without an end."""
     open_count: int = 0

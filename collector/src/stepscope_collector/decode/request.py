@@ -1,7 +1,7 @@
 """One request's bytes to a batch of columns; the one place that chooses the decoder.
 
-The reference decoder walks the message that the stock protobuf runtime parsed. A native decoder
-takes its place here and nowhere else.
+The reference decoder walks the message that the stock protobuf runtime parsed. The native decoder
+(`native.py`) takes its place here and nowhere else.
 """
 
 from typing import Any, Final
@@ -16,15 +16,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Signal
 from stepscope_collector.decode.logs import decode_logs
 from stepscope_collector.decode.metrics import decode_metrics
+from stepscope_collector.decode.native import decode_natively
 from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.decode.repair import repair_utf8
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable
 
-__all__ = ["IMPLEMENTATION", "decode_request"]
-
-IMPLEMENTATION: Final = "reference"
-"""Which decoder is in use, for `stepscope doctor`."""
+__all__ = ["decode_request"]
 
 _MESSAGES: Final[dict[Signal, type[Message]]] = {
     "traces": ExportTraceServiceRequest,
@@ -40,6 +38,10 @@ def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Pla
         PayloadUndecodable: the bytes are not a request of that signal in that encoding.
         PayloadTooLarge: it has more items than the plan allows.
     """
+    if encoding == "protobuf":
+        decoded = decode_natively(signal, payload, plan)
+        if decoded is not None:
+            return decoded
     warnings: list[str] = []
     if encoding == "json":
         message, warnings = to_message(signal, payload)

@@ -5,7 +5,6 @@ reads no clock. A span whose ids are not ids is refused alone (OTLP checklist C1
 else is stored as it is.
 """
 
-import sys
 from collections import defaultdict
 from itertools import count
 from typing import Final, NamedTuple
@@ -32,7 +31,17 @@ from stepscope_collector.decode.span_columns import (
 )
 from stepscope_schema.attributes import HOMES, PAYLOADS, SCOPE_NAME
 
-__all__ = ["PREVIEW_CHARS", "WHOLE_VALUE_BYTES", "decode_spans"]
+__all__ = [
+    "CUTTABLE_BITS",
+    "LIVE_BIT",
+    "OWN_HOMES",
+    "PREVIEW_CHARS",
+    "WHOLE_VALUE_BYTES",
+    "Home",
+    "decode_spans",
+    "next_first_row",
+    "refusal",
+]
 
 WHOLE_VALUE_BYTES: Final = 8192
 """String attributes longer than this go to stored.payloads: fat values ruin scans."""
@@ -60,15 +69,25 @@ _ROWS_PER_REQUEST: Final = 1 << 24
 _request_ordinal = count(1)
 
 
-class _Home(NamedTuple):
+def next_first_row() -> int:
+    """Number of the first row of the next request, whichever decoder takes it."""
+    return next(_request_ordinal) * _ROWS_PER_REQUEST
+
+
+class Home(NamedTuple):
+    """Where a key of ours lives in spans of our own."""
+
     bit: int
+    """Its place in `home_bits`."""
     rivals: int
     """Bits of all keys that live in the same column, this one included."""
     code: str
+    """Type code that a value must have to live there."""
     payload: str | None
+    """Kind of payload that it becomes; None: it has a column."""
 
 
-def _homes() -> dict[str, _Home]:
+def _homes() -> dict[str, Home]:
     codes = {"string": "s", "json": "s", "int": "i", "bool": "b"}
     homes = {}
     for key, attribute in HOMES.items():
@@ -78,15 +97,18 @@ def _homes() -> dict[str, _Home]:
             if other is attribute or (other.column and other.column == attribute.column)
         )
         bit = 1 << (attribute.home or 0)
-        homes[key] = _Home(bit, rivals, codes[attribute.type], PAYLOADS.get(key))
+        homes[key] = Home(bit, rivals, codes[attribute.type], PAYLOADS.get(key))
     return homes
 
 
-_OWN_HOMES: Final = _homes()
+OWN_HOMES: Final = _homes()
+"""Key to home, where the scope is SCOPE_NAME."""
 _HAS_STRINDEX: Final = "key_strindex" in KeyValue.DESCRIPTOR.fields_by_name
 """Older protobuf classes do not know the field."""
-_CUTTABLE_BITS: Final = _OWN_HOMES["stepscope.input"].bit | _OWN_HOMES["stepscope.output"].bit
-_LIVE_BIT: Final = _OWN_HOMES["stepscope.live.phase"].bit
+CUTTABLE_BITS: Final = OWN_HOMES["stepscope.input"].bit | OWN_HOMES["stepscope.output"].bit
+"""Homes of payloads whose sender may have cut them."""
+LIVE_BIT: Final = OWN_HOMES["stepscope.live.phase"].bit
+"""Home that marks a row as a sign of life of a span that goes on."""
 
 
 def decode_spans(request: ExportTraceServiceRequest, plan: Plan) -> Batch:
@@ -110,10 +132,10 @@ class _Walk:
         )
         self._plan = plan
         self._batch = batch
-        self._first_row = next(_request_ordinal) * _ROWS_PER_REQUEST
+        self._first_row = next_first_row()
         self._row = 0
         self._plan_keys = frozenset(plan.span_keys)
-        self._max_attributes = plan.max_attributes or sys.maxsize
+        self._max_attributes = plan.max_attributes
         # most batches have few of the keys: a column exists once a span has its key
         self._wanted: defaultdict[str, list[str | None]] = defaultdict(lambda: [None] * total)
         self._resource_wanted: dict[str, list[str | None]] = {k: [] for k in plan.resource_keys}
@@ -153,30 +175,21 @@ class _Walk:
         scope_id = content_id(scope, schema_url)
         if scope_id not in self._batch.scopes:
             self._batch.scopes[scope_id] = scope_of(scope, schema_url, scope_id)
-        homes = _OWN_HOMES if scope.name == SCOPE_NAME else {}
+        homes = OWN_HOMES if scope.name == SCOPE_NAME else {}
         for span in scope_spans.spans:
-            trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
-            if (
-                len(trace_id) != 16
-                or len(span_id) != 8
-                or len(parent) not in (0, 8)
-                or trace_id == _NO_TRACE
-                or span_id == _NO_ID
-            ):
-                self._batch.rejections.append(_rejection(span))
+            refused = refusal(span, self._max_attributes)
+            if refused is not None:
+                self._batch.rejections.append(refused)
                 continue
-            if len(span.attributes) > self._max_attributes:
-                self._batch.rejections.append(_too_many(span, self._max_attributes))
-                continue
-            self._trace_ids.append(trace_id)
-            self._batch.span_ids.append(span_id)
-            self._parent_ids.append(parent or _NO_ID)
+            self._trace_ids.append(span.trace_id)
+            self._batch.span_ids.append(span.span_id)
+            self._parent_ids.append(span.parent_span_id or _NO_ID)
             self._span(span, homes)
         added = self._row - before
         self._scope_id += [scope_id] * added
         self._scope_name += [scope.name[:_SHARED_CHARS]] * added
 
-    def _span(self, span: Span, homes: dict[str, _Home]) -> None:
+    def _span(self, span: Span, homes: dict[str, Home]) -> None:
         row = self._row
         self._row = row + 1
         self._spans.append(span)
@@ -187,10 +200,10 @@ class _Walk:
         if span.links:
             self._links_of(span)
         self._links.offsets.append(len(self._links.flags))
-        if span.end_time_unix_nano == 0 or self._home_bits[row] & _LIVE_BIT:
+        if span.end_time_unix_nano == 0 or self._home_bits[row] & LIVE_BIT:
             self._batch.open_count += 1
 
-    def _attributes_of(self, span: Span, homes: dict[str, _Home], row: int) -> None:  # noqa: C901, PLR0915
+    def _attributes_of(self, span: Span, homes: dict[str, Home], row: int) -> None:  # noqa: C901, PLR0915
         # The hot loop, 0.5 µs per attribute, two thirds of it in protobuf's accessors. One loop on
         # purpose: it appends to flat lists, and a call per attribute would cost a tenth.
         wanted, plan_keys = self._wanted, self._plan_keys
@@ -233,7 +246,7 @@ class _Walk:
             keys.append(key)
             values.append(text)
             codes += code
-        if bits & _CUTTABLE_BITS:
+        if bits & CUTTABLE_BITS:
             self._note_cuts(row, first)
         count = len(keys) - first
         if count > 1 and len(set(keys[first:])) != count:
@@ -370,6 +383,27 @@ class _Walk:
 
 def _fits_int32(text: str) -> bool:
     return -(1 << 31) <= int(text) < 1 << 31
+
+
+def refusal(span: Span, max_attributes: int) -> Rejection | None:
+    """Why a span is not stored; None: it is.
+
+    Args:
+        span: as it was received.
+        max_attributes: it may have; 0: any number.
+    """
+    trace_id, span_id = span.trace_id, span.span_id
+    if (
+        len(trace_id) != 16
+        or len(span_id) != 8
+        or len(span.parent_span_id) not in (0, 8)
+        or trace_id == _NO_TRACE
+        or span_id == _NO_ID
+    ):
+        return _rejection(span)
+    if max_attributes and len(span.attributes) > max_attributes:
+        return _too_many(span, max_attributes)
+    return None
 
 
 def _too_many(span: Span, limit: int) -> Rejection:

@@ -1,9 +1,6 @@
 """Batches of several requests as the one group of streams that a transaction writes."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-from arro3.core import RecordBatch, Table
 
 from stepscope_collector.decode.batch import Batch, Dimension, Rejection, Signal
 from stepscope_collector.decode.dimension_rows import (
@@ -12,6 +9,7 @@ from stepscope_collector.decode.dimension_rows import (
     resource_rows,
     scope_rows,
 )
+from stepscope_collector.decode.streams import may_repeat, together
 from stepscope_collector.store.group import Group, Spans
 
 __all__ = ["NewDimensions", "RejectionRow", "group_of"]
@@ -56,43 +54,28 @@ def group_of(
     request_hashes: Sequence[bytes],
     dimensions: NewDimensions,
 ) -> Group:
-    """The streams of the batches, put together by table.
-
-    Tables throughout: DuckDB 1.5 takes no single record batch.
-    """
+    """The streams of the batches, put together by table."""
     signs = [batch.signs for batch in batches if batch.signs is not None]
     resources, scopes = dimensions.of([*batches, *signs])
     return Group(
         spans=_spans([batch for batch in batches if batch.signal == "traces"]),
         signs=_spans(signs),
-        logs=_table(batch.rows for batch in batches if batch.signal == "logs"),
-        metrics=_table(batch.rows for batch in batches if batch.signal == "metrics"),
-        resources=_table([resource_rows(resources)]) if resources else None,
-        scopes=_table([scope_rows(scopes)]) if scopes else None,
-        rejections=_table([rejection_rows(rejections)]) if rejections else None,
-        requests=_table([request_rows(request_hashes)]) if request_hashes else None,
+        logs=together(batch.rows for batch in batches if batch.signal == "logs"),
+        metrics=together(batch.rows for batch in batches if batch.signal == "metrics"),
+        resources=together([resource_rows(resources)]) if resources else None,
+        scopes=together([scope_rows(scopes)]) if scopes else None,
+        rejections=together([rejection_rows(rejections)]) if rejections else None,
+        requests=together([request_rows(request_hashes)]) if request_hashes else None,
     )
 
 
 def _spans(batches: list[Batch]) -> Spans | None:
-    rows = _table(batch.rows for batch in batches)
+    rows = together(batch.rows for batch in batches)
     if rows is None:
         return None
-    span_ids: set[bytes] = set()
-    for batch in batches:
-        span_ids.update(batch.span_ids)
     return Spans(
         rows=rows,
-        payloads=_table(batch.payloads for batch in batches),
-        may_repeat=len(span_ids) < sum(batch.row_count for batch in batches),
+        payloads=together(batch.payloads for batch in batches),
+        may_repeat=may_repeat(batches),
         open_count=sum(batch.open_count for batch in batches),
     )
-
-
-def _table(batches: Iterable[RecordBatch | None]) -> Any:
-    present = [batch for batch in batches if batch is not None]
-    if not present:
-        return None
-    # One chunk: with several, DuckDB's threads take turns at the Arrow stream, which cost a third
-    # more CPU in staging (8 requests of 510 spans).
-    return Table.from_batches(present)

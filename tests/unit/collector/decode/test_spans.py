@@ -9,10 +9,13 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from stepscope_collector.decode.anyvalue import warn_of_strindex
 from stepscope_collector.decode.batch import Batch, Plan
-from stepscope_collector.decode.spans import PREVIEW_CHARS, WHOLE_VALUE_BYTES, decode_spans
+from stepscope_collector.decode.spans import PREVIEW_CHARS, WHOLE_VALUE_BYTES
+from stepscope_collector.decode.streams import may_repeat
 from stepscope_schema.attributes import HOMES
 from stepscope_schema.rejections import REASONS
-from tests.unit.collector.decode.rows import rows_of
+from tests.unit.collector.decode.rows import decode, dicts, rows_of
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 TRACE, ID = b"t" * 16, b"s" * 8
 PLAN = Plan(("http.route", "workflow.name"), ("service.name", "service.version"))
@@ -27,7 +30,7 @@ def _request(*spans: Span, scope: str = "") -> ExportTraceServiceRequest:
 
 
 def _decode(*spans: Span, scope: str = "") -> Batch:
-    return decode_spans(_request(*spans, scope=scope), PLAN)
+    return decode(_request(*spans, scope=scope), PLAN)
 
 
 def _span(*attributes: KeyValue, **fields: Any) -> Span:
@@ -47,11 +50,7 @@ def _own(*attributes: KeyValue) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _payloads(batch: Batch) -> list[dict[str, Any]]:
-    if batch.payloads is None:
-        return []
-    names = batch.payloads.schema.names
-    columns = [batch.payloads.column(name).to_pylist() for name in names]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return [] if batch.payloads is None else dicts(batch.payloads)
 
 
 def _text(key: str, value: str) -> KeyValue:
@@ -161,7 +160,7 @@ def test_a_request_without_spans_has_no_rows() -> None:
     request.resource_spans.add().scope_spans.add()
     request.resource_spans.add()
     for empty in (request, ExportTraceServiceRequest(), _request(_span(span_id=b""))):
-        batch = decode_spans(empty, PLAN)
+        batch = decode(empty, PLAN)
         assert (batch.row_count, batch.rows, batch.payloads) == (0, None, None)
 
 
@@ -253,7 +252,7 @@ def test_resource_attributes_of_the_plan_stand_in_each_row() -> None:
     request = _request(_span(), _span())
     attribute = request.resource_spans[0].resource.attributes.add(key="service.name")
     attribute.value.string_value = "billing"
-    rows = rows_of(decode_spans(request, PLAN))
+    rows = rows_of(decode(request, PLAN))
     assert [row["resource:service.name"] for row in rows] == ["billing", "billing"]
     assert [row["resource:service.version"] for row in rows] == [None, None]
 
@@ -263,7 +262,7 @@ def test_what_stands_in_each_row_is_short() -> None:
     request = _request(_span(), scope="c" * 1000)
     attribute = request.resource_spans[0].resource.attributes.add(key="service.name")
     attribute.value.string_value = "n" * 1000
-    batch = decode_spans(request, PLAN)
+    batch = decode(request, PLAN)
     (row,) = rows_of(batch)
     assert row["resource:service.name"] == "n" * 256
     assert row["scope_name"] == "c" * 256
@@ -422,7 +421,7 @@ def test_many_spans_of_one_trace_and_many_traces_are_one_batch() -> None:
     assert batch.row_count == 15_000
     assert [row["span_id"] for row in rows[:10_000]] == list(range(1, 10_001))
     assert len({row["trace_id"] for row in rows}) == 5001
-    assert batch.span_ids == [span.span_id for span in spans]
+    assert may_repeat([batch])
 
 
 def test_rows_of_different_requests_have_different_numbers() -> None:
@@ -437,7 +436,7 @@ def test_each_resource_and_scope_is_there_once() -> None:
     request = _request(_span(), scope="a")
     request.MergeFrom(_request(_span(), scope="b"))
     request.MergeFrom(_request(_span(), scope="a"))
-    batch = decode_spans(request, PLAN)
+    batch = decode(request, PLAN)
     assert (len(batch.resources), len(batch.scopes)) == (1, 2)
     names = [batch.scopes[row["scope_id"]].name for row in rows_of(batch)]
     assert names == ["a", "b", "a"]

@@ -1,0 +1,181 @@
+"""The decoder in Rust, where its wheel is installed: the columns of the reference, ten times faster.
+
+The kernel (folder `native/`) walks the bytes of a request, outside the interpreter's lock. What is
+said once for many rows (resources, scopes) and what is rare (refused spans, messages kept whole) it
+hands back as bytes, and the functions of the reference read those. A request that is out of the
+ordinary in any other way it does not decode at all: strings that are not UTF-8, broken bytes, fields
+given twice, groups, values nested more than 32 deep. The reference has the last word on those.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from stepscope_collector.decode.batch import (
+    Batch,
+    Decoder,
+    Dimension,
+    Plan,
+    Rows,
+    Signal,
+    column_of,
+)
+from stepscope_collector.decode.dimensions import content_id, resource_of, scope_of
+from stepscope_collector.decode.spans import (
+    CUTTABLE_BITS,
+    LIVE_BIT,
+    OWN_HOMES,
+    next_first_row,
+    refusal,
+)
+from stepscope_collector.errors import ConfigError
+from stepscope_schema.attributes import SCOPE_NAME
+
+try:
+    import stepscope_native
+except ImportError:
+    _is_there = False
+else:
+    _is_there = True
+
+__all__ = ["InUse", "chosen", "decode_natively", "in_use", "is_native", "native_together"]
+
+_API: Final = 1
+"""What this module and the kernel must agree on; counted up with every change of their calls."""
+
+_KEPT_BYTES: Final = 4096
+"""Resources and scopes up to this size are remembered from one request to the next."""
+
+
+class InUse(NamedTuple):
+    """Which decoder takes requests in protobuf."""
+
+    decoder: Decoder
+    """native or python."""
+    reason: str
+    """Why, in words for `stepscope doctor` and the log."""
+
+
+def in_use(wanted: Decoder) -> InUse:
+    """The decoder for a setting of `ingest.decoder`; python where the native one is not there."""
+    if wanted == "python":
+        return InUse("python", "ingest.decoder=python")
+    if not _is_there:
+        return InUse("python", "stepscope-native is not installed")
+    if stepscope_native.API != _API:
+        return InUse(
+            "python",
+            f"stepscope-native {stepscope_native.__version__} is of another version: its interface is "
+            f"{stepscope_native.API}, must be {_API}",
+        )
+    return InUse("native", f"stepscope-native {stepscope_native.__version__} is installed")
+
+
+def chosen(wanted: Decoder) -> InUse:
+    """The same, where a decoder that is asked for by name has to be there.
+
+    Raises:
+        ConfigError: the native decoder is asked for, and it cannot be used.
+    """
+    found = in_use(wanted)
+    if wanted == "native" and found.decoder != "native":
+        raise ConfigError(
+            f"ingest.decoder=native cannot be: {found.reason}; install the wheel of native/ that "
+            "belongs to this version, or set ingest.decoder=auto"
+        )
+    return found
+
+
+def decode_natively(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
+    """The rows of an uncompressed request in protobuf; None: the reference has to decode it."""
+    if signal != "traces" or in_use(plan.decoder).decoder != "native":
+        return None
+    try:
+        return _spans(payload, plan)
+    except (stepscope_native.Odd, DecodeError):
+        return None
+
+
+def is_native(rows: Rows) -> bool:
+    """Whether the rows are of the native decoder."""
+    return _is_there and isinstance(rows, stepscope_native.Rows)
+
+
+def native_together(parts: Sequence[Rows]) -> Any:
+    """Native rows one after the other."""
+    return stepscope_native.Rows.together([cast("stepscope_native.Rows", each) for each in parts])
+
+
+def _spans(payload: bytes, plan: Plan) -> Batch:
+    part = _kernel(plan).spans(payload, next_first_row())
+    batch = Batch("traces", row_count=part.row_count, open_count=part.open_count)
+    resources = [_resource(*message) for message in part.resources]
+    scopes = [_scope(*message) for message in part.scopes]
+    for dimension in resources:
+        batch.resources.setdefault(dimension.id, dimension)
+    for dimension in scopes:
+        batch.scopes.setdefault(dimension.id, dimension)
+    for message in part.refused:
+        refused = refusal(Span.FromString(message), plan.max_attributes)
+        if refused is None:
+            raise stepscope_native.Odd("a span was refused that is none to refuse")
+        batch.rejections.append(refused)
+    if part.row_count:
+        batch.rows = part.rows(
+            [dimension.id for dimension in resources],
+            [[each.attributes.get(key) for key in plan.resource_keys] for each in resources],
+            [dimension.id for dimension in scopes],
+            [(row, Span.FromString(message).SerializeToString()) for row, message in part.inexact],
+        )
+        batch.payloads = part.payloads
+    return batch
+
+
+@lru_cache(maxsize=8)
+def _kernel(plan: Plan) -> "stepscope_native.Kernel":
+    keys = list(dict.fromkeys((*OWN_HOMES, *plan.span_keys)))
+    slots = []
+    for place, key in enumerate(keys):
+        home = OWN_HOMES.get(key)
+        facts = None if home is None else (home.bit, home.rivals, home.code, home.payload)
+        slots.append((key, place, key in plan.span_keys, facts))
+    return stepscope_native.Kernel(
+        slots,
+        (
+            [column_of("attr", key) for key in keys],
+            [column_of("resource", key) for key in plan.resource_keys],
+        ),
+        (SCOPE_NAME, CUTTABLE_BITS, LIVE_BIT),
+        (plan.max_items, plan.max_attributes),
+    )
+
+
+def _resource(message: bytes, schema_url: str) -> Dimension:
+    if len(message) + len(schema_url) <= _KEPT_BYTES:
+        return _known_resource(message, schema_url)
+    return _new_resource(message, schema_url)
+
+
+def _scope(message: bytes, schema_url: str) -> Dimension:
+    if len(message) + len(schema_url) <= _KEPT_BYTES:
+        return _known_scope(message, schema_url)
+    return _new_scope(message, schema_url)
+
+
+def _new_resource(message: bytes, schema_url: str) -> Dimension:
+    resource = Resource.FromString(message)
+    return resource_of(resource, schema_url, content_id(resource, schema_url))
+
+
+def _new_scope(message: bytes, schema_url: str) -> Dimension:
+    scope = InstrumentationScope.FromString(message)
+    return scope_of(scope, schema_url, content_id(scope, schema_url))
+
+
+_known_resource = lru_cache(maxsize=1024)(_new_resource)
+_known_scope = lru_cache(maxsize=1024)(_new_scope)

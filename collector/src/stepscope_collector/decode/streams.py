@@ -1,0 +1,50 @@
+"""Decoded rows of several requests as one Arrow stream, whichever decoder made them."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from arro3.core import RecordBatch, Table
+
+from stepscope_collector.decode.batch import Batch, Rows
+from stepscope_collector.decode.native import is_native, native_together
+
+if TYPE_CHECKING:
+    from arro3.core.types import ArrowStreamExportable
+
+__all__ = ["may_repeat", "table_of", "together"]
+
+
+def together(parts: Iterable[Rows | None]) -> Any:
+    """The rows one after the other, for DuckDB to read as often as it likes; None: there are none."""
+    present = [rows for rows in parts if rows is not None]
+    if not present:
+        return None
+    if all(is_native(rows) for rows in present):
+        return native_together(present)
+    # Tables: DuckDB 1.5 takes no single record batch.
+    return Table.from_batches([batch for rows in present for batch in _batches(rows)])
+
+
+def table_of(rows: Rows) -> Table:
+    """The rows as a table, to look at them."""
+    return Table.from_batches(_batches(rows))
+
+
+def _batches(rows: Rows) -> list[RecordBatch]:
+    if isinstance(rows, RecordBatch):
+        return [rows]
+    return Table.from_arrow(cast("ArrowStreamExportable", rows)).to_batches()
+
+
+def may_repeat(batches: Sequence[Batch]) -> bool:
+    """Whether a span id may stand twice in the rows of these batches of spans."""
+    rows = [batch.rows for batch in batches if batch.rows is not None]
+    if rows and all(is_native(each) for each in rows):
+        return bool(native_together(rows).repeats("span_id"))
+    ids: set[int] = set()
+    for batch in batches:
+        if batch.rows is not None and is_native(batch.rows):
+            ids.update(table_of(batch.rows).column("span_id").to_pylist())
+        else:
+            ids.update(int.from_bytes(span_id) for span_id in batch.span_ids)
+    return len(ids) < sum(batch.row_count for batch in batches)

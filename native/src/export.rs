@@ -1,0 +1,82 @@
+//! Columns for other libraries: the Arrow C stream interface, by arrow-rs and PyO3 without unsafe code.
+
+use std::sync::Arc;
+
+use arrow_array::ffi_stream::FFI_ArrowArrayStream;
+use arrow_array::{Array, RecordBatch, RecordBatchIterator, UInt64Array};
+use arrow_schema::Schema;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+/// Decoded rows: one or more record batches of one schema.
+#[pyclass(frozen, module = "stepscope_native")]
+pub struct Rows {
+    schema: Arc<Schema>,
+    batches: Vec<RecordBatch>,
+}
+
+impl Rows {
+    pub fn new(batch: RecordBatch) -> Self {
+        Self { schema: batch.schema(), batches: vec![batch] }
+    }
+}
+
+#[pymethods]
+impl Rows {
+    /// The rows of several, in their order; nothing is copied.
+    #[staticmethod]
+    fn together(parts: Vec<PyRef<'_, Rows>>) -> PyResult<Self> {
+        let Some(first) = parts.first() else {
+            return Err(PyValueError::new_err("no rows to put together"));
+        };
+        if parts.iter().any(|part| part.schema != first.schema) {
+            return Err(PyValueError::new_err("rows of different columns"));
+        }
+        Ok(Self {
+            schema: Arc::clone(&first.schema),
+            batches: parts.iter().flat_map(|part| part.batches.iter().cloned()).collect(),
+        })
+    }
+
+    #[getter]
+    fn num_rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    #[getter]
+    fn num_columns(&self) -> usize {
+        self.schema.fields().len()
+    }
+
+    /// Whether any number stands twice in a column of unsigned 64-bit integers.
+    fn repeats(&self, py: Python<'_>, column: &str) -> PyResult<bool> {
+        py.detach(|| {
+            let mut numbers = Vec::with_capacity(self.batches.iter().map(RecordBatch::num_rows).sum());
+            for batch in &self.batches {
+                let values = batch.column_by_name(column).map(|values| values.as_any());
+                let Some(values) = values.and_then(|any| any.downcast_ref::<UInt64Array>()) else {
+                    return Err(PyValueError::new_err(format!("no column of numbers: {column}")));
+                };
+                numbers.extend_from_slice(values.values());
+            }
+            numbers.sort_unstable();
+            Ok(numbers.windows(2).any(|pair| pair[0] == pair[1]))
+        })
+    }
+
+    /// The rows for any library that reads Arrow; may be asked for more than once.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // a wish that producers need not fulfil (Arrow PyCapsule interface)
+        drop(requested_schema);
+        let batches: Vec<_> = self.batches.iter().cloned().map(Ok).collect();
+        let reader = RecordBatchIterator::new(batches, Arc::clone(&self.schema));
+        let stream = FFI_ArrowArrayStream::new(Box::new(reader));
+        PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
+    }
+}

@@ -1,0 +1,39 @@
+//! The decoder of Stepscope in Rust: OTLP protobuf bytes to Arrow columns.
+//!
+//! It makes what `stepscope_collector.decode` makes in Python, value for value, or it makes nothing:
+//! whatever is out of the ordinary is `Odd`, and the caller decodes that request in Python.
+
+#![forbid(unsafe_code)]
+
+mod attributes;
+mod columns;
+mod export;
+mod json;
+mod kernel;
+mod plan;
+mod spans;
+mod value;
+mod wire;
+
+pub use kernel::{Kernel, SpanPart};
+
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    stepscope_native,
+    Odd,
+    pyo3::exceptions::PyValueError,
+    "The request is out of the ordinary; the reference decoder knows what to do with it."
+);
+
+/// The decoder of Stepscope in Rust.
+#[pymodule(gil_used = true)]
+fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("API", 1)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("Odd", module.py().get_type::<Odd>())?;
+    module.add_class::<Kernel>()?;
+    module.add_class::<SpanPart>()?;
+    module.add_class::<export::Rows>()?;
+    Ok(())
+}

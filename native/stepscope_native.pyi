@@ -1,0 +1,60 @@
+"""The decoder of Stepscope in Rust; `stepscope_collector.decode.native` is its only user."""
+
+from collections.abc import Sequence
+from typing import Any
+
+API: int
+"""Counted up with every change of the calls below."""
+__version__: str
+
+class Odd(ValueError):
+    """The request is out of the ordinary; the reference decoder knows what to do with it."""
+
+class Kernel:
+    """A decoder for one set of profiles."""
+
+    def __init__(
+        self,
+        slots: Sequence[tuple[str, int, bool, tuple[int, int, str, str | None] | None]],
+        columns: tuple[list[str], list[str]],
+        own: tuple[str, int, int],
+        limits: tuple[int, int],
+    ) -> None: ...
+    def spans(self, payload: bytes, first_row: int) -> SpanPart: ...
+
+class SpanPart:
+    """Decoded spans that wait for what Python knows of their resources and scopes."""
+
+    @property
+    def row_count(self) -> int: ...
+    @property
+    def open_count(self) -> int: ...
+    @property
+    def resources(self) -> list[tuple[bytes, str]]: ...
+    @property
+    def scopes(self) -> list[tuple[bytes, str]]: ...
+    @property
+    def refused(self) -> list[bytes]: ...
+    @property
+    def inexact(self) -> list[tuple[int, bytes]]: ...
+    @property
+    def payloads(self) -> Rows | None: ...
+    def rows(
+        self,
+        resource_ids: Sequence[int],
+        resource_texts: Sequence[Sequence[str | None]],
+        scope_ids: Sequence[int],
+        raws: Sequence[tuple[int, bytes]],
+    ) -> Rows: ...
+
+class Rows:
+    """Decoded rows: one or more record batches of one schema."""
+
+    @staticmethod
+    def together(parts: list[Rows]) -> Rows: ...
+    @property
+    def num_rows(self) -> int: ...
+    @property
+    def num_columns(self) -> int: ...
+    def repeats(self, column: str) -> bool: ...
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any: ...

@@ -1,0 +1,261 @@
+"""Both decoders make the same columns, value for value."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
+
+from stepscope_collector.decode import native
+from stepscope_collector.decode.batch import Batch, Plan, Signal
+from stepscope_collector.decode.native import chosen, decode_natively, in_use, is_native
+from stepscope_collector.decode.otlp_json import to_message
+from stepscope_collector.decode.request import decode_request
+from stepscope_collector.decode.streams import may_repeat, table_of, together
+from stepscope_collector.errors import ConfigError, StepscopeError
+from stepscope_collector.mapping.compile import compile_profiles
+from stepscope_collector.mapping.profile import load_shipped
+from tests.strategies.messages import messages
+from tests.strategies.otlp import trace_requests
+
+CAPTURES = Path(__file__).parents[3] / "captures"
+PLAN = compile_profiles(load_shipped()).plan
+TRACE, ID = b"t" * 16, b"s" * 8
+
+needs_native = pytest.mark.skipif(
+    in_use("auto").decoder != "native", reason=f"no native decoder: {in_use('auto').reason}"
+)
+
+
+def comparable(batch: Batch) -> dict[str, Any]:
+    """Everything of a batch but the numbers of its rows; NaN equals NaN, as text."""
+    tables = {}
+    for name, rows in (("rows", batch.rows), ("payloads", batch.payloads)):
+        if rows is not None:
+            table = table_of(rows)
+            names = [each for each in table.schema.names if each != "span_row"]
+            tables[name] = (
+                table.schema,
+                {each: repr(table.column(each).to_pylist()) for each in names},
+            )
+    return {
+        "signal": batch.signal,
+        "row_count": batch.row_count,
+        "open_count": batch.open_count,
+        "tables": tables,
+        "resources": list(batch.resources.items()),
+        "scopes": list(batch.scopes.items()),
+        "rejections": batch.rejections,
+        "message": batch.message(),
+        "may_repeat": batch.signal == "traces" and may_repeat([batch]),
+    }
+
+
+def both(signal: Signal, payload: bytes, plan: Plan = PLAN) -> list[dict[str, Any] | str]:
+    """What both decoders make of a request: a batch, or the error that its sender sees."""
+    found: list[dict[str, Any] | str] = []
+    for decoder in ("native", "python"):
+        chosen_plan = replace(plan, decoder=decoder)
+        try:
+            found.append(comparable(decode_request(signal, payload, "protobuf", chosen_plan)))
+        except StepscopeError as error:
+            found.append(f"{type(error).__name__}: {error}")
+    return found
+
+
+def assert_same(signal: Signal, payload: bytes, plan: Plan = PLAN) -> None:
+    """Both decoders agree."""
+    by_native, by_python = both(signal, payload, plan)
+    assert by_native == by_python
+
+
+def span(**fields: Any) -> ExportTraceServiceRequest:
+    """A request of one span of the SDK."""
+    request = ExportTraceServiceRequest()
+    scope_spans = request.resource_spans.add().scope_spans.add()
+    scope_spans.scope.name = "stepscope"
+    scope_spans.spans.add(**{"trace_id": TRACE, "span_id": ID, **fields})
+    return request
+
+
+@needs_native
+@given(trace_requests)
+def test_likely_spans_have_the_same_columns(request: ExportTraceServiceRequest) -> None:
+    """issue #6: a differential property test on equal columns."""
+    assert_same("traces", request.SerializeToString())
+
+
+@needs_native
+@given(messages(ExportTraceServiceRequest))
+def test_any_spans_have_the_same_columns(request: ExportTraceServiceRequest) -> None:
+    """issue #6: the same of any field of OTLP."""
+    assert_same("traces", request.SerializeToString(), replace(PLAN, max_attributes=1))
+
+
+@needs_native
+@pytest.mark.parametrize("path", sorted(CAPTURES.glob("*.json")), ids=lambda path: path.stem)
+def test_recordings_of_engines_have_the_same_columns(path: Path) -> None:
+    """issue #6: what real engines send; none of it needs the reference."""
+    for text in documents(path):
+        message, _ = to_message("traces", text)
+        payload = message.SerializeToString()
+        assert_same("traces", payload)
+        assert decode_natively("traces", payload, PLAN) is not None
+
+
+def documents(path: Path) -> Iterator[bytes]:
+    """The trace requests of a recording."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for each in document if isinstance(document, list) else [document]:
+        if "resourceSpans" in each:
+            yield json.dumps(each).encode()
+
+
+@needs_native
+def test_spans_of_the_opentelemetry_sdk_have_the_same_columns() -> None:
+    """issue #6: real SDK requests; none of it needs the reference."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("app", "1.0", attributes={"a": 1})
+    link = Link(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(1)), {"k": [1.5, 2.0]})
+    with tracer.start_as_current_span("outer", kind=SpanKind.SERVER, links=[link]) as outer:
+        outer.set_attributes({"s": "x", "i": -5, "d": 0.1, "b": True, "l": ["a", "b"], "e": ""})
+        with pytest.raises(ValueError, match="no"), tracer.start_as_current_span("inner"):
+            raise ValueError("no")
+    payload = encode_spans(exporter.get_finished_spans()).SerializeToString()
+    assert_same("traces", payload)
+    batch = decode_natively("traces", payload, PLAN)
+    assert batch is not None
+    assert batch.row_count == 2
+
+
+@needs_native
+@pytest.mark.parametrize("number", [0.1, 1e16, 1e15, 5e-324, 1.5e-7, 1e22, -0.0, 2**53 + 0.0])
+def test_numbers_are_written_as_python_writes_them(number: float) -> None:
+    """ours: the text of a double is its `repr`."""
+    value = {"double_value": number}
+    nested = {"array_value": {"values": [value, {"array_value": {"values": [value]}}]}}
+    attributes = [{"key": "a", "value": value}, {"key": "b", "value": nested}]
+    payload = span(attributes=attributes).SerializeToString()
+    assert_same("traces", payload)
+    assert decode_natively("traces", payload, PLAN) is not None
+
+
+@needs_native
+def test_a_request_out_of_the_ordinary_goes_to_the_reference() -> None:
+    """issue #6: broken bytes, bad strings, bombs; both decoders say the same of them."""
+    deep: Any = {"string_value": "x"}
+    for _ in range(40):
+        deep = {"array_value": {"values": [deep]}}
+    good = span(name="????").SerializeToString()
+    for payload in (
+        good.replace(b"????", b"\xff???"),
+        good[:-1],
+        good + b"\x0b\x0c",  # a group
+        good + b"\x0a\xff\xff\xff\xff\x0f",  # a length of 4 GiB
+        b"\xff" * 20,
+        b"\x0a" * 5000,
+        span(attributes=[{"key": "k", "value": deep}]).SerializeToString(),
+        good.replace(ID, ID + b"\x12\x02xx", 1),
+    ):
+        assert decode_natively("traces", payload, replace(PLAN, decoder="native")) is None
+        assert_same("traces", payload)
+
+
+@needs_native
+def test_bytes_that_end_anywhere_are_the_same_to_both() -> None:
+    """issue #6: truncated input."""
+    payload = span(
+        name="n",
+        attributes=[{"key": "workflow.name", "value": {"string_value": "w"}}],
+        events=[{"name": "exception", "attributes": [{"key": "exception.type"}]}],
+        status={"code": 2, "message": "no"},
+    ).SerializeToString()
+    for end in range(len(payload)):
+        assert_same("traces", payload[:end])
+
+
+@needs_native
+def test_limits_are_those_of_the_plan() -> None:
+    """ours: limits.max_items and limits.max_attributes."""
+    request = span(attributes=[{"key": "a"}, {"key": "b"}])
+    request.resource_spans[0].scope_spans[0].spans.add(trace_id=TRACE, span_id=b"r" * 8)
+    payload = request.SerializeToString()
+    for limits in ({"max_items": 1}, {"max_items": 2}, {"max_attributes": 1}):
+        assert_same("traces", payload, replace(PLAN, **limits))
+
+
+@needs_native
+def test_rows_of_both_decoders_go_into_one_stream() -> None:
+    """ours: requests in JSON and in protobuf share a commit."""
+    payload = span(attributes=[{"key": "stepscope.input", "value": {"string_value": "{}"}}])
+    batches = [
+        decode_request(
+            "traces", payload.SerializeToString(), "protobuf", replace(PLAN, decoder=name)
+        )
+        for name in ("native", "python", "native")
+    ]
+    assert [is_native(batch.rows) for batch in batches if batch.rows] == [True, False, True]
+    assert together(batch.rows for batch in batches).num_rows == 3
+    assert together(batch.payloads for batch in batches).num_rows == 3
+    assert together(batch.rows for batch in batches[::2]).num_rows == 2
+    assert together([None]) is None
+    assert may_repeat(batches)
+    assert may_repeat(batches[::2])
+    assert not may_repeat(batches[:1])
+    assert not may_repeat(batches[1:2])
+
+
+@needs_native
+def test_threads_decode_at_once() -> None:
+    """issue #6: the interpreter's lock is released; the kernel keeps nothing between requests."""
+    request = span()
+    spans = request.resource_spans[0].scope_spans[0].spans
+    spans.extend([spans[0]] * 2000)
+    payload = request.SerializeToString()
+    counts = []
+
+    def decode() -> None:
+        batch = decode_natively("traces", payload, PLAN)
+        counts.append(batch.row_count if batch else 0)
+
+    threads = [threading.Thread(target=decode) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert counts == [2001] * 4
+
+
+def test_the_setting_chooses() -> None:
+    """issue #6: one switch; without the wheel the reference is used, and says why."""
+    assert in_use("python").decoder == "python"
+    assert decode_natively("traces", b"", Plan(decoder="python")) is None
+    assert chosen("auto").reason
+
+
+def test_a_native_decoder_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """issue #6: the Python decoder stays the fallback where no wheel exists."""
+    monkeypatch.setattr(native, "_is_there", False)
+    assert in_use("auto") == ("python", "stepscope-native is not installed")
+    with pytest.raises(ConfigError, match=r"ingest\.decoder=native cannot be"):
+        chosen("native")
+
+
+@needs_native
+def test_a_native_decoder_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ours: a wheel that was left behind must not decode for a newer collector."""
+    monkeypatch.setattr(native, "_API", 0)
+    assert in_use("auto").decoder == "python"
+    assert "another version" in in_use("auto").reason
