@@ -37,6 +37,7 @@ from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.mcp.face import McpFace
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
+from stepscope_collector.present.rest.compat import Intake
 from stepscope_collector.profiles import LoadedProfiles
 from stepscope_collector.query.doctor import (
     backup_report,
@@ -325,6 +326,7 @@ class _Collector:
             ready=lambda: self.is_ready,
             remapper=self.remapper,
             mapping=lambda: self.profiles.mapping,
+            intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
             allowed_hosts=None if self.certificates else hosts,
             faces={"/mcp": self.mcp},
         )

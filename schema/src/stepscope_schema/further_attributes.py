@@ -152,4 +152,37 @@ FURTHER: Final[tuple[Attribute, ...]] = (
         "Most memory the process held at a time (resident set).",
         unit="By",
     ),
+    # Records of older designs (compat in the collector)
+    Attribute(
+        "stepscope.metadata",
+        "json",
+        "span",
+        '{"editor": "2.1"}',
+        OURS,
+        "What an older design's record holds that has no attribute of its own.",
+    ),
+    Attribute(
+        "stepscope.trigger.native",
+        "string",
+        "span",
+        "http",
+        OURS,
+        "The sender's word for the trigger, where workflow.trigger.type is another (R036).",
+    ),
+    Attribute(
+        "stepscope.node.id",
+        "string",
+        "span",
+        "charge-card",
+        OURS,
+        "Node of the workflow that the step carried out; absent: workflow.task.id is it.",
+    ),
+    Attribute(
+        "stepscope.error.node_id",
+        "string",
+        "span",
+        "charge-card",
+        OURS,
+        "Node that made the execution fail, as the sender told it (R033).",
+    ),
 )

@@ -10,7 +10,9 @@ import pytest
 import uvicorn
 
 from stepscope_collector.config import SqlConfig
+from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.present.rest.compat import Intake
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 from tests.unit.collector.query.history import (
@@ -27,7 +29,11 @@ from tests.unit.collector.query.history import (
 
 @contextmanager
 def serving(
-    database: Database, config: SqlConfig | None = None, telemetry: Telemetry | None = None
+    database: Database,
+    config: SqlConfig | None = None,
+    telemetry: Telemetry | None = None,
+    *,
+    ingest: Ingest | None = None,
 ) -> Iterator[httpx.Client]:
     """A client of the read API, served by uvicorn on a free port of 127.0.0.1."""
     app = rest_app(
@@ -36,6 +42,7 @@ def serving(
         doctor=lambda: {"version": "x", "store": {"executions": 1}},
         ready=lambda: True,
         telemetry=telemetry,
+        intake=None if ingest is None else Intake(ingest, 1 << 22),
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -178,7 +178,7 @@ def test_a_wrong_question_is_told_what_would_be_right(
 def test_another_method_is_refused(client: httpx.Client) -> None:
     """ours: error bodies are JSON, whatever went wrong."""
     for method, path, allowed in (
-        ("DELETE", "/api/executions", "GET, HEAD"),
+        ("DELETE", "/api/executions", "GET, HEAD, POST"),
         ("GET", "/api/sql", "POST"),
         ("PUT", "/api/admin/remap", "DELETE, GET, HEAD, POST"),
     ):

@@ -32,6 +32,12 @@ from stepscope_collector.errors import (
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_STREAMS
 from stepscope_collector.present.rest.backup_response import backup_response
+from stepscope_collector.present.rest.compat import (
+    Intake,
+    is_of_documents,
+    list_documents,
+    post_execution,
+)
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
@@ -64,9 +70,11 @@ _QUESTION: Final = ("sql", "params", "max_rows")
 
 
 def need_of(method: str, path: str) -> Scope | None:
-    """What a request needs: nothing for probes, read for what reads, admin for all else there is."""
+    """What a request needs: nothing for probes, read to read, ingest to add, admin for all else."""
     if path in PROBES and method in {"GET", "HEAD"}:
         return None
+    if (method, path) == ("POST", "/api/executions"):
+        return "ingest"
     is_reading = method in {"GET", "HEAD", "OPTIONS"} or (method, path) in _READING_POSTS
     return "read" if is_reading else "admin"
 
@@ -88,6 +96,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     remapper: Remapper | None = None,
     mapping: Callable[[], CompiledMapping] | None = None,
     faces: Mapping[str, ASGIApp] = MappingProxyType({}),
+    intake: Intake | None = None,
 ) -> Starlette:
     """The application.
 
@@ -103,9 +112,18 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         remapper: maps the history anew; None: nobody can write it.
         mapping: the profiles in force, to explain spans; None: none.
         faces: path → other applications on this port, behind the same check of hosts.
+        intake: where posted executions go; None: nobody can write them.
     """
     endpoints = _Endpoints(
-        database, sql_config, doctor, ready, metrics, telemetry or Telemetry(), remapper, mapping
+        database,
+        sql_config,
+        doctor,
+        ready,
+        metrics,
+        telemetry or Telemetry(),
+        remapper,
+        mapping,
+        intake,
     )
     return Starlette(
         routes=[
@@ -137,7 +155,9 @@ class _Endpoints:
         telemetry: Telemetry,
         remapper: Remapper | None,
         mapping: Callable[[], CompiledMapping] | None,
+        intake: Intake | None,
     ) -> None:
+        self._intake = intake
         self._remapper = remapper
         self._mapping = mapping
         self._log = SqlLog(telemetry, sql_config.slow_s)
@@ -151,30 +171,14 @@ class _Endpoints:
 
     def endpoint(self, route: Route) -> Callable[[Request], Any]:
         """The function behind a route."""
-        if route.name == "run_sql":
-
-            async def run_sql(request: Request) -> Response:
-                return await self._run_sql(
-                    request, read_params(route, request.query_params.multi_items())
-                )
-
-            return run_sql
-        if route.name == "make_backup":
-
-            async def make_backup(request: Request) -> Response:
-                await _body(request)
-                return await backup_response(self._database)
-
-            return make_backup
-        if route.name == "begin_remap":
-
-            async def begin_remap(request: Request) -> Response:
-                await _body(request)
-                params = read_params(route, request.query_params.multi_items())
-                status, body = await run_in_threadpool(self.begin_remap, params)
-                return Response(body, status, media_type=route.media_type)
-
-            return begin_remap
+        acting: Mapping[str, Callable[[Route, Request], Any]] = {
+            "run_sql": self._run_sql,
+            "make_backup": self._make_backup,
+            "begin_remap": self._begin_remap,
+            "post_execution": self._post_execution,
+        }
+        if route.name in acting:
+            return functools.partial(acting[route.name], route)
         if route.name in AREA_STREAMS:
             return self._download(route)
         if route.name in AREA_ANSWERS:
@@ -200,6 +204,8 @@ class _Endpoints:
 
     def list_executions(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """A page of executions."""
+        if is_of_documents(params):
+            return list_documents(self._database, params)
         page = execution_page(
             self._database,
             _filters(params),
@@ -312,7 +318,22 @@ class _Endpoints:
         """The description of all this."""
         return 200, self._openapi
 
-    async def _run_sql(self, request: Request, params: dict[str, Any]) -> Response:
+    async def _make_backup(self, _route: Route, request: Request) -> Response:
+        await _body(request)
+        return await backup_response(self._database)
+
+    async def _begin_remap(self, route: Route, request: Request) -> Response:
+        await _body(request)
+        params = read_params(route, request.query_params.multi_items())
+        status, body = await run_in_threadpool(self.begin_remap, params)
+        return Response(body, status, media_type=route.media_type)
+
+    async def _post_execution(self, route: Route, request: Request) -> Response:
+        read_params(route, request.query_params.multi_items())
+        return await post_execution(request, self._intake)
+
+    async def _run_sql(self, route: Route, request: Request) -> Response:
+        params = read_params(route, request.query_params.multi_items())
         form = params["format"]
         if "format" not in request.query_params:
             form = _accepted(request.headers.get("accept", "*/*"))

@@ -6,6 +6,11 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from stepscope_collector import __version__
+from stepscope_collector.present.rest.document_schema import (
+    ANSWER_SCHEMAS,
+    BODY_SCHEMAS,
+    FURTHER_ANSWERS,
+)
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.present.rest.routes import OTHER_ROWS, ROUTES, SQL_FORMATS
 
@@ -20,6 +25,7 @@ _MEANINGS: Final = {
     408: "The statement ran longer than sql.timeout_s.",
     409: "Something that goes on already stands in the way.",
     413: "The body is too large.",
+    429: "The sender has sent more than its quota.",
     415: "The body is not application/json.",
     503: "Not ready.",
 }
@@ -71,6 +77,11 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.name in ("make_backup", "begin_remap"):
         operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+    elif route.name in BODY_SCHEMAS:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": BODY_SCHEMAS[route.name]}},
+        }
     elif route.method == "POST":
         operation["requestBody"] = {
             "required": True,
@@ -107,6 +118,8 @@ def _content(route: Route) -> dict[str, Any]:
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}
         answers["application/json"] = {"schema": {"$ref": "#/components/schemas/SqlAnswer"}}
         return answers
+    if route.name in ANSWER_SCHEMAS:
+        return {"application/json": {"schema": ANSWER_SCHEMAS[route.name]}}
     properties = {part.name: _part_schema(route, part) for part in route.parts}
     schema: dict[str, Any] = {"type": "object"}
     if properties:
@@ -114,6 +127,8 @@ def _content(route: Route) -> dict[str, Any]:
         schema["required"] = [part.name for part in route.parts if not part.is_optional]
     if route.media_type != "application/json":
         return {route.media_type: {"schema": {"type": "string"}}}
+    if further := FURTHER_ANSWERS.get(route.name):
+        schema = {"anyOf": [schema, *further]}
     return {"application/json": {"schema": schema}}
 
 

@@ -9,6 +9,9 @@ from stepscope_collector.query.nearest import unknown
 
 __all__ = ["read_params"]
 
+_MAX_DIGITS = 18
+"""As many as fit into 64 bits with room for sums."""
+
 
 def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The value of each parameter that was given or has a default.
@@ -45,6 +48,9 @@ def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any
 
 def _integer(name: str, text: str) -> int:
     # int() takes more than digits: underscores, blanks, other scripts.
-    if text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 21:
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit():
+        if len(digits) > _MAX_DIGITS:
+            raise BadRequest(f"{name}={text[:40]} is out of range", hint="at most 18 digits")
         return int(text)
     raise BadRequest(f"{name}={text!r} is no whole number", hint=f"for example {name}=50")

@@ -3,6 +3,7 @@
 from typing import Final
 
 from stepscope_collector.present.rest.areas import AREA_ROUTES
+from stepscope_collector.present.rest.compat import DOCUMENT_PARAMS
 from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
 from stepscope_collector.query.explain import SpanExplanation
@@ -50,6 +51,7 @@ ROUTES: Final = (
             Param("cursor", "`next_cursor` of the page before.", "WyItc3RhcnRlZF9hdCIs…"),
             Param("offset", "Executions to pass over; a cursor is quicker.", "0", "integer", 0),
             Param("include", "What to tell beside the page.", "counts", is_list=True, values=("counts",)),
+            *DOCUMENT_PARAMS,
         ),
         (
             Part("executions", Execution, "The page."),

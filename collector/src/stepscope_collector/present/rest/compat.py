@@ -1,0 +1,180 @@
+"""Endpoints of the designs before Stepscope: their senders post, and their pages read, as before.
+
+`POST /api/executions` is answered after the commit, as OTLP is.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stepscope_collector.compat.document import read_document
+from stepscope_collector.compat.spans import request_of
+from stepscope_collector.errors import (
+    BadRequest,
+    PayloadTooLarge,
+    StoreUnavailable,
+    UnsupportedMedia,
+)
+from stepscope_collector.ingest import Ingest
+from stepscope_collector.present.rest.encode import dumps
+from stepscope_collector.present.rest.route import Param, Route
+from stepscope_collector.query.documents import document_count, document_of, document_page
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.store import Database
+
+__all__ = [
+    "ANSWERS",
+    "DOCUMENT_PARAMS",
+    "ROUTES",
+    "Intake",
+    "is_of_documents",
+    "list_documents",
+    "post_execution",
+]
+
+_STATUSES: Final = {
+    "all": None, "completed": "success", "failed": "error", "running": "running",
+    "success": "success", "error": "error",
+}  # fmt: skip
+_OWN: Final = frozenset({"workflowId", "page", "pageSize", "limit", "offset", "order", "status"})
+
+ROUTES: Final = (
+    Route(
+        "post_execution", "/api/executions",
+        "Take in one execution with its nodes, as older generated workflows post it; answered "
+        "after the commit.",
+        method="POST", errors=(400, 413, 415, 429, 503),
+    ),
+    Route(
+        "get_document", "/api/compat/001/executions/{id}",
+        "One execution as the document that older workflows post.", errors=(404,),
+    ),
+)  # fmt: skip
+
+DOCUMENT_PARAMS: Final = (
+    Param(
+        "workflowId", "Answers in the words of an older design: a list of nested documents of this "
+        "workflow, with `limit` and `offset`, or an object with `page` and `pageSize`.", "checkout",
+    ),
+    Param("page", "With workflowId: the page, from 1.", "1", "integer"),
+    Param("pageSize", "With workflowId: executions on a page.", "20", "integer"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where posted executions go, and how large they may be."""
+
+    ingest: Ingest
+    max_bytes: int
+
+
+async def post_execution(request: Request, intake: Intake | None) -> Response:
+    """Store the posted execution; `{"success": true}`, and its id where it had none."""
+    if intake is None:
+        raise StoreUnavailable("no server runs that could write the history")
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json":
+        raise UnsupportedMedia(
+            f"content type {media!r} is not application/json",
+            hint="send -H 'content-type: application/json'",
+        )
+    sender = request.client.host if request.client else None
+    held = 0
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > intake.max_bytes:
+                raise PayloadTooLarge(
+                    f"document of more than limits.max_payload_bytes={intake.max_bytes} bytes; "
+                    "raise it or send less"
+                )
+            intake.ingest.hold(len(chunk))
+            held += len(chunk)
+        new_id = str(uuid.uuid4())
+        payload, is_new = await run_in_threadpool(_request_of, bytes(body), new_id)
+    finally:
+        intake.ingest.release(held)
+    future = await run_in_threadpool(
+        intake.ingest.submit,
+        "traces",
+        payload,
+        "protobuf",
+        sender,
+        transport="http",
+        client=sender or "",
+    )
+    receipt = await asyncio.wrap_future(future)
+    if receipt.rejected:
+        raise BadRequest(f"{receipt.rejected} parts were refused: {receipt.message}")
+    answer = {"success": True, "id": new_id} if is_new else {"success": True}
+    return Response(dumps(answer), media_type="application/json")
+
+
+def _request_of(body: bytes, new_id: str) -> tuple[bytes, bool]:
+    record = read_document(body, new_id)
+    return request_of(record), record.execution_id == new_id
+
+
+def is_of_documents(params: Mapping[str, Any]) -> bool:
+    """Whether a list of executions is asked for in the words of an older design.
+
+    Raises:
+        BadRequest: it has a parameter of those words, and not `workflowId`.
+    """
+    if "workflowId" in params:
+        return True
+    for name in ("page", "pageSize"):
+        if name in params:
+            raise BadRequest(f"{name} goes with workflowId only", hint="use limit and cursor")
+    return False
+
+
+def list_documents(database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
+    """The answer to a list of executions that names `workflowId`."""
+    for name in params:
+        if name not in _OWN:
+            raise BadRequest(
+                f"{name} does not go with workflowId",
+                hint=f"ask with workflow instead, or leave {name} out",
+            )
+    workflow_id = params["workflowId"]
+    status = _status(params)
+    if "page" not in params and "pageSize" not in params:
+        limit, offset = params["limit"], params["offset"]
+        found = document_page(database, workflow_id, limit=limit, offset=offset, status=status)
+        return 200, dumps(found)
+    page, size = params.get("page", 1), params.get("pageSize", 20)
+    if not 1 <= page <= 2**31:
+        raise BadRequest(f"page={page} is out of range", hint="the first is 1")
+    found = document_page(
+        database, workflow_id, limit=size, offset=(page - 1) * size, status=status
+    )
+    total = document_count(database, workflow_id, status)
+    answer = {"executions": found, "total": total, "page": page, "pageSize": size}
+    return 200, dumps(answer)
+
+
+def _status(params: Mapping[str, Any]) -> str | None:
+    words = params.get("status", ())
+    if len(words) > 1:
+        raise BadRequest("workflowId takes one status", hint=f"one of {', '.join(_STATUSES)}")
+    word = words[0] if words else "all"
+    if word not in _STATUSES:
+        raise unknown("status", word, _STATUSES)
+    return _STATUSES[word]
+
+
+def _get_document(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+    return 200, dumps(document_of(database, id))
+
+
+ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {"get_document": _get_document}
+"""Name of a route → its function: it gets the database, the parameters and those of the path."""
