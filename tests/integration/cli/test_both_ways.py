@@ -21,6 +21,8 @@ QUESTIONS = [
     ["show", "exec-a1-ok", "--logs", "--format", "json"],
     ["show", "exec-b2-failed", "--full"],
     ["show", "exec-a1", "--waits", "--critical-path"],
+    ["compare", "exec-b2", "exec-a1"],
+    ["compare", "exec-d4"],
     ["show", "exec-d4"],
     ["show", "exec"],
     ["show", "nobody"],

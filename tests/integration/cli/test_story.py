@@ -6,6 +6,44 @@ import pytest
 
 pytestmark = pytest.mark.e2e
 
+COMPARED = """\
+Left   exec-b2-failed  etl  failed
+Right  exec-a1-ok  nightly-report  success
+
+Facts
+FIELD                 LEFT        RIGHT
+workflow_id           etl         nightly-report
+workflow_name         etl         nightly-report
+workflow_version      -           1.4.0
+trigger_type          -           schedule
+user_id               -           ada
+tags                  -           nightly, eu
+status                failed      success
+duration_ns           1.00 s      2.00 s
+error_type            ValueError  -
+error_message         bad row     -
+attempt_count         2           3
+failed_attempt_count  2           1
+
+Params, inputs and outputs
+KIND    PATH    LEFT  RIGHT
+input   $.day   -     "2026-02-28"
+output  $.rows  -     3
+
+Path
+  the same for 0 steps, then import on the left, extract on the right
+
+Steps
+STEP     CHANGE      STATUS            ATTEMPTS      LEFT     RIGHT  DIFFERENCE  INPUT       OUTPUT  ERROR
+extract  only right  - → success          - → 1         -  500.0 ms           -  -           -       -
+import   only left   failed → -           1 → -    1.00 s         -           -  -           -       ValueError: bad row → -
+load     changed     failed → success     1 → 2  700.0 ms    1.00 s   +300.0 ms  only right  -       ValueError: bad row → -
+
+Logs
+LEFT  RIGHT  STEP     LINE
+   0      3  extract  line #
+"""
+
 
 def test_where_the_time_went_and_what_the_duration_consists_of(ask):
     """R116, R153: waits between attempts, child executions, critical path and slack."""
@@ -35,3 +73,22 @@ self      load                         2  400.0 ms
     document = json.loads(ask("show", "exec-a1", "--waits", "--format", "json").out)
     assert document["waits"]["waits"]["back_off_ns"] == 100_000_000
     assert "critical_path" not in document
+
+
+def test_two_executions_side_by_side(ask):
+    """R152: params, path, per-step status and duration, version."""
+    result = ask("compare", "exec-b2", "exec-a1")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == COMPARED
+    same = ask("compare", "exec-a1", "exec-a1")
+    assert same.out.endswith(
+        "the same 2 steps\n\nSteps\n2 more steps are the same but for the time\n"
+    )
+    assert "extract  same" in ask("compare", "exec-a1", "exec-a1", "--all").out
+
+
+def test_without_a_success_to_compare_with_one_must_be_named(ask):
+    """R060: with one id, the last success of the same workflow is meant."""
+    result = ask("compare", "exec-b2")
+    assert (result.code, result.out) == (7, "")
+    assert "no execution of workflow 'etl' succeeded before 'exec-b2-failed'" in result.err

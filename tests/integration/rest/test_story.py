@@ -40,3 +40,16 @@ def test_of_nobody_nothing_is_told(client: httpx.Client, what: str) -> None:
     response = client.get(f"/api/executions/nobody/{what}")
     assert response.status_code == 404
     assert response.json()["error"]["hint"] == "GET /api/executions lists them"
+
+
+def test_two_executions_are_compared(client: httpx.Client) -> None:
+    """R152: the document is about these answers."""
+    schemas = get(client, "/openapi.json")["components"]["schemas"]
+    found = get(client, "/api/compare", left="whole-1", right="whole-3")
+    assert found["left"]["execution_id"] == "whole-1"
+    for name, rows in (("StepComparison", found["steps"]), ("LineCounts", found["logs"])):
+        assert rows
+        assert all(set(row) == set(schemas[name]["properties"]) for row in rows)
+    assert set(found["path"]) == set(schemas["PathComparison"]["properties"])
+    assert client.get("/api/compare").json()["error"]["hint"] == "give right=ID"
+    assert client.get("/api/compare?right=whole-1").status_code == 404

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "executions": "List executions, newest first.",
     "show": "Show one execution in full.",
     "logs": "Print the log records of an execution.",
+    "compare": "Say what differs between two executions.",
     "stats": "Counts and durations per workflow or step.",
     "dialects": "List profiles, what they do not emit, and what they mapped.",
     "explain-span": "Say which profile and rule decided each field of a span.",

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from stepscope_collector.cli.client import Client
 from stepscope_collector.errors import BadRequest, NotFound
 
-__all__ = ["add_stack", "execution_path", "find_execution", "read_sql"]
+__all__ = ["add_stack", "execution_path", "find_execution", "find_id", "read_sql"]
 
 _SHOWN = 5
 
@@ -45,6 +45,11 @@ def find_execution(client: Client, written: str, *include: str) -> dict[str, Any
                 hint=f"write more of it: {shown}" + (", …" if len(rows) > _SHOWN else ""),
             ) from error
     return client.execution(rows[0][0], *include)
+
+
+def find_id(client: Client, written: str) -> str:
+    """The id of the execution that `find_execution` finds."""
+    return str(find_execution(client, written)["execution"]["execution_id"])
 
 
 def add_stack(client: Client, document: dict[str, Any]) -> None:
