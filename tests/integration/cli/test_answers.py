@@ -54,6 +54,8 @@ def test_data_formats_have_utc_times_and_whole_nanoseconds(ask):
         (["--started-after", "2026-03-01T13:05:14.1Z"], ["exec-d4-bare", "exec-b2-failed"]),
         (["--started-before", "2026-03-01T13:05:10Z"], ["exec-a1-ok"]),
         (["--order", "duration", "--limit", "2"], ["exec-d4-bare", "exec-c3-child"]),
+        (["--order", "-attempts", "--limit", "2"], ["exec-a1-ok", "exec-b2-failed"]),
+        (["--order", "workflow", "--limit", "1"], ["exec-c3-child"]),
         (["--service", "nobody"], []),
         (["-f", "status = failed and not workflow = etl or tag = eu"], ["exec-a1-ok"]),
         (["--filter", "duration > 1s", "--status", "success"], ["exec-a1-ok"]),
@@ -74,6 +76,27 @@ def test_the_statuses_of_a_filter_are_counted(ask):
     )
     counts = ask("executions", "-f", "workflow = etl", "--counts", "--format", "json")
     assert json.loads(counts.out) == [{"status": "failed", "count": 2}]
+
+
+def test_chosen_columns_are_shown(ask):
+    """issue #7: chosen columns, including paths into params and outputs."""
+    names = "workflow,start,duration,output.rows,attributes.nothing"
+    found = ask("executions", "--columns", names, "--limit", "2", "--order", "start")
+    assert found.out == (
+        "execution_id   workflow        start                          duration  output.rows  attributes.nothing\n"
+        "exec-a1-ok     nightly-report  2026-03-01 15:05:09.100+02:00  2.00 s              3  -\n"
+        "exec-c3-child  archive         2026-03-01 15:05:10.300+02:00  400.0 ms            -  -\n"
+    )
+    (row,) = json.loads(
+        ask(
+            "executions", "--columns", names, "--limit", "1", "--order", "start", "--format", "json"
+        ).out
+    )
+    assert row == {
+        "execution_id": "exec-a1-ok", "workflow": "nightly-report",
+        "start": "2026-03-01T13:05:09.100000000Z", "duration": 2_000_000_000, "output.rows": 3,
+        "attributes.nothing": None,
+    }  # fmt: skip
 
 
 def test_a_wrong_filter_is_pointed_at(ask):

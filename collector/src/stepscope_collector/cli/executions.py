@@ -6,7 +6,7 @@ import click
 
 from stepscope_collector.cli.filters import filter_options
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.present.text.lists import execution_table, status_table
+from stepscope_collector.present.text.lists import chosen_table, execution_table, status_table
 from stepscope_collector.query.filters import ORDERS
 
 __all__ = ["command"]
@@ -21,12 +21,19 @@ LARGEST_PAGE = 1000
 @click.option(
     "--order",
     metavar="COLUMN",
-    help=f"{' or '.join(ORDERS)}; a minus in front turns it round. Default: -started_at.",
+    help=f"Field to sort by, of {', '.join(ORDERS)}; a minus in front turns it round. Default: "
+    "-started_at.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     help=f"Executions at most, of all pages together; default: {_PAGE}.",
+)
+@click.option(
+    "--columns",
+    metavar="COLUMNS",
+    help="Only these, with commas: fields, columns of the view, or paths. Example: "
+    "workflow,duration,params.customer.",
 )
 @click.option("--cursor", metavar="CURSOR", help="Go on after the list that ended with this.")
 @click.option("--all", "is_all", is_flag=True, help="All executions; not with --limit.")
@@ -43,6 +50,7 @@ def command(
     /,
     *,
     order: str | None,
+    columns: str | None,
     limit: int | None,
     cursor: str | None,
     is_all: bool,
@@ -63,13 +71,22 @@ def command(
     with session.client() as client:
         while True:
             size = LARGEST_PAGE if left is None else min(left - len(rows), LARGEST_PAGE)
-            question = {**filters, "order": order, "cursor": cursor, "limit": size}
+            question = {
+                **filters,
+                "order": order,
+                "columns": columns,
+                "cursor": cursor,
+                "limit": size,
+            }
             page = client.get("/api/executions", question)
             rows += page["executions"]
             cursor = page["next_cursor"]
             if cursor is None or (left is not None and len(rows) >= left):
                 break
-    session.write_rows(rows, execution_table, view="executions")
+    if columns is None:
+        session.write_rows(rows, execution_table, view="executions")
+    else:
+        session.write_rows(rows, chosen_table)
     if cursor is not None:
         session.note(f"more: --cursor {cursor}")
     elif not rows and session.format == "table":

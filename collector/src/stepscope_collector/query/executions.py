@@ -6,15 +6,15 @@ ten million spans (benchmarks/bench_query.py).
 """
 
 import base64
-import binascii
 import json
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.filters import Conditions, Order, compile_filter, parse_order, put
@@ -67,6 +67,8 @@ class Page:
 
     executions: list[Execution]
     next_cursor: str | None
+    chosen: list[dict[str, Any]] | None = None
+    """For each execution its chosen columns by name; None: not asked for."""
     counts: list[StatusCount] | None = None
     """Of all executions that hold the filters, on this page or not; None: not asked for."""
 
@@ -118,10 +120,11 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
     cursor: str | None = None,
     offset: int = 0,
     is_counted: bool = False,
+    columns: Sequence[ChosenColumn] = (),
 ) -> Page:
     """The executions that hold all `filters`, from the row after `cursor` on.
 
-    With `is_counted` also how many there are per status, in the same snapshot.
+    With `columns` also these of each, and with `is_counted` also how many there are per status, in the same snapshot.
 
     Walking by cursor meets each execution once, also while new ones arrive. In the order of
     duration, one that ends meanwhile may move to a part that was walked already.
@@ -145,14 +148,15 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         reader.execute(put(sql("executions/cutoff"), conditions, parsed), count)
         least, greatest, is_complete, row_count = reader.fetchall()[0]
         if row_count == 0:
-            return Page([], None, counts)
+            return Page([], None, [] if columns else None, counts)
         if is_complete:
             conditions += parsed.until(least if parsed.is_descending else greatest)
         params = {**conditions.params, "limit": limit + 1, "offset": offset}
         rows = fetch(reader, Execution, put(sql("executions/page"), conditions, parsed), params)
-    has_more = len(rows) > limit
-    next_cursor = _write_cursor(rows[limit - 1], parsed) if has_more else None
-    return Page(rows[:limit], next_cursor, counts)
+        has_more, rows = len(rows) > limit, rows[:limit]
+        chosen = choose(reader, rows, columns) if columns else None
+    next_cursor = _write_cursor(rows[-1], parsed) if has_more else None
+    return Page(rows, next_cursor, chosen, counts)
 
 
 def _counts(reader: Cursor, conditions: Conditions) -> list[StatusCount]:
@@ -241,20 +245,23 @@ def _write_cursor(row: Execution, order: Order) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _read_cursor(cursor: str, order: Order) -> tuple[int | None, str]:
+def _read_cursor(cursor: str, order: Order) -> tuple[int | str | None, str]:
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         name, value, execution_id = json.loads(base64.urlsafe_b64decode(padded))
-        if not isinstance(execution_id, str) or not isinstance(value, int | None):
+        if not isinstance(execution_id, str) or not isinstance(name, str):
             raise TypeError
-        if value is not None and not -(2**63) <= value < 2**63:
+        if name != str(order):
+            raise BadRequest(
+                f"the cursor was made with order={name}, not {order}", hint=f"ask with order={name}"
+            )
+        if value is not None and type(value) is not (str if order.is_text else int):
+            raise TypeError
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise ValueError
-    except (ValueError, TypeError, UnicodeError, binascii.Error) as error:
+        f"{value}{execution_id}".encode()
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadRequest(
             f"cursor {cursor!r} is not one of ours", hint="use next_cursor as it was answered"
         ) from error
-    if name != str(order):
-        raise BadRequest(
-            f"the cursor was made with order={name}, not {order}", hint=f"ask with order={name}"
-        )
     return value, execution_id

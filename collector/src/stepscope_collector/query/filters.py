@@ -113,17 +113,15 @@ FIELDS: Final[Mapping[str, Option]] = {
     "max_duration": Option("duration", "<=", "Took at most this long.", "10m", _duration),
 }  # fmt: skip
 
-ORDERS: Final[Mapping[str, str]] = {"started_at": "started_at", "duration": "duration_ns"}
-"""Order → column of view `executions`."""
-
-_VALUE: Final[Mapping[str, str]] = {
-    "started_at": "make_timestamp_ns($value)",
-    "duration_ns": "$value",
+_SORTED: Final = {
+    name: field for name, field in _NAMED.items() if field.order
+}  # fmt: skip
+ORDERS: Final[Mapping[str, str]] = {
+    "started_at": "started_at",
+    **{field.name: field.order.removeprefix("e.") for field in _SORTED.values()},
 }
-_CUTOFF: Final[Mapping[str, str]] = {
-    "started_at": "make_timestamp_ns($cutoff)",
-    "duration_ns": "$cutoff",
-}
+"""Order → column of view `executions`. Other names of the fields are taken, too."""
+_TIMED: Final = "make_timestamp_ns({})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,39 +145,52 @@ class Order:
     @property
     def column(self) -> str:
         """Column of view `executions`."""
-        return ORDERS[self.name]
+        return _SORTED[self.name].order.removeprefix("e.")
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the column holds times; nanoseconds since the epoch stand for them."""
+        return _SORTED[self.name].kind == "time"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the column holds texts; else numbers."""
+        return _SORTED[self.name].kind in {"text", "status"}
 
     def __str__(self) -> str:
         return f"-{self.name}" if self.is_descending else self.name
 
-    def after(self, value: int | None, execution_id: str) -> Conditions:
-        """The rows that follow the row with `value` (nanoseconds; None: no value) and that id."""
+    def after(self, value: int | str | None, execution_id: str) -> Conditions:
+        """The rows that follow the row with `value` (None: no value) and that id."""
         column, sign = f"e.{self.column}", "<" if self.is_descending else ">"
         if value is None:
             where = f"({column} is null and e.execution_id > $execution_id)"
             return Conditions((where,), {"execution_id": execution_id})
-        number = _VALUE[self.column]
+        bound = self._bound("$value")
         where = (
-            f"({column} {sign} {number} or {column} is null"
-            f" or ({column} = {number} and e.execution_id > $execution_id))"
+            f"({column} {sign} {bound} or {column} is null"
+            f" or ({column} = {bound} and e.execution_id > $execution_id))"
         )
         return Conditions((where,), {"value": value, "execution_id": execution_id})
 
-    def until(self, cutoff: int) -> Conditions:
-        """The rows not beyond the value `cutoff` in nanoseconds."""
+    def until(self, cutoff: int | str) -> Conditions:
+        """The rows not beyond the value `cutoff`."""
         sign = ">=" if self.is_descending else "<="
-        where = f"e.{self.column} {sign} {_CUTOFF[self.column]}"
+        where = f"e.{self.column} {sign} {self._bound('$cutoff')}"
         return Conditions((where,), {"cutoff": cutoff})
+
+    def _bound(self, parameter: str) -> str:
+        return _TIMED.replace("{}", parameter) if self.is_time else parameter
 
 
 def parse_order(text: str) -> Order:
-    """The order that `started_at`, `duration` (upwards), `-started_at` or `-duration` name.
+    """The order by a field of the filter language, upwards, or downwards with a minus in front.
 
     Raises:
-        BadRequest: none of these.
+        BadRequest: no field that has one value for each execution.
     """
     name = text.removeprefix("-")
-    if name not in ORDERS:
+    if name not in _SORTED:
         raise unknown("order", text, [*ORDERS, *(f"-{known}" for known in ORDERS)])
     return Order(name, text.startswith("-"))
 
@@ -240,7 +251,7 @@ def put(statement: str, conditions: Conditions, order: Order | None = None) -> s
         direction = "desc" if order.is_descending else "asc"
         statement = statement.replace("asc /* direction */", direction)
         statement = statement.replace("started_at /* column */", f"e.{order.column}")
-        if order.column != "started_at":
+        if not order.is_time:
             statement = statement.replace("epoch_ns(min(value)) /* least */", "min(value)")
             statement = statement.replace("epoch_ns(max(value)) /* greatest */", "max(value)")
         statement = statement.replace(

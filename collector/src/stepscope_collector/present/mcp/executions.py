@@ -9,7 +9,7 @@ from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.present.mcp.paths import value_at
 from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Document, Tool
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES
-from stepscope_collector.query.filters import FIELDS, ORDERS
+from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.nearest import unknown
 
 __all__ = ["EXECUTION_TOOLS", "without_nulls"]
@@ -214,9 +214,9 @@ EXECUTION_TOOLS: Final = (
             *FILTERS,
             Argument(
                 "order",
-                "Column to sort by; a minus in front turns it round.",
+                "Field to sort by: start, duration, workflow, status, user, attempts, …; a minus in"
+                " front turns it round.",
                 default=DEFAULT_ORDER,
-                values=tuple(sign + name for name in ORDERS for sign in ("-", "")),
             ),
             Argument("limit", "Executions at most.", "integer", 20, minimum=1, maximum=1000),
             Argument("cursor", "Where to go on, as the answer before said in `more`."),

@@ -5,7 +5,7 @@ import functools
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -38,7 +38,13 @@ from stepscope_collector.present.rest.compat import (
     list_documents,
     post_execution,
 )
-from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows, error_body
+from stepscope_collector.present.rest.encode import (
+    dumps,
+    encode_row,
+    encode_rows,
+    encode_value,
+    error_body,
+)
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
@@ -47,6 +53,7 @@ from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
 from stepscope_collector.present.rest.stream_response import stream_response
+from stepscope_collector.query.columns import ChosenColumn, parse_columns
 from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page, locate
 from stepscope_collector.query.explain import explain_span
@@ -206,6 +213,7 @@ class _Endpoints:
         """A page of executions."""
         if is_of_documents(params):
             return list_documents(self._database, params)
+        columns = parse_columns(params.get("columns", ()))
         page = execution_page(
             self._database,
             _filters(params),
@@ -215,8 +223,12 @@ class _Endpoints:
             cursor=params.get("cursor"),
             offset=params["offset"],
             is_counted="counts" in params.get("include", ()),
+            columns=columns,
         )
-        rows = encode_rows(page.executions)
+        if page.chosen is None:
+            rows = encode_rows(page.executions)
+        else:
+            rows = [_encode_chosen(row, columns) for row in page.chosen]
         body: dict[str, Any] = {"executions": rows, "next_cursor": page.next_cursor}
         if page.counts is not None:
             body["counts"] = encode_rows(page.counts)
@@ -350,6 +362,16 @@ def _filters(params: Mapping[str, Any]) -> dict[str, str]:
         name: ",".join(value) if isinstance(value, tuple) else value
         for name, value in params.items()
         if name in FIELDS
+    }
+
+
+def _encode_chosen(row: Mapping[str, Any], columns: Sequence[ChosenColumn]) -> dict[str, Any]:
+    attributes = {column.name: column.attribute for column in columns}
+    return {
+        name: encode_value(attributes.get(name) or name, value)
+        if attributes.get(name) or name == "execution_id"
+        else value
+        for name, value in row.items()
     }
 
 

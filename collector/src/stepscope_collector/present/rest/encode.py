@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from stepscope_collector.errors import StepscopeError
 
-__all__ = ["dumps", "encode_row", "encode_rows", "error_body", "rfc3339"]
+__all__ = ["dumps", "encode_row", "encode_rows", "encode_value", "error_body", "rfc3339"]
 
 _SAFE_INT: Final = 2**53
 _SECOND_NS: Final = 1_000_000_000
@@ -25,7 +25,7 @@ def rfc3339(time_ns: int) -> str:
 
 def encode_row(row: Any) -> dict[str, Any]:
     """A row of the query room as an object; fields ending in `_at` are times."""
-    return {field.name: _value(field.name, getattr(row, field.name)) for field in fields(row)}
+    return {field.name: encode_value(field.name, getattr(row, field.name)) for field in fields(row)}
 
 
 def encode_rows(rows: list[Any]) -> list[dict[str, Any]]:
@@ -33,7 +33,8 @@ def encode_rows(rows: list[Any]) -> list[dict[str, Any]]:
     return [encode_row(row) for row in rows]
 
 
-def _value(name: str, value: Any) -> Any:
+def encode_value(name: str, value: Any) -> Any:
+    """A value of a row as JSON has it; `name` is that of its column."""
     if isinstance(value, int) and not isinstance(value, bool):
         if name.endswith("_at"):
             return rfc3339(value)

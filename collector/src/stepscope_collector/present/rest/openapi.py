@@ -38,7 +38,7 @@ def openapi_document() -> dict[str, Any]:
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
         rows |= {part.row for part in route.parts if part.row is not None}
-        rows |= set(OTHER_ROWS.get(route.name, ()))
+        rows |= {row for part in route.parts for row in OTHER_ROWS.get((route.name, part.name), ())}
     rows |= {inner for row in rows for inner in _inner_rows(row)}
     schemas = {row.__name__: _row_schema(row) for row in sorted(rows, key=lambda r: r.__name__)}
     return {
@@ -144,7 +144,7 @@ def _part_schema(route: Route, part: Part) -> dict[str, Any]:
         return {"type": kind, "description": part.meaning}
     refs = [
         {"$ref": f"#/components/schemas/{row.__name__}"}
-        for row in (part.row, *OTHER_ROWS.get(route.name, ()))
+        for row in (part.row, *OTHER_ROWS.get((route.name, part.name), ()))
     ]
     schema: dict[str, Any] = refs[0] if len(refs) == 1 else {"anyOf": refs}
     if part.is_list:

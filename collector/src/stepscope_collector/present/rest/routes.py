@@ -5,6 +5,7 @@ from typing import Final
 from stepscope_collector.present.rest.areas import AREA_ROUTES
 from stepscope_collector.present.rest.compat import DOCUMENT_PARAMS
 from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
+from stepscope_collector.query.columns import ChosenExecution
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
 from stepscope_collector.query.explain import SpanExplanation
 from stepscope_collector.query.filters import ORDERS
@@ -36,16 +37,19 @@ SQL_FORMATS: Final = {
 }
 """Format → media type of answers to user SQL."""
 
-_ORDERS: Final = tuple(sign + name for name in ORDERS for sign in ("-", ""))
-
 ROUTES: Final = (
     Route(
         "list_executions", "/api/executions", "Executions in order, a page at a time.",
         (
             *FILTERS,
             Param(
-                "order", "Column to sort by; a minus in front turns it round. Rows without value"
-                " come last.", DEFAULT_ORDER, default=DEFAULT_ORDER, values=_ORDERS,
+                "order", f"Field to sort by, of {', '.join(ORDERS)}; a minus in front turns it round."
+                " Rows without value come last.", DEFAULT_ORDER, default=DEFAULT_ORDER,
+            ),
+            Param(
+                "columns", "Only these columns, beside the id: fields, columns of the view, or paths "
+                "into params, input, output, attributes and resource.",
+                "workflow,duration,params.customer", is_list=True,
             ),
             Param("limit", f"Executions on the page, 1 to {MAX_PAGE}.", "50", "integer", 50),
             Param("cursor", "`next_cursor` of the page before.", "WyItc3RhcnRlZF9hdCIs…"),
@@ -171,5 +175,8 @@ ROUTES: Final = (
     Route("get_openapi", "/openapi.json", "This document."),
 )  # fmt: skip
 
-OTHER_ROWS: Final = {"get_stats": (StepStats,)}
-"""Rows an answer may have beside those of its parts."""
+OTHER_ROWS: Final = {
+    ("get_stats", "stats"): (StepStats,),
+    ("list_executions", "executions"): (ChosenExecution,),
+}
+"""Route and part → rows that the part may have instead."""

@@ -1,5 +1,6 @@
 """The tables of the commands that list things: executions, statistics, log records, results of SQL."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
@@ -14,8 +15,10 @@ from stepscope_collector.present.text.values import (
     format_time,
     one_line,
 )
+from stepscope_collector.query.filter.fields import EXECUTION, named
 
 __all__ = [
+    "chosen_table",
     "dialect_table",
     "execution_table",
     "log_lines",
@@ -44,6 +47,22 @@ def execution_table(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = N
         Column("ERROR", _error, is_cut=True),
     ]
     return render_table(columns, rows, screen)
+
+
+def chosen_table(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = None) -> str:
+    """One line per execution: the columns that were chosen; all rows have the same ones."""
+    names = list(rows[0]) if rows else []
+    cells = [[_chosen_cell(name, row[name], zone) for name in names] for row in rows]
+    return sql_table(names, cells, screen)
+
+
+def _chosen_cell(name: str, value: Any, zone: tzinfo | None) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    kind = field.kind if (field := named(EXECUTION).get(name)) is not None else ""
+    if value is not None and kind == "time":
+        return format_time(value, zone)
+    return format_duration(value) if value is not None and kind == "duration" else value
 
 
 def status_table(rows: Sequence[Row], screen: Screen) -> str:

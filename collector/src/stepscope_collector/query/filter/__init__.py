@@ -4,6 +4,6 @@
 """
 
 from stepscope_collector.query.filter.compiler import Condition, compile_filter, compile_tree
-from stepscope_collector.query.filter.parser import parse_filter
+from stepscope_collector.query.filter.parser import parse_field, parse_filter
 
-__all__ = ["Condition", "compile_filter", "compile_tree", "parse_filter"]
+__all__ = ["Condition", "compile_filter", "compile_tree", "parse_field", "parse_filter"]

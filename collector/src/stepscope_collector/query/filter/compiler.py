@@ -7,7 +7,7 @@ true or false of every execution, and conditions on columns stay bare, as zone m
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from stepscope_collector.query.filter.syntax import (
 from stepscope_collector.query.filter.syntax import Condition as Tree
 from stepscope_collector.query.filter.values import SEVERITIES
 
-__all__ = ["Condition", "compile_filter", "compile_tree"]
+__all__ = ["Condition", "compile_filter", "compile_tree", "path_of"]
 
 _EVERYTHING: Final = "true"
 # Case and composition are folded; upper before lower, as both small sigmas meet in upper case only.
@@ -68,6 +68,13 @@ def compile_tree(tree: Tree, prefix: str = "filter") -> Condition:
     return Condition(compiler.of(tree), compiler.parameters)
 
 
+def path_of(known: Field, path: Sequence[str]) -> str:
+    """A JSON pointer, or the key of an attribute."""
+    if "json" not in known.places[0].columns[0]:
+        return ".".join(path)
+    return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in path)
+
+
 class _Compiler:
     """Gathers parameters while it writes."""
 
@@ -100,7 +107,7 @@ class _Compiler:
     def _compare(self, tree: Compare) -> str:
         given = [value for value in tree.values if not isinstance(value, Missing)]
         tests = self._tests(tree, given) if given else []
-        path = self._bind(self._path(tree)) if tree.path else ""
+        path = self._bind(path_of(tree.field, tree.path)) if tree.path else ""
         written = []
         if tests:
             written.append(self._somewhere(tree.field, tests, path))
@@ -108,13 +115,6 @@ class _Compiler:
             present = self._somewhere(tree.field, ["{} is not null"], path)
             written.append(f"(({present}) is not true)")
         return written[0] if len(written) == 1 else f"({' or '.join(written)})"
-
-    def _path(self, tree: Compare) -> str:
-        """A JSON pointer, or the key of an attribute."""
-        if "json" not in tree.field.places[0].columns[0]:
-            return ".".join(tree.path)
-        names = (name.replace("~", "~0").replace("/", "~1") for name in tree.path)
-        return "".join(f"/{name}" for name in names)
 
     def _somewhere(self, known: Field, tests: list[str], path: str) -> str:
         """Whether a column of a place of the field holds one of the tests."""

@@ -33,7 +33,7 @@ from stepscope_collector.query.filter.syntax import (
 )
 from stepscope_collector.query.filter.values import value_of
 
-__all__ = ["MAX_DEPTH", "MAX_TERMS", "OPERATORS", "parse_filter"]
+__all__ = ["MAX_DEPTH", "MAX_TERMS", "OPERATORS", "parse_field", "parse_filter"]
 
 MAX_DEPTH: Final = 40
 """Brackets and `not` within each other."""
@@ -81,6 +81,15 @@ def parse_filter(text: str, now_ns: int) -> Condition | None:
     return _Parser(text, tokens, now_ns).whole()
 
 
+def parse_field(text: str) -> tuple[Field, tuple[str, ...]]:
+    """The field that a name, or a name with a path, is; and the path.
+
+    Raises:
+        BadRequest: unknown, or more than that.
+    """
+    return _Parser(text, tokens_of(text), 0).only_field()
+
+
 class _Parser:
     """Goes through the tokens once."""
 
@@ -102,6 +111,13 @@ class _Parser:
                 "text with blanks or signs stands between quotes",
             )  # fmt: skip
         return condition
+
+    def only_field(self) -> tuple[Field, tuple[str, ...]]:
+        """The field that all tokens are."""
+        found = self._field()
+        if self._next.kind != "end":
+            raise self._wrong(self._next, f"expected the end of the name, not {self._next_text}")
+        return found
 
     @property
     def _next(self) -> Token:
