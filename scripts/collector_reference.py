@@ -84,6 +84,7 @@ def _form(setting: Setting) -> str:
         "url_path": "path of a URL",
         "origins": "list, or origins with commas",
         "bool": "`true` or `false`",
+        "rules": "list of texts, or one text with semicolons",
     }[setting.kind]
 
 

@@ -33,6 +33,7 @@ from stepscope_collector.errors import (
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
@@ -425,7 +426,7 @@ class Ingest:
         elapsed_ns = time.monotonic_ns() - started
         self._last_commit_s = elapsed_ns / 1e9
         self._expected_requests = self._admission.peak()
-        self._count(group, fresh, written.duplicate, elapsed_ns)
+        self._count(group, fresh, written, elapsed_ns)
         for waiting in group:
             waiting.future.set_result(receipt_of(waiting.batch))
 
@@ -476,9 +477,9 @@ class Ingest:
         return fresh
 
     def _count(
-        self, group: list[Waiting], fresh: list[Waiting], duplicate_spans: int, elapsed_ns: int
+        self, group: list[Waiting], fresh: list[Waiting], was: Written, elapsed_ns: int
     ) -> None:
-        duplicates = Counter[str](traces=duplicate_spans)
+        duplicates = Counter[str](traces=was.duplicate)
         written = {id(waiting) for waiting in fresh}
         for waiting in group:
             if id(waiting) not in written:
@@ -488,6 +489,7 @@ class Ingest:
             duplicates,
             payload_bytes=sum(w.payload_bytes for w in group if w.whole is None),
             elapsed_s=elapsed_ns / 1e9,
+            deleted=was.deleted_rows,
         )
 
     def _fail(self, group: list[Waiting], error: StepscopeError) -> None:

@@ -53,6 +53,7 @@ from stepscope_collector.receive.otlp_http import otlp_app, otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.remap import Remapper
+from stepscope_collector.retention import Retention
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.tee.outgoing import Outgoing
@@ -155,6 +156,7 @@ class _Collector:
     outgoing: Outgoing = field(init=False)
     ingest: Ingest = field(init=False)
     remapper: Remapper = field(init=False)
+    retention: Retention = field(init=False)
     upkeep: Upkeep = field(init=False)
     grpc: GrpcReceiver = field(init=False)
     mcp: McpFace = field(init=False)
@@ -186,7 +188,12 @@ class _Collector:
             sender_bytes_per_s=limits.sender_bytes_per_s,
         )
         self.remapper = Remapper(self.ingest.between_commits)
-        self.upkeep = Upkeep(self.ingest.between_commits, self.settings.executions.lost_after_s)
+        self.retention = Retention(
+            self.database, self.ingest.between_commits, self.settings.retention, self.telemetry
+        )
+        self.upkeep = Upkeep(
+            self.ingest.between_commits, self.settings.executions.lost_after_s, self.retention
+        )
         self.grpc = GrpcReceiver(
             Door(self.ingest, "grpc"),
             self.settings.otlp.grpc,
@@ -296,6 +303,7 @@ class _Collector:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
         self.remapper.close()
+        self.retention.close()
         self.upkeep.close()
         grace_s = self.settings.shutdown.grace_s
         if not self.ingest.drain(grace_s):
@@ -325,6 +333,7 @@ class _Collector:
             telemetry=self.telemetry,
             ready=lambda: self.is_ready,
             remapper=self.remapper,
+            retention=self.retention,
             mapping=lambda: self.profiles.mapping,
             intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
             allowed_hosts=None if self.certificates else hosts,

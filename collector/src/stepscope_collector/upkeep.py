@@ -9,6 +9,7 @@ from typing import Final
 from stepscope_collector.decode.batch import Plan
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.remap import Work
+from stepscope_collector.retention import Retention
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.silence import allow_silence
 
@@ -28,24 +29,37 @@ class Upkeep:
     Args:
         work: runs something on the writer thread.
         lost_after_s: setting executions.lost_after_s.
+        retention: removes what is due; None: nothing does.
     """
 
-    def __init__(self, work: Work, lost_after_s: float) -> None:
+    def __init__(self, work: Work, lost_after_s: float, retention: Retention | None = None) -> None:
+        self._retention = retention
         self._work = work
         self._lost_after_s = lost_after_s
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)
+        self._threads = [threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)]
+        if retention is not None and retention.config.interval_s:
+            # Of its own: choosing what is due reads the history for as long as it takes.
+            self._threads.append(
+                threading.Thread(
+                    target=self._prune, args=(retention,), name="stepscope-retention", daemon=True
+                )
+            )
 
     def start(self) -> None:
         """Begin, now."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """End."""
         self._is_ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        if self._retention is not None:
+            self._retention.close()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
     def _run(self) -> None:
         silence_at_s = 0.0
@@ -64,6 +78,15 @@ class Upkeep:
             except Exception:  # a bug of ours must not end what the others need
                 logger.exception("upkeep failed")
                 pause_s = self._every_s
+
+    def _prune(self, retention: Retention) -> None:
+        while not self._is_ending.wait(retention.config.interval_s):
+            try:
+                retention.keep_up()
+            except StepscopeError as error:  # the next time will do
+                logger.warning("history not pruned", extra={"error": error.message})
+            except Exception:  # a bug of ours must not end what the others need
+                logger.exception("history not pruned")
 
     def _fold_later(self, committer: Committer, _: Plan) -> bool:
         if not committer.has_unfolded:

@@ -99,7 +99,7 @@ def served(tmp_path_factory):
         yield collector, sent
         doctor = collector.doctor()
     for rows in doctor["ingest"]["rows"].values():
-        outcomes = ("stored", "duplicate", "rejected", "refused", "failed")
+        outcomes = ("stored", "duplicate", "deleted", "rejected", "refused", "failed")
         assert rows["received"] == sum(rows[outcome] for outcome in outcomes)
         assert rows["failed"] == 0
     whole = ExportTraceServiceRequest()

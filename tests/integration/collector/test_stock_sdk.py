@@ -147,7 +147,7 @@ def test_eight_stock_senders_deliver_every_span_once_and_again_changes_nothing(t
         rows = collector.doctor()["ingest"]["rows"]["traces"]
     assert [len(spans) for spans in sent] == [PER_SENDER] * SENDERS
     assert rows == {
-        "received": SPANS, "stored": SPANS, "duplicate": 0, "rejected": 0, "refused": 0,
+        "received": SPANS, "stored": SPANS, "duplicate": 0, "deleted": 0, "rejected": 0, "refused": 0,
         "failed": 0, "waiting": 0
     }  # fmt: skip
     before = digests(data)
@@ -165,7 +165,7 @@ def test_eight_stock_senders_deliver_every_span_once_and_again_changes_nothing(t
         ))  # fmt: skip
         rows = collector.doctor()["ingest"]["rows"]["traces"]
     assert rows == {
-        "received": SPANS, "stored": 0, "duplicate": SPANS, "rejected": 0, "refused": 0,
+        "received": SPANS, "stored": 0, "duplicate": SPANS, "deleted": 0, "rejected": 0, "refused": 0,
         "failed": 0, "waiting": 0
     }  # fmt: skip
     assert digests(data) == before

@@ -52,7 +52,7 @@ class Taking:
     def counts(self, signal: str = "traces") -> dict[str, int]:
         """Rows of a signal by outcome; they have to add up."""
         counts: dict[str, int] = self.telemetry.snapshot()["rows"].get(signal, {})
-        outcomes = ("stored", "duplicate", "rejected", "refused", "failed", "waiting")
+        outcomes = ("stored", "duplicate", "deleted", "rejected", "refused", "failed", "waiting")
         assert counts.get("received", 0) == sum(counts.get(outcome, 0) for outcome in outcomes)
         return {outcome: n for outcome, n in counts.items() if n and outcome != "received"}
 

@@ -55,11 +55,11 @@ def test_a_snapshot_says_everything_in_plain_data():
     assert a_day().snapshot() == {
         "rows": {
             "logs": {
-                "received": 2, "stored": 0, "duplicate": 0, "rejected": 0, "refused": 0,
+                "received": 2, "stored": 0, "duplicate": 0, "deleted": 0, "rejected": 0, "refused": 0,
                 "failed": 2, "waiting": 0,
             },
             "traces": {
-                "received": 15, "stored": 3, "duplicate": 1, "rejected": 1, "refused": 7,
+                "received": 15, "stored": 3, "duplicate": 1, "deleted": 0, "rejected": 1, "refused": 7,
                 "failed": 0, "waiting": 3,
             },
         },

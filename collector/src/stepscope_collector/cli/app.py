@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "backup": "Write a checked copy of the history to a file.",
     "export": "Write executions to a file: JSON, CSV, Parquet, OTLP, a bundle.",
     "restore": "Put a backup in the place of the history.",
+    "prune": "Remove executions whose time is up.",
+    "delete": "Remove every trace of executions.",
     "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",
 }

@@ -159,6 +159,14 @@ class Client:
             return self._checked("GET", _target(path, further), {}, body=None)
         return self._checked("GET", _target("/api/export", params), {}, body=None)
 
+    def send(
+        self, method: str, path: str, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The JSON answer to a request that changes something; `path` is quoted."""
+        headers = {"content-type": "application/json"}
+        body = b"{}" if method == "POST" else None
+        return self._json(self._checked(method, _target(path, params or {}), headers, body))
+
     def execution(self, execution_id: str, *include: str) -> dict[str, Any]:
         """One execution with what is to be included; NotFound."""
         path = f"/api/executions/{quote(execution_id, safe='')}"

@@ -14,7 +14,10 @@ from stepscope_collector.config import Settings
 from stepscope_collector.present.rest.app import rest_app
 from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import damage_report, store_report
+from stepscope_collector.retention import Retention
+from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["FileTransport"]
 
@@ -27,15 +30,32 @@ class FileTransport:
 
     is_live = False
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_writing: bool = False) -> None:
         self.where = f"file {settings.data.database_path}"
-        self._database = Database.open(settings.data.database_path, settings.store, read_only=True)
-        self._application = rest_app(
-            self._database,
-            settings.sql,
-            doctor=self._doctor,
-            ready=lambda: False,
-            mapping=functools.cache(lambda: load_mapping(settings)),
+        self._database = Database.open(
+            settings.data.database_path,
+            settings.store,
+            read_only=not is_writing,
+            lost_after_s=settings.executions.lost_after_s,
+        )
+        try:
+            self._application = rest_app(
+                self._database,
+                settings.sql,
+                doctor=self._doctor,
+                ready=lambda: False,
+                mapping=functools.cache(lambda: load_mapping(settings)),
+                retention=self._retention(settings) if is_writing else None,
+            )
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _retention(self, settings: Settings) -> Retention:
+        database, mapping = self._database, load_mapping(settings)
+        committer = Committer(database.writer(), mapping, database.reopen, database.committed)
+        return Retention(
+            database, lambda run: run(committer, mapping.plan), settings.retention, Telemetry()
         )
 
     def request(

@@ -26,6 +26,7 @@ _METAVARS = {
     "url_path": "PATH",
     "origins": "ORIGIN,…",
     "bool": "true|false",
+    "rules": "RULE;…",
 }
 
 

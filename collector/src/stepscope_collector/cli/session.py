@@ -56,9 +56,14 @@ class Session:
         """The effective settings; ConfigError."""
         return self.loaded.settings
 
-    def client(self) -> Client:
+    def client(self, *, is_writing: bool = False) -> Client:
         """Somebody to ask: the server named, the one that runs, or the file itself."""
-        return open_client(self.settings, self.server or self.loaded.server, self.client_config)
+        return open_client(
+            self.settings,
+            self.server or self.loaded.server,
+            self.client_config,
+            is_writing=is_writing,
+        )
 
     @property
     def client_config(self) -> config.ClientConfig:

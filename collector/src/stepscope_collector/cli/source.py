@@ -104,7 +104,11 @@ def _problem(endpoints: Endpoints, client: ClientConfig | None) -> StepscopeErro
 
 
 def open_client(
-    settings: Settings, server: str | None, client: ClientConfig | None = None
+    settings: Settings,
+    server: str | None,
+    client: ClientConfig | None = None,
+    *,
+    is_writing: bool = False,
 ) -> Client:
     """Somebody to ask.
 
@@ -112,6 +116,7 @@ def open_client(
         settings: where the data directory is.
         server: URL of the server to ask; None: find one.
         client: what it is shown; None: nothing.
+        is_writing: the file is opened to be changed.
 
     Raises:
         NotFound: no server runs and there is no database file.
@@ -130,4 +135,4 @@ def open_client(
     # Imports DuckDB and the API, about 400 ms that a command asking a server need not spend.
     from stepscope_collector.cli.local import FileTransport
 
-    return Client(FileTransport(settings))
+    return Client(FileTransport(settings, is_writing=is_writing))

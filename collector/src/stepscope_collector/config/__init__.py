@@ -11,6 +11,7 @@ from stepscope_collector.config.targets import Target, TeeConfig
 from stepscope_collector.config.tree import (
     IngestConfig,
     LimitsConfig,
+    RetentionConfig,
     Settings,
     SqlConfig,
     StoreConfig,
@@ -22,6 +23,7 @@ __all__ = [
     "IngestConfig",
     "LimitsConfig",
     "Loaded",
+    "RetentionConfig",
     "Setting",
     "Settings",
     "SqlConfig",

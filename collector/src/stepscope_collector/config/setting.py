@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stepscope_collector.config import values
+from stepscope_collector.config.rules import parse_rules
 from stepscope_collector.config.target_values import parse_headers, parse_signals, parse_url
 
 __all__ = ["Setting", "default_data_dir", "setting"]
@@ -27,11 +28,13 @@ Kind = Literal[
     "bool",
     "url_path",
     "origins",
+    "rules",
 ]
 
 _KIB = 2**10
 _MIB = 2**20
 _GIB = 2**30
+_DAY_S = 86_400
 
 
 def default_data_dir(environ: Mapping[str, str]) -> Path:
@@ -93,19 +96,23 @@ class Setting:
             for unit, size in (("GiB", _GIB), ("MiB", _MIB), ("KiB", _KIB)):
                 if value and value % size == 0:
                     return f"{value // size}{unit}"
+        if self.kind == "s" and value > _DAY_S and value % _DAY_S == 0:
+            return f"{value // _DAY_S:.0f}d"
         if self.kind in {"s", "ms"}:
             return f"{value:g}{self.kind}"
         if self.kind == "headers":
             return ",".join(f"{name}=…" for name, _ in value)
         if self.kind in {"signals", "origins"}:
             return ",".join(value)
+        if self.kind == "rules":
+            return "; ".join(rule.text for rule in value)
         if self.kind == "bool":
             return str(value).lower()
         return str(value)
 
     def plain(self, value: Any) -> Any:
         """The value for programs: text, number or list, and no secret."""
-        return self.show(value) if self.kind in {"path", "headers"} else value
+        return self.show(value) if self.kind in {"path", "headers", "rules"} else value
 
     def _read(self, value: object, base: Path) -> Any:
         if self.kind == "path":
@@ -127,6 +134,7 @@ class Setting:
             "signals": parse_signals,
             "url_path": values.parse_url_path,
             "origins": values.parse_origins,
+            "rules": parse_rules,
         }
         return readers[self.kind](value)
 

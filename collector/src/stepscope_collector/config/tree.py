@@ -9,6 +9,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
 from stepscope_collector.config.limits import LimitsConfig
+from stepscope_collector.config.retention import RetentionConfig
 from stepscope_collector.config.security import AuthConfig, ShutdownConfig, TlsConfig
 from stepscope_collector.config.setting import Setting
 from stepscope_collector.config.setting import setting as _setting
@@ -24,6 +25,7 @@ __all__ = [
     "McpConfig",
     "OtlpConfig",
     "ProfilesConfig",
+    "RetentionConfig",
     "Settings",
     "ShutdownConfig",
     "SqlConfig",
@@ -366,6 +368,7 @@ class Settings:
     sql: SqlConfig = field(default_factory=SqlConfig)
     mcp: McpConfig = field(default_factory=McpConfig)
     executions: ExecutionsConfig = field(default_factory=ExecutionsConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
     profiles: ProfilesConfig = field(default_factory=ProfilesConfig)
     log: LogConfig = field(default_factory=LogConfig)
     tee: TeeConfig = field(default_factory=TeeConfig)

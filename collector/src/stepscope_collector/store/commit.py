@@ -17,9 +17,11 @@ from stepscope_collector.store.engine import (
     EngineStopped,
     damage_in,
 )
+from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Starts
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
+from stepscope_collector.store.tombstones import Tombstones
 
 __all__ = ["Committer"]
 
@@ -59,12 +61,14 @@ class Committer:
     generation: int = 0
     """Counts the databases written to: what is remembered of an earlier one may be gone."""
     _spans: SpanWriter = field(init=False)
+    _tombstones: Tombstones = field(init=False)
     _sql: Prepared = field(init=False)
     _is_stopped: bool = False
     _damage: str | None = None
 
     def __post_init__(self) -> None:
-        self._spans = SpanWriter(self.connection, self.mapping)
+        self._tombstones = Tombstones(self.connection)
+        self._spans = SpanWriter(self.connection, self.mapping, self._tombstones)
         self._sql = Prepared(self.connection)
 
     def use(self, mapping: Mapping) -> None:
@@ -74,7 +78,7 @@ class Committer:
             StoreUnavailable: not now; the ones before stay.
         """
         with self._engine() as connection:
-            self._spans = SpanWriter(connection, mapping)
+            self._spans = SpanWriter(connection, mapping, self._tombstones)
             self.mapping = mapping
 
     def note_profiles(self, told: Described[str, str], now: datetime) -> None:
@@ -164,7 +168,65 @@ class Committer:
         self._insert("metrics", group.metrics, ingested_at=now)
         self._insert("requests", group.requests, received_at=now)
         self._insert("rejections", group.rejections, received_at=now)
+        if self._tombstones.is_any:
+            written = self._drop_deleted(written, group, now)
         return written
+
+    def _drop_deleted(self, written: Written, group: Group, now: datetime) -> Written:
+        drop = self._tombstones.drop_rows
+        logs = 0 if group.logs is None else drop("logs", now)
+        points = 0 if group.metrics is None else drop("points", now)
+        return written._replace(deleted_logs=logs, deleted_points=points)
+
+    def delete(self, execution_ids: Sequence[str], now: datetime, known_until: datetime) -> Erased:
+        """Remove every trace of executions, and let nothing late bring them back.
+
+        Args:
+            execution_ids: those to remove; those that are not stored are only kept away.
+            now: UTC time.
+            known_until: UTC, for how long they are kept away.
+
+        Raises:
+            StoreUnavailable: not now; all stays as it was.
+        """
+        with self.transaction() as connection:
+            erased = Eraser(connection).delete(execution_ids)
+            self._tombstones.note(now, known_until)
+        self.generation += 1  # resources that are gone must be written again when they come again
+        return erased
+
+    def prune(
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, now: datetime
+    ) -> Erased:
+        """Remove executions whose time is up, if nothing has happened to them since they were chosen.
+
+        Args:
+            execution_ids: those to remove; pinned ones stay.
+            starts: of all their spans.
+            planned_at: when they were chosen, UTC.
+            now: UTC time.
+
+        Raises:
+            StoreUnavailable: not now; all stays as it was.
+        """
+        with self.transaction() as connection:
+            erased, is_young = Eraser(connection).prune(execution_ids, starts, planned_at)
+            if is_young:
+                self._tombstones.note(now, now + YOUNG)
+        return erased
+
+    def prune_payloads(
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, _now: datetime
+    ) -> Erased:
+        """Remove the payloads of executions; arguments and errors as of `prune`."""
+        with self.transaction() as connection:
+            return Eraser(connection).prune_payloads(execution_ids, starts, planned_at)
+
+    def forget_deleted(self, now: datetime) -> None:
+        """Forget what was deleted long ago; `now` in UTC."""
+        if self._tombstones.is_any:
+            with self.transaction():
+                self._tombstones.forget(now)
 
     def write_signs(self, group: Group, now: datetime, now_ns: int) -> None:
         """Write spans that log records told of again, inside a `transaction`."""

@@ -12,6 +12,7 @@ from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.fold_writer import FoldMapping, FoldWriter
 from stepscope_collector.store.group import Spans
 from stepscope_collector.store.statements import Prepared
+from stepscope_collector.store.tombstones import Tombstones
 
 __all__ = ["Mapping", "SpanWriter", "Written"]
 
@@ -45,6 +46,15 @@ class Written(NamedTuple):
 
     stored: int
     duplicate: int
+    deleted: int = 0
+    """Of executions that were deleted."""
+    deleted_logs: int = 0
+    deleted_points: int = 0
+
+    @property
+    def deleted_rows(self) -> dict[str, int]:
+        """Rows of deleted executions that were dropped, by signal."""
+        return {"traces": self.deleted, "logs": self.deleted_logs, "metrics": self.deleted_points}
 
 
 class SpanWriter:
@@ -53,8 +63,9 @@ class SpanWriter:
     It registers `incoming_spans` and `incoming_payloads`; the committer releases them.
     """
 
-    def __init__(self, connection: Connection, mapping: Mapping) -> None:
+    def __init__(self, connection: Connection, mapping: Mapping, tombstones: Tombstones) -> None:
         self._connection = connection
+        self._tombstones = tombstones
         self._sql = Prepared(connection)
         self._mapping = mapping
         self._folding = FoldWriter(connection, mapping)
@@ -89,15 +100,19 @@ class SpanWriter:
         """
         self._connection.register("incoming_spans", spans.rows)
         is_in_order = self._stage(now_ns)
+        deleted = self._tombstones.drop_staged(now) if self._tombstones.is_any else 0
+        is_in_order = is_in_order and not deleted
         received, first, last, first_open, any_explicit, any_implicit, any_folded = self._sql.row(
             "bounds"
         )
+        if received == 0:
+            return Written(0, 0, deleted)
         stored = received
         if self._drop_duplicates(spans, first, last):
             is_in_order = False
             stored, *_ = self._sql.row("bounds")
             if stored == 0:
-                return Written(0, received)
+                return Written(0, received, deleted)
         folded = self._folding.before_insert(any_folded=any_folded, may_wait=may_wait)
         self._insert(stored, now, is_in_order=is_in_order, is_from_log=is_from_log)
         if spans.payloads is not None:
@@ -113,7 +128,9 @@ class SpanWriter:
             source = _NOT_FOLDED
         self._fold(source, now, now_ns, any_explicit=any_explicit, any_implicit=any_implicit)
         self._folding.done()
-        return Written(stored, received - stored)
+        if self._tombstones.is_any:
+            self._tombstones.erase_again(now)
+        return Written(stored, received - stored, deleted)
 
     @property
     def has_unfolded(self) -> bool:

@@ -1,7 +1,7 @@
 """What came in and what became of it; the two equations of the collector hold at any moment.
 
-For every signal, received = stored + duplicate + rejected + refused + failed + waiting, in rows and,
-with accepted in place of the first three, in requests. Both sides change under one lock. The rows
+For every signal, received = stored + duplicate + deleted + rejected + refused + failed + waiting, in rows
+and, with accepted in place of the first four, in requests. Both sides change under one lock. The rows
 of a request that is refused unread are counted where they can be (`decode/count.py`); a request
 for which they cannot is in the equation of requests alone.
 """
@@ -16,7 +16,7 @@ from stepscope_collector.telemetry.values import Reading, Sample, Values
 
 __all__ = ["OUTCOMES", "Settled", "Telemetry"]
 
-OUTCOMES: Final = ("stored", "duplicate", "rejected", "refused", "failed")
+OUTCOMES: Final = ("stored", "duplicate", "deleted", "rejected", "refused", "failed")
 """What can become of a row."""
 
 
@@ -109,6 +109,7 @@ class Telemetry:
         *,
         payload_bytes: int,
         elapsed_s: float,
+        deleted: dict[str, int] | None = None,
     ) -> None:
         """A transaction is on disk and its requests get their answers.
 
@@ -117,6 +118,7 @@ class Telemetry:
             duplicate: per signal, how many of their rows were stored before.
             payload_bytes: their size.
             elapsed_s: time of the transaction.
+            deleted: per signal, how many of them are of executions that were deleted.
         """
         with self._lock:
             stored: dict[str, int] = {}
@@ -132,8 +134,10 @@ class Telemetry:
                 self._values.add("stepscope_commit_requests_total", 1)
             for signal, rows in stored.items():
                 again = duplicate.get(signal, 0)
+                gone = (deleted or {}).get(signal, 0)
                 self._outcome(signal, "duplicate", again)
-                self._outcome(signal, "stored", rows - again)
+                self._outcome(signal, "deleted", gone)
+                self._outcome(signal, "stored", rows - again - gone)
             self._values.add("stepscope_commit_bytes_total", payload_bytes)
             self._values.observe("stepscope_commit_duration_seconds", elapsed_s)
             self._last_commit_s = time.monotonic()

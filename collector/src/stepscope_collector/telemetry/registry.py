@@ -77,12 +77,21 @@ _INGEST: Final = (
     ),
     Metric(
         "stepscope_rows_total", "counter", "{rows}", ("signal", "outcome"),
-        "What became of them: stored, duplicate (stored before), rejected (one by one, see "
-        "stored.rejections), refused (with their whole request, before it was decoded), failed "
-        "(decoded, not committed).",
+        "What became of them: stored, duplicate (stored before), deleted (of an execution that was "
+        "deleted), rejected (one by one, see stored.rejections), refused (with their whole request, "
+        "before it was decoded), failed (decoded, not committed).",
     ),
     Metric(
         "stepscope_waiting_rows", "gauge", "{rows}", ("signal",), "Decoded, and not yet committed."
+    ),
+    Metric(
+        "stepscope_removed_rows_total", "counter", "{rows}", ("kind", "why"),
+        "Rows removed with their executions: executions, spans, payloads, log_records, metric_points; why is "
+        "due (retention) or asked (deleted).",
+    ),
+    Metric(
+        "stepscope_prune_round_duration_seconds", "histogram", "s", (),
+        "Rounds of retention; commits wait for so long.", _LONG,
     ),
     Metric(
         "stepscope_received_requests_total", "counter", "{requests}", ("signal", "transport"),

@@ -375,3 +375,20 @@ create schema if not exists compat_003;
 
 -- Schema of the views that show the history as the tables of older design 004.
 create schema if not exists compat_004;
+
+-- What was deleted when somebody asked, so that late spans, log records and points do not bring it
+-- back. One row per trace of a deleted execution; ids are hashed, for nothing of it is to stay.
+create table if not exists stored.tombstones (
+    execution_hash uuid not null,       -- MD5 of the id of the execution
+    trace_hash uuid,                    -- MD5 of the id of a trace it was in as 32 hex digits, null: none
+    is_whole boolean not null,          -- the trace held nothing else
+    span_ids ubigint[],                 -- its spans in a trace that holds others, too
+    deleted_at timestamp_ns not null,   -- UTC
+    ends_at timestamp_ns not null       -- UTC, when it may be forgotten
+);
+
+-- Executions that retention leaves alone, whatever its rules say.
+create table if not exists stored.pins (
+    execution_id varchar not null,    -- the execution
+    pinned_at timestamp_ns not null   -- UTC
+);

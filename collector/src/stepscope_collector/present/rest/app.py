@@ -48,6 +48,7 @@ from stepscope_collector.present.rest.encode import (
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
+from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
@@ -64,6 +65,7 @@ from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.remap import Remap, Remapper, progress_of
+from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 
@@ -104,6 +106,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     mapping: Callable[[], CompiledMapping] | None = None,
     faces: Mapping[str, ASGIApp] = MappingProxyType({}),
     intake: Intake | None = None,
+    retention: Retention | None = None,
 ) -> Starlette:
     """The application.
 
@@ -120,6 +123,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         mapping: the profiles in force, to explain spans; None: none.
         faces: path → other applications on this port, behind the same check of hosts.
         intake: where posted executions go; None: nobody can write them.
+        retention: removes executions; None: nobody can write the history.
     """
     endpoints = _Endpoints(
         database,
@@ -131,6 +135,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         remapper,
         mapping,
         intake,
+        retention,
     )
     return Starlette(
         routes=[
@@ -163,7 +168,9 @@ class _Endpoints:
         remapper: Remapper | None,
         mapping: Callable[[], CompiledMapping] | None,
         intake: Intake | None,
+        retention: Retention | None,
     ) -> None:
+        self._retention = retention
         self._intake = intake
         self._remapper = remapper
         self._mapping = mapping
@@ -186,6 +193,8 @@ class _Endpoints:
         }
         if route.name in acting:
             return functools.partial(acting[route.name], route)
+        if route.name in RETENTION_ANSWERS:
+            return self._removal(route)
         if route.name in AREA_STREAMS:
             return self._download(route)
         if route.name in AREA_ANSWERS:
@@ -199,6 +208,22 @@ class _Endpoints:
             return Response(body, status, media_type=route.media_type)
 
         return ask
+
+    def _removal(self, route: Route) -> Callable[[Request], Any]:
+        answer = RETENTION_ANSWERS[route.name]
+
+        async def remove(request: Request) -> Response:
+            if route.method == "POST":
+                await _body(request)
+            params = read_params(route, request.query_params.multi_items())
+            if self._retention is None:
+                raise _nobody_writes()
+            status, body = await run_in_threadpool(
+                answer, self._retention, params, **request.path_params
+            )
+            return Response(body, status, media_type=route.media_type)
+
+        return remove
 
     def _download(self, route: Route) -> Callable[[Request], Any]:
         make = functools.partial(AREA_STREAMS[route.name], self._database)
@@ -305,7 +330,7 @@ class _Endpoints:
 
     def _writing(self) -> Remapper:
         if self._remapper is None:
-            raise StoreUnavailable("no server runs that could write the history")
+            raise _nobody_writes()
         return self._remapper
 
     def get_doctor(self, _params: dict[str, Any]) -> tuple[int, bytes]:
@@ -355,6 +380,10 @@ class _Endpoints:
             max_rows = self._sql_config.max_rows or None
         asked = SqlQuestion(question["sql"], question.get("params") or {}, max_rows, form)
         return SqlResponse(self._database, self._sql_config, asked, self._slots, self._log)
+
+
+def _nobody_writes() -> StoreUnavailable:
+    return StoreUnavailable("no server runs that could write the history")
 
 
 def _filters(params: Mapping[str, Any]) -> dict[str, str]:

@@ -41,6 +41,8 @@ def encode_value(name: str, value: Any) -> Any:
         return value if -_SAFE_INT <= value <= _SAFE_INT else str(value)
     if isinstance(value, list) and value and is_dataclass(value[0]):
         return encode_rows(value)
+    if is_dataclass(value):
+        return encode_row(value)
     return value
 
 

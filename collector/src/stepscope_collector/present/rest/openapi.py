@@ -1,7 +1,7 @@
 """The OpenAPI document of the read API, from its routes and the rows of their answers."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -164,14 +164,17 @@ def _row_schema(row: type) -> dict[str, Any]:
 
 
 def _inner_rows(row: type) -> list[type]:
-    """The rows that stand in the lists of a row."""
+    """The rows that stand in a row, by themselves or in lists."""
     hints = get_type_hints(row).values()
-    return [get_args(hint)[0] for hint in hints if get_origin(hint) is list]
+    listed = [get_args(hint)[0] for hint in hints if get_origin(hint) is list]
+    return [*listed, *(hint for hint in hints if is_dataclass(hint) and isinstance(hint, type))]
 
 
 def _value_schema(name: str, hint: Any) -> dict[str, Any]:
     if hint is Any:
         return {"type": ["array", "null"], "items": {"type": "string"}}
+    if is_dataclass(hint) and isinstance(hint, type):
+        return {"$ref": f"#/components/schemas/{hint.__name__}"}
     if get_origin(hint) is list:
         (item,) = get_args(hint)
         return {"type": "array", "items": {"$ref": f"#/components/schemas/{item.__name__}"}}

@@ -4,6 +4,7 @@ from typing import Final
 
 from stepscope_collector.present.rest.areas import AREA_ROUTES
 from stepscope_collector.present.rest.compat import DOCUMENT_PARAMS
+from stepscope_collector.present.rest.retention import RETENTION_ROUTES
 from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.query.columns import ChosenExecution
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
@@ -101,6 +102,7 @@ ROUTES: Final = (
         errors=(400, 404),
     ),
     *AREA_ROUTES,
+    *RETENTION_ROUTES,
     Route(
         "list_workflows", "/api/workflows", "All workflows, the one that started last first.",
         (), (Part("workflows", Workflow, "The workflows."),),

@@ -1,0 +1,39 @@
+"""`stepscope delete`: every trace of an execution, gone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from stepscope_collector.cli.session import Session, pass_session, shared_options
+
+__all__ = ["command"]
+
+
+@click.command("delete")
+@click.argument("execution_ids", metavar="ID...", nargs=-1, required=True)
+@shared_options()
+@pass_session
+def command(session: Session, execution_ids: Sequence[str]) -> None:
+    """Remove every trace of executions.
+
+    Spans, payloads, log records, data points that name them. Whole ids only. What their senders tell of them later is dropped and counted, for as long as the
+    setting retention.deleted_known_s says.
+    """
+    with session.client(is_writing=True) as client:
+        rows = [
+            {
+                "execution_id": each,
+                **client.send("DELETE", f"/api/executions/{quote(each, safe='')}")["removed"],
+            }
+            for each in execution_ids
+        ]
+    session.write_rows(rows, lambda given, _: "".join(map(_line, given)))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return (
+        f"deleted {row['execution_id']}: {row['spans']} spans, {row['payloads']} payloads, "
+        f"{row['log_records']} log records, {row['metric_points']} data points\n"
+    )

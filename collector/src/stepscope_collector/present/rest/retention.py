@@ -1,0 +1,101 @@
+"""Endpoints that remove executions: by name, and those whose time is up."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from stepscope_collector.config import RetentionConfig
+from stepscope_collector.config.values import parse_bytes, parse_duration
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.present.rest.encode import dumps, encode_row
+from stepscope_collector.present.rest.route import Param, Part, Route
+from stepscope_collector.retention import Pruned, Retention
+from stepscope_collector.store.eraser import Erased
+
+__all__ = ["RETENTION_ANSWERS", "RETENTION_ROUTES"]
+
+_LIMITS: Final = (
+    Param("max_age", "Instead of the settings: what ended longer ago.", "30d"),
+    Param(
+        "max_count",
+        "Instead of the settings: all but the newest of each workflow.",
+        "100",
+        "integer",
+    ),
+    Param("max_bytes", "Instead of the settings: until the file holds less.", "10GB"),
+    Param("payload_max_age", "Instead of the settings: payloads of what ended longer ago.", "7d"),
+    Param(
+        "workflow", "Only workflows like this; `*` stands for any characters.", "etl-*", default="*"
+    ),
+)
+
+RETENTION_ROUTES: Final = (
+    Route(
+        "delete_execution", "/api/executions/{id}",
+        "Remove every trace of one execution; what comes of it later is dropped.",
+        (), (Part("removed", Erased, "How many rows.", False),),
+        method="DELETE", errors=(404, 503),
+    ),
+    Route(
+        "plan_prune", "/api/admin/prune", "What a prune would remove now, by rule.",
+        _LIMITS, (Part("prune", Pruned, "Executions and estimated bytes.", False),),
+        errors=(400, 503),
+    ),
+    Route(
+        "prune", "/api/admin/prune", "Remove what the settings, or the limits given, say; answers when it is done.",
+        _LIMITS, (Part("prune", Pruned, "What was removed.", False),),
+        method="POST", errors=(400, 415, 503),
+    ),
+)  # fmt: skip
+
+
+def _delete_execution(
+    retention: Retention,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    return 200, dumps({"removed": encode_row(retention.delete([id]))})
+
+
+def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
+    return 200, _told(retention.dry_run(_limits(params), params["workflow"]))
+
+
+def _prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
+    return 200, _told(retention.prune(_limits(params), params["workflow"]))
+
+
+def _limits(params: Mapping[str, Any]) -> RetentionConfig | None:
+    """The limits given; None: those of the settings."""
+    given: dict[str, Any] = {}
+    for name, read in _READERS.items():
+        if name not in params:
+            continue
+        try:
+            value = read(params[name])
+        except ValueError as error:
+            raise BadRequest(f"{name} {error}") from error
+        if value <= 0:
+            raise BadRequest(f"{name}={value} must be above 0")
+        given[f"{name}_s" if name.endswith("age") else name] = value
+    return RetentionConfig(**given) if given else None
+
+
+def _age(text: str) -> int:
+    return int(parse_duration(text, "s", is_whole=True))
+
+
+_READERS: Final[Mapping[str, Callable[[Any], int]]] = {
+    "max_age": _age, "max_count": int, "max_bytes": parse_bytes, "payload_max_age": _age,
+}  # fmt: skip
+
+
+def _told(pruned: Pruned) -> bytes:
+    return dumps({"prune": encode_row(pruned)})
+
+
+RETENTION_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
+    "delete_execution": _delete_execution,
+    "plan_prune": _plan_prune,
+    "prune": _prune,
+}
+"""Name of a route → its function: it gets the retention, the parameters and those of the path."""

@@ -1,0 +1,6 @@
+"""How long the history is kept, and how it is removed."""
+
+from stepscope_collector.retention.plan import RuleCount
+from stepscope_collector.retention.retention import Pruned, Retention
+
+__all__ = ["Pruned", "Retention", "RuleCount"]

@@ -1,0 +1,202 @@
+"""Removes executions: those somebody names, and those whose time is up, in small rounds between commits.
+
+A round takes as many executions as the writer can remove in half of the time for which requests may wait
+for it; after each one it is halved or doubled.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol, TypeVar
+
+from stepscope_collector.config import RetentionConfig
+from stepscope_collector.decode.batch import Plan as DecoderPlan
+from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.load import sql
+from stepscope_collector.retention.plan import Due, Plan, RuleCount, make_plan
+from stepscope_collector.store import Database
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.eraser import Erased, Starts
+from stepscope_collector.telemetry import Telemetry
+
+__all__ = ["Pruned", "Retention", "Work"]
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_ROUND_S: Final = 0.05
+_FIRST: Final = 32
+_MOST: Final = 4096
+_AT_ONCE: Final = 50_000
+"""Executions that are chosen at one time."""
+
+
+class Work(Protocol):
+    """Runs something on the writer thread between two commits."""
+
+    def __call__(self, run: Callable[[Committer, DecoderPlan], T], /) -> T:
+        """What it gives, or raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a prune has removed, or would remove."""
+
+    rules: list[RuleCount]
+    erased: Erased
+    """Rows removed; nothing in a dry run."""
+    used_bytes: int
+    """Of the database file, before."""
+    longest_round_ns: int = 0
+    """For so long commits waited at most."""
+
+
+class Retention:
+    """Everything that removes executions. Thread-safe.
+
+    Args:
+        database: the history.
+        work: runs a round.
+        config: the limits.
+        telemetry: counts what was removed.
+        clock: the time in ns since the epoch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        work: Work,
+        config: RetentionConfig,
+        telemetry: Telemetry,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._database = database
+        self._work = work
+        self.config = config
+        self._telemetry = telemetry
+        self._clock = clock
+        self._one_at_a_time = threading.Lock()
+        self._is_ending = threading.Event()
+        self._size = _FIRST
+
+    def close(self) -> None:
+        """End what goes on after its round."""
+        self._is_ending.set()
+
+    def delete(self, execution_ids: Sequence[str]) -> Erased:
+        """Remove every trace of executions; what comes of them later is dropped.
+
+        Raises:
+            NotFound: one of them is not stored; nothing was removed.
+            StoreUnavailable: not now; nothing was removed.
+        """
+        self._check_stored(execution_ids)
+        now = self._now()
+        until = now + timedelta(seconds=self.config.deleted_known_s)
+        erased = self._work(lambda committer, _: committer.delete(execution_ids, now, until))
+        self._count("asked", erased)
+        return erased
+
+    def keep_up(self) -> None:
+        """Remove what is due, and forget what was deleted long ago; StoreUnavailable: not now."""
+        if self.config.is_any:
+            self.prune()
+        else:
+            self._forget()
+
+    def dry_run(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
+        """What `prune` would remove now."""
+        config = config or self.config
+        plan = make_plan(self._database, config, self._clock(), workflow=workflow, with_bytes=True)
+        return Pruned(plan.counts(config), Erased(), plan.used_bytes)
+
+    def prune(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
+        """Remove what is due now.
+
+        Args:
+            config: other limits than those of the settings.
+            workflow: only workflows whose id is like this.
+
+        Raises:
+            StoreUnavailable: not now, or the collector ends; what was removed until then is.
+        """
+        config = config or self.config
+        with self._one_at_a_time:
+            plan = make_plan(
+                self._database, config, self._clock(), workflow=workflow, most=_AT_ONCE
+            )
+            pruned = Pruned(plan.counts(config), Erased(), plan.used_bytes)
+            while plan.due:
+                pruned = self._carry_out(plan, pruned)
+                if len(plan.due) < _AT_ONCE or self._is_ending.is_set():
+                    break
+                plan = make_plan(
+                    self._database, config, self._clock(), workflow=workflow, most=_AT_ONCE
+                )
+        self._forget()
+        if pruned.erased != Erased():
+            logger.info("history pruned", extra=asdict(pruned.erased))
+        return pruned
+
+    def _carry_out(self, plan: Plan, pruned: Pruned) -> Pruned:
+        for due, method in ((plan.executions, "prune"), (plan.payloads, "prune_payloads")):
+            place = 0
+            while place < len(due) and not self._is_ending.is_set():
+                chunk = due[place : place + self._size]
+                place += len(chunk)
+                erased, elapsed_ns = self._round(chunk, method, plan.planned_at)
+                pruned = replace(
+                    pruned,
+                    erased=pruned.erased + erased,
+                    longest_round_ns=max(pruned.longest_round_ns, elapsed_ns),
+                )
+        return pruned
+
+    def _round(self, chunk: Sequence[Due], method: str, planned_at: datetime) -> tuple[Erased, int]:
+        ids = [each.execution_id for each in chunk]
+        starts = Starts(
+            min(each.starts.first for each in chunk), max(each.starts.last for each in chunk)
+        )
+
+        def run(committer: Committer, _: DecoderPlan) -> tuple[Erased, int]:
+            began_ns = time.monotonic_ns()
+            erased: Erased = getattr(committer, method)(ids, starts, planned_at, self._now())
+            return erased, time.monotonic_ns() - began_ns
+
+        erased, elapsed_ns = self._work(run)
+        self._telemetry.observe("stepscope_prune_round_duration_seconds", elapsed_ns / 1e9)
+        if elapsed_ns > _ROUND_S * 1e9:
+            self._size = max(1, self._size // 2)
+        elif elapsed_ns < _ROUND_S * 0.5e9 and len(chunk) == self._size:
+            self._size = min(_MOST, self._size * 2)
+        self._count("due", erased)
+        return erased, elapsed_ns
+
+    def _count(self, why: str, erased: Erased) -> None:
+        for what, count in asdict(erased).items():
+            if count:
+                self._telemetry.add("stepscope_removed_rows_total", count, what, why)
+
+    def _forget(self) -> None:
+        self._work(lambda committer, _: committer.forget_deleted(self._now()))
+
+    def _check_stored(self, execution_ids: Sequence[str]) -> None:
+        if not execution_ids:
+            raise BadRequest("no execution is named", hint="stepscope delete ID")
+        with self._database.read() as connection:
+            rows = connection.execute(
+                sql("retention/missing"), {"execution_ids": list(execution_ids)}
+            ).fetchall()
+        if rows:
+            raise NotFound(
+                f"there is no execution {rows[0][0]!r} to delete",
+                hint="stepscope executions lists them",
+            )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock() / 1e9, UTC).replace(tzinfo=None)

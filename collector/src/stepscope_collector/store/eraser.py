@@ -1,0 +1,169 @@
+"""Removes whole executions: of every table, what belongs to them, in one transaction of the writer.
+
+Two ways: retention removes many at a time between bounds that it knows, and looks for their log records
+and points near their commits only; somebody who asks for a deletion wants every trace gone, so that
+everything is searched and ids are taken out of the executions that name them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, Self
+
+from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.statements import Prepared
+
+__all__ = ["YOUNG", "Erased", "Eraser", "Starts"]
+
+_AROUND: Final = timedelta(days=1)
+"""How far from the commits of its spans the log records of an execution are looked for by retention."""
+_FIRST: Final = datetime(1970, 1, 1)  # noqa: DTZ001 UTC without zone, as the columns are
+_LAST: Final = datetime(2262, 1, 1)  # noqa: DTZ001
+YOUNG: Final = timedelta(hours=1)
+"""Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
+
+
+class Starts(NamedTuple):
+    """Bounds of the starts of spans, ns since the epoch."""
+
+    first: int = 0
+    last: int = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many rows were removed."""
+
+    executions: int = 0
+    spans: int = 0
+    payloads: int = 0
+    log_records: int = 0
+    metric_points: int = 0
+
+    def __add__(self, other: Self) -> "Erased":
+        return Erased(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Erased)))
+
+
+class Eraser:
+    """The statements, on the writer's connection, inside a transaction.
+
+    They leave the temporary tables `erasing`, `erasing_traces`, `erased_spans` and `whole_traces`.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._sql = Prepared(connection)
+
+    def delete(self, execution_ids: Sequence[str]) -> Erased:
+        """Remove every trace of the executions; those that are not stored do no harm."""
+        self._sql.run("erase/list_given", execution_ids=list(execution_ids))
+        self._sql.run("erase/list_traces", **Starts()._asdict())
+        starts = self._starts()
+        self._sql.run("erase/list_spans", **starts._asdict())
+        self._unname(execution_ids)
+        erased = self._erase(starts, Starts(), {"since": _FIRST, "until": _LAST})
+        self._sql.run("erase/take_rejections")
+        points = self._count("erase/take_points_in_attributes")
+        self._sql.run("erase/take_exemplars")
+        self._sql.run("erase/take_remap_errors")
+        self.take_dimensions()
+        return erased + Erased(metric_points=points)
+
+    def erase_again(self, execution_ids: Sequence[str]) -> None:
+        """Remove what was made of executions that had been deleted."""
+        self._sql.run("erase/list_given", execution_ids=list(execution_ids))
+        self._sql.run("erase/list_traces", **Starts()._asdict())
+        starts = self._starts()
+        self._sql.run("erase/list_spans", **starts._asdict())
+        self._erase(starts, Starts(), {"since": _LAST, "until": _LAST})
+
+    def prune(
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime
+    ) -> tuple[Erased, bool]:
+        """Remove executions that nothing has happened to since they were chosen, and no pinned one.
+
+        Args:
+            execution_ids: those to remove.
+            starts: of all their spans.
+            planned_at: when they were chosen, UTC.
+
+        Returns:
+            What was removed; and whether `erasing` holds executions of which something may still be
+            under way.
+        """
+        bounds = starts._asdict()
+        self._sql.run(
+            "erase/list_prunable",
+            execution_ids=list(execution_ids),
+            planned_at=planned_at,
+            **bounds,
+        )
+        since, until = self._sql.row("erase/commits", **bounds)
+        if since is None:
+            return Erased(), False
+        self._sql.run("erase/list_traces", **bounds)
+        self._sql.run("erase/list_spans", **bounds)
+        young = self._count("erase/list_young", since=planned_at - YOUNG, **bounds)
+        erased = self._erase(starts, starts, {"since": since - _AROUND, "until": until + _AROUND})
+        if young:
+            self._sql.run("erase/keep_young")
+        return erased, bool(young)
+
+    def prune_payloads(
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime
+    ) -> Erased:
+        """Remove the payloads of executions; arguments as of `prune`."""
+        bounds = starts._asdict()
+        self._sql.run(
+            "erase/list_prunable",
+            execution_ids=list(execution_ids),
+            planned_at=planned_at,
+            **bounds,
+        )
+        return Erased(payloads=self._count("erase/take_rows", {"table": "payloads"}, **bounds))
+
+    def take_dimensions(self) -> None:
+        """Remove resources and scopes that nothing stored refers to any more.
+
+        What remembers those it has written must forget them (`Committer.generation`).
+        """
+        for table, column in (("resources", "resource_id"), ("scopes", "scope_id")):
+            self._sql.run("erase/take_dimensions", {"table": table, "column": column})
+
+    def _starts(self) -> Starts:
+        first, last = self._sql.row("erase/trace_bounds")
+        return Starts() if first is None else Starts(first, last)
+
+    def _erase(self, starts: Starts, executions: Starts, commits: dict[str, Any]) -> Erased:
+        """Remove `erasing`.
+
+        Args:
+            starts: of the spans.
+            executions: of the executions; they may tell of more than what is stored of them.
+            commits: since and until, of the log records and points.
+        """
+        spans = self._count("erase/take_rows", {"table": "spans"}, **starts._asdict())
+        payloads = self._count("erase/take_rows", {"table": "payloads"}, **starts._asdict())
+        self._sql.run("erase/list_whole", **self._starts()._asdict())
+        logs = self._count("erase/take_logs", **commits)
+        points = self._count("erase/take_points", **commits)
+        for table in ("open_spans", "attempts", "pins"):
+            self._sql.run("erase/take_small", {"table": table})
+        self._sql.run("erase/take_of_traces", **starts._asdict())
+        for table in ("traces", "unfolded_traces"):
+            self._sql.run("erase/take_traces", {"table": table})
+        erased = self._count("erase/take_executions", **executions._asdict())
+        return Erased(erased, spans, payloads, logs, points)
+
+    def _unname(self, execution_ids: Sequence[str]) -> None:
+        """Take the ids out of the executions that name them, such as their children."""
+        if not self._count("erase/list_referring"):
+            return
+        first, last = self._sql.row("erase/referring_bounds")
+        self._sql.run("erase/unname_executions")
+        self._sql.run(
+            "erase/unname_spans", execution_ids=list(execution_ids), first=first, last=last
+        )
+
+    def _count(self, name: str, insert: dict[str, str] | None = None, /, **parameters: Any) -> int:
+        ((count,),) = self._sql.run(name, insert, **parameters).fetchall()
+        return int(count)

@@ -1,0 +1,222 @@
+"""What retention removes, and what it leaves: by age, count, bytes, status, workflow; payloads earlier."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from stepscope_collector.config import RetentionConfig
+from stepscope_collector.config.rules import parse_rules
+from stepscope_collector.errors import NotFound
+from stepscope_collector.retention import Retention
+from tests.strategies.workflows import T0, execution, marker, step
+from tests.unit.collector.taking import payload, taking
+
+HOUR_MS = 3_600_000
+DAY_S = 86_400
+NOW_NS = T0 + 100 * DAY_S * 10**9
+
+
+class Keeping:
+    """A collector whose executions are as old as one says, and its retention."""
+
+    def __init__(self, take):
+        self.take = take
+
+    def add(self, execution_id, **more):
+        """An execution with a step and params that ended `age_d` days before now."""
+        self.take.take(payload(*self.spans(execution_id, **more)))
+
+    @staticmethod
+    def spans(execution_id, *, age_d, workflow="w", outcome="success", took_ms=1000):
+        """Its spans."""
+        end = round((100 - age_d) * 24 * HOUR_MS)
+        error = "boom" if outcome == "failure" else None
+        return [
+            execution(
+                workflow,
+                execution_id,
+                trace=execution_id,
+                start=end - took_ms,
+                end=end,
+                outcome=outcome,
+                error=error,
+                attributes={"stepscope.params": '{"n":1}'},
+            ),
+            step("s", execution_id, trace=execution_id, parent=workflow, start=end - 1, end=end),
+        ]
+
+    def retention(self, **limits):
+        """Retention with these limits."""
+        if "rules" in limits:
+            limits["rules"] = parse_rules(limits["rules"])
+        return Retention(
+            self.take.database,
+            self.take.ingest.between_commits,
+            RetentionConfig(**limits),
+            self.take.telemetry,
+            clock=lambda: NOW_NS,
+        )
+
+    def prune(self, **limits):
+        """Executions removed, by rule; a dry run said the same before."""
+        retention = self.retention(**limits)
+        foreseen = retention.dry_run()
+        pruned = retention.prune()
+        counts = {rule.rule: rule.executions for rule in pruned.rules}
+        assert counts == {rule.rule: rule.executions for rule in foreseen.rules}
+        assert pruned.erased.executions == sum(
+            n for rule, n in counts.items() if rule != "payload_max_age_s"
+        )
+        return counts
+
+    @property
+    def left(self):
+        """Executions that are stored."""
+        rows = self.take.rows("select execution_id from executions order by execution_id")
+        return "".join(execution_id for (execution_id,) in rows)
+
+
+@contextmanager
+def keeping():
+    with taking() as take:
+        yield Keeping(take)
+
+
+@pytest.fixture
+def keep():
+    with keeping() as made:
+        yield made
+
+
+def test_nothing_is_removed_unless_asked(keep):
+    """issue #7: safe defaults; nothing is deleted unless somebody asked."""
+    keep.add("a", age_d=99)
+    assert not RetentionConfig().is_any
+    assert keep.prune() == {}
+    keep.retention().keep_up()
+    assert keep.left == "a"
+
+
+def test_what_ended_longer_ago_goes(keep):
+    """R019, R082: cleanup by age returns the exact count; running ones stay; the boundary is kept."""
+    keep.add("a", age_d=31)
+    keep.add("b", age_d=30)
+    keep.add("c", age_d=29)
+    keep.take.take(payload(marker(execution("w", "d", trace="d", end=None), at=0)))  # lost
+    keep.take.take(payload(marker(execution("w", "e", trace="e", end=None), at=100 * 24 * HOUR_MS)))
+    assert keep.prune(max_age_s=30 * DAY_S) == {"max_age_s": 2}
+    assert keep.left == "bce"
+    assert keep.take.rows("select distinct execution_id from stored.spans order by all") == [
+        ("b",), ("c",), ("e",),
+    ]  # fmt: skip
+
+
+def test_the_newest_of_each_workflow_stay(keep):
+    """R020: keeps exactly N most recent per workflow or of one; the count is returned."""
+    for n, execution_id in enumerate("abcd"):
+        keep.add(execution_id, age_d=10 + n)
+    for n, execution_id in enumerate("xyz"):
+        keep.add(execution_id, age_d=20 + n, workflow="other")
+    retention = keep.retention()
+    asked = retention.prune(RetentionConfig(max_count=2), workflow="oth*")
+    assert asked.erased.executions == 1
+    assert keep.left == "abcdxy"
+    assert keep.prune(max_count=2) == {"max_count": 2}
+    assert keep.left == "abxy"
+
+
+def test_rules_are_for_workflows_and_statuses(keep):
+    """issue #7: per status and workflow; the first rule that fits holds."""
+    for execution_id, workflow, outcome in (
+        ("a", "etl-1", "success"), ("b", "etl-1", "failure"), ("c", "etl-2", "success"),
+        ("d", "web", "success"), ("e", "web", "success"),
+    ):  # fmt: skip
+        keep.add(execution_id, age_d=10, workflow=workflow, outcome=outcome)
+    rules = [
+        "workflow=etl-2 max_age=0",
+        "workflow=etl-* status=success max_age=7d",
+        "workflow=web max_count=1",
+    ]
+    assert keep.prune(rules=rules, max_age_s=30 * DAY_S) == {rules[1]: 1, rules[2]: 1}
+    assert keep.left == "bcd"
+
+
+def test_what_is_worth_more_is_kept_longer(keep):
+    """R021: failures, the slowest 1 % and a sample of successes outlive the others."""
+    many = (keep.spans(f"{n:03}", age_d=10, took_ms=1000 + n) for n in range(200))
+    keep.take.take(payload(*(each for spans in many for each in spans)))
+    keep.add("F", age_d=10, outcome="failure")
+    keep.add("G", age_d=40, outcome="failure")
+    pruned = keep.prune(
+        max_age_s=7 * DAY_S,
+        failed_max_age_s=30 * DAY_S,
+        slow_max_age_s=30 * DAY_S,
+        sample_max_age_s=30 * DAY_S,
+        sample_percent=10,
+    )
+    left = {row[0] for row in keep.take.rows("select execution_id from executions")}
+    assert {"198", "199", "F"} <= left
+    assert "G" not in left
+    assert 10 <= len(left) <= 40
+    assert pruned == {"max_age_s": 202 - len(left)}
+
+
+def test_payloads_go_earlier_than_their_executions(keep):
+    """issue #7: payloads earlier than metadata; the execution, its steps and its status stay."""
+    keep.add("a", age_d=10)
+    keep.add("b", age_d=2)
+    assert keep.prune(payload_max_age_s=7 * DAY_S) == {"payload_max_age_s": 1}
+    assert keep.take.rows("select execution_id from payloads") == [("b",)]
+    assert keep.take.rows("select execution_id, status, attempt_count from executions order by all") == [
+        ("a", "success", 1), ("b", "success", 1),
+    ]  # fmt: skip
+    assert keep.prune(payload_max_age_s=7 * DAY_S) == {}
+
+
+def test_removals_are_counted(keep):
+    """issue #7: the removal counted in telemetry."""
+    keep.add("a", age_d=10)
+    keep.add("b", age_d=10)
+    keep.prune(max_count=1)
+    keep.retention().delete(["a"])
+    readings = {each.metric.name: each for each in keep.take.telemetry.read()}
+    counted = {
+        sample.labels: sample.value for sample in readings["stepscope_removed_rows_total"].samples
+    }
+    assert counted["executions", "due"] == counted["executions", "asked"] == 1
+    assert counted["spans", "asked"] == 2
+    assert readings["stepscope_prune_round_duration_seconds"].samples
+
+
+def test_deleting_what_is_not_there_says_so(keep):
+    """ours: a slip in an id is told, and nothing is removed."""
+    keep.add("a", age_d=1)
+    with pytest.raises(NotFound, match="there is no execution 'b' to delete"):
+        keep.retention().delete(["a", "b"])
+    assert keep.left == "a"
+
+
+def test_late_rows_of_deleted_executions_are_counted(keep):
+    """R017: late spans do not resurrect it; they are dropped and counted."""
+    keep.add("a", age_d=1)
+    keep.retention().delete(["a"])
+    keep.add("a", age_d=1)
+    assert keep.take.counts() == {"stored": 2, "deleted": 2}
+    assert keep.left == ""
+    keep.add("b", age_d=1)
+    assert keep.take.rows("select distinct service_name from executions") == [("shop",)]
+
+
+def test_what_goes_on_meanwhile_stays(keep):
+    """R019: an execution that something has happened to since it was chosen is left alone."""
+    keep.add("a", age_d=40)
+    retention = keep.retention(max_age_s=30 * DAY_S)
+    work = retention._work
+
+    def late(run):
+        keep.take.take(payload(step("more", "a", trace="a", parent="w", start=1, end=2)))
+        return work(run)
+
+    retention._work = late
+    assert retention.prune().erased.executions == 0
+    assert keep.left == "a"
