@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz api-fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,7 @@ TARGET ?=
 ENGINE ?=
 SECONDS ?= 60
 MINUTES ?= 10
+EXAMPLES ?= 40
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -61,6 +62,10 @@ overload: setup ## Send a collector three times what it can take for MINUTES=10,
 fuzz: setup ## Feed the receivers what a fuzzer makes up, SECONDS=60 for each target, in an environment of its own
 	@scripts/make_fuzz_venv.sh .isolate/fuzz/venv
 	$(BIN)/python -m tests.fuzz.run .isolate/fuzz/venv/bin/python $(SECONDS) $(ARGS)
+
+api-fuzz: setup ## Ask a live collector what its OpenAPI document allows and forbids, EXAMPLES=40 per endpoint, in an environment of its own
+	@scripts/make_api_fuzz_venv.sh .isolate/api-fuzz/venv
+	$(BIN)/python -m tests.api_fuzz .isolate/api-fuzz/venv/bin/schemathesis $(EXAMPLES) $(ARGS)
 
 check: lint types layout imports isolate verify-types ## Everything CI checks beside the tests
 

@@ -11,13 +11,20 @@ from stepscope_collector.present.rest.document_schema import (
     BODY_SCHEMAS,
     FURTHER_ANSWERS,
 )
+from stepscope_collector.present.rest.params import MAX_INTEGER
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.present.rest.routes import OTHER_ROWS, ROUTES, SQL_FORMATS
+from stepscope_collector.query.export import FORMS
 
 __all__ = ["openapi_document"]
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_SHAPES: Final = {
+    "trace_id": {"pattern": "^[0-9a-fA-F]{32}$"},
+    "span_id": {"pattern": "^[0-9a-fA-F]{16}$"},
+}
+"""What a part of a path must be, beside text."""
 _ERROR: Final = {"$ref": "#/components/schemas/Error"}
 _MEANINGS: Final = {
     400: "The question makes no sense; the hint names the nearest right one.",
@@ -58,7 +65,12 @@ def openapi_document() -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"} | _SHAPES.get(name, {}),
+        }
         for name in _PLACE.findall(route.path)
     ]
     parameters += [_parameter(param) for param in route.params]
@@ -76,7 +88,10 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     if route.name in ("make_backup", "begin_remap"):
-        operation["requestBody"] = {"content": {"application/json": {"schema": {}}}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {}}},
+        }
     elif route.name in BODY_SCHEMAS:
         operation["requestBody"] = {
             "required": True,
@@ -92,6 +107,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameter(param: Param) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": param.type}
+    if param.type == "integer":
+        schema |= {"minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}
     if param.values:
         schema["enum"] = list(param.values)
     if param.is_list:
@@ -112,7 +129,9 @@ def _parameter(param: Param) -> dict[str, Any]:
 
 
 def _content(route: Route) -> dict[str, Any]:
-    if route.name in ("make_backup", "export_executions", "export_execution"):
+    if route.name in ("export_executions", "export_execution"):
+        return {form.media_type: {} for form in FORMS.values()}
+    if route.name == "make_backup":
         return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
     if route.name == "run_sql":
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}

@@ -7,10 +7,10 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.rest.route import Route
 from stepscope_collector.query.nearest import unknown
 
-__all__ = ["read_params"]
+__all__ = ["MAX_INTEGER", "read_params"]
 
-_MAX_DIGITS = 18
-"""As many as fit into 64 bits with room for sums."""
+MAX_INTEGER = 10**18 - 1
+"""Largest whole number that is taken: it fits into 64 bits with room for sums."""
 
 
 def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -28,8 +28,7 @@ def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any
         if (param := known.get(name)) is None:
             raise unknown("parameter", name, known)
         if param.is_list:
-            words = tuple(word for word in text.split(",") if word)
-            values[name] = values.get(name, ()) + words
+            values[name] = values.get(name, ()) + _words(name, text)
         elif name in values:
             raise BadRequest(f"{name} is given twice", hint="leave one out")
         elif param.type == "integer":
@@ -46,11 +45,18 @@ def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any
     return values
 
 
+def _words(name: str, text: str) -> tuple[str, ...]:
+    words = tuple(text.split(",")) if text else ()
+    if "" in words:
+        raise BadRequest(f"{name}={text!r} has an empty part", hint="leave the comma out")
+    return words
+
+
 def _integer(name: str, text: str) -> int:
     # int() takes more than digits: underscores, blanks, other scripts.
     digits = text.removeprefix("-")
     if digits.isascii() and digits.isdigit():
-        if len(digits) > _MAX_DIGITS:
+        if len(digits) > len(str(MAX_INTEGER)):
             raise BadRequest(f"{name}={text[:40]} is out of range", hint="at most 18 digits")
         return int(text)
     raise BadRequest(f"{name}={text!r} is no whole number", hint=f"for example {name}=50")

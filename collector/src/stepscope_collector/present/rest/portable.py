@@ -28,7 +28,7 @@ ROUTES: Final = (
             _FORMAT, _TABLE, *FILTERS,
             Param("id", "Only executions with these ids.", "0192f0c1-…", is_list=True),
         ),
-        errors=(400,), media_type="application/octet-stream",
+        errors=(400, 404), media_type="application/octet-stream",
     ),
     Route(
         "export_execution", "/api/executions/{id}/export", "One execution as a file.",

@@ -1,0 +1,95 @@
+"""Asks a live collector everything its OpenAPI document allows, and what it forbids; what `make api-fuzz` runs.
+
+    python -m tests.api_fuzz SCHEMATHESIS EXAMPLES [FLAG]…
+
+SCHEMATHESIS is the command, FLAGs go to it as they are (such as `--seed 1`). First with made-up ids, then
+with those of executions that are there. Found is: an answer of 5xx but 503, a status, media type or
+body that the document does not declare, a method that is not refused, forbidden data that is taken,
+and an error in the collector's log. Exits 1 if there is anything.
+
+Not asked is whether all that the document allows is taken: it cannot say what a filter, a time or a
+statement is, and every one that is none is refused.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tests.integration.collector.process import Collector
+
+__all__ = ["main"]
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance,negative_data_rejection,"
+    "unsupported_method,allow_header_conformance"
+)
+PHASES = "examples,coverage,fuzzing"
+CONFIG = """
+[parameters]
+id = "run-1"
+left = "run-1"
+right = "run-2"
+"""
+"""What the second round puts for parameters of these names."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run both rounds; the exit code."""
+    schemathesis, (examples, *flags) = str(Path(arguments[0]).absolute()), arguments[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        collector = Collector(Path(folder) / "data", log_level="warning")
+        try:
+            base = f"http://{collector.endpoints.web}"
+            for number in (1, 2):
+                _post(base, _document(number))
+            config = Path(folder) / "second.toml"
+            config.write_text(CONFIG, "utf-8")
+            command = [
+                "run", f"{base}/openapi.json", "--checks", CHECKS, "--phases", PHASES, "--no-color",
+                "--max-examples", examples, "--continue-on-failure",
+                "--generation-database", "none", "--suppress-health-check", "all", *flags,
+            ]  # fmt: skip
+            rounds = [
+                [schemathesis, *command],
+                [schemathesis, "--config-file", str(config), *command],
+            ]
+            codes = [subprocess.run(each, cwd=folder, check=False).returncode for each in rounds]
+        finally:
+            code = collector.terminate()
+        said = collector.said()
+    sys.stderr.write(said)
+    is_good = codes == [0, 0] and code == 0 and " error " not in said and "Traceback" not in said
+    return 0 if is_good else 1
+
+
+def _document(number: int) -> dict[str, Any]:
+    return {
+        "id": f"run-{number}", "workflowId": "wf", "status": "error",
+        "startedAt": f"2026-03-0{number}T10:00:00Z", "completedAt": f"2026-03-0{number}T10:00:03Z",
+        "trigger": {"type": "http", "data": {"order": number}},
+        "error": {"message": "declined", "stack": "Traceback"},
+        "nodeExecutions": [
+            {"nodeId": node, "status": "error", "startedAt": f"2026-03-0{number}T10:00:01Z",
+             "durationMs": 500, "input": {"n": 1}, "error": {"message": "declined"}}
+            for node in ("load", "charge")
+        ],
+    }  # fmt: skip
+
+
+def _post(base: str, document: dict[str, Any]) -> None:
+    request = urllib.request.Request(
+        f"{base}/api/executions",
+        json.dumps(document).encode(),
+        {"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
