@@ -4,6 +4,7 @@ Over HTTP with the standard library, because an HTTP client package would cost e
 import. The same questions go to the API in this process when no server runs (`local.py`).
 """
 
+import contextlib
 import http.client
 import json
 from collections.abc import Generator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from stepscope_collector import errors
+from stepscope_collector.cli.events import read_events
 from stepscope_collector.cli.tls import check_pin, tls_context
 from stepscope_collector.config import ClientConfig
 from stepscope_collector.errors import BadRequest, ServerUnreachable, StepscopeError
@@ -166,6 +168,17 @@ class Client:
         headers = {"content-type": "application/json"}
         body = b"{}" if method == "POST" else None
         return self._json(self._checked(method, _target(path, params or {}), headers, body))
+
+    def events(
+        self, path: str, params: Mapping[str, Any], last_id: str | None = None
+    ) -> Generator[tuple[str, str | None, dict[str, Any]], None, None]:
+        """Name, id and data of each server-sent event of GET `path`, as it arrives."""
+        target = _target(path, params)
+        headers = {"accept": "text/event-stream"}
+        if last_id is not None:
+            headers["last-event-id"] = last_id
+        with contextlib.closing(self._checked("GET", target, headers, body=None)) as chunks:
+            yield from read_events(chunks)
 
     def execution(self, execution_id: str, *include: str) -> dict[str, Any]:
         """One execution with what is to be included; NotFound."""

@@ -14,14 +14,14 @@ from stepscope_collector.present.text.lists import log_lines
 
 __all__ = ["command"]
 
-_LIVE = {"queued", "running", "waiting", "retrying"}
-_POLL_S = 1.0
+_AGAIN_S = 1.0
 
 
 @click.command("logs")
 @click.argument("execution_id", metavar="ID")
 @click.option("--tail", type=click.IntRange(min=0), help="Only the last N records.")
 @click.option("--after", type=int, metavar="SEQUENCE", help="Only records after this one.")
+@click.option("--before", type=int, metavar="SEQUENCE", help="Only records before this one.")
 @click.option(
     "-f", "--follow", "is_following", is_flag=True, help="Go on until the execution has ended."
 )
@@ -33,6 +33,7 @@ def command(
     execution_id: str,
     tail: int | None,
     after: int | None,
+    before: int | None,
     is_following: bool,
 ) -> None:
     """Print the log records of an execution.
@@ -44,36 +45,39 @@ def command(
             f"--follow has no end that --format {session.format} could wait for",
             hint="use --format ndjson or table",
         )
+    if is_following and before is not None:
+        raise BadRequest(
+            "--follow goes on behind the last record, --before ends at one", hint="leave one out"
+        )
     with session.client() as client:
         execution = find_execution(client, execution_id)["execution"]
         path = execution_path(execution["execution_id"], "logs")
-        rows = _read(client, path, {"tail": tail, "after": after})
-        session.write_rows(rows, log_lines, view="execution_logs")
-        if is_following and not client.is_live:
-            session.note("no server runs, so nothing can follow")
-        elif is_following:
-            _follow(session, client, path, _last(rows, after))
-
-
-def _follow(session: Session, client: Client, path: str, last: int | None) -> None:
-    """Print records as they come; return when the execution has ended and all were printed."""
-    pause = threading.Event()
-    parent = path.removesuffix("/logs")
-    while True:
-        # The status is asked before the records: what came before the end is still fetched.
-        status = client.get(parent)["execution"]["status"]
-        rows = _read(client, path, {"after": last})
-        session.write_rows(rows, log_lines)
-        session.flush()
-        last = _last(rows, last)
-        if status not in _LIVE:
-            session.note(
-                "execution is lost: no sign of life for too long"
-                if status == "lost"
-                else f"execution has ended: {status}"
-            )
+        if is_following and client.is_live:
+            _follow(session, client, path, {"tail": tail, "after": after})
             return
-        pause.wait(_POLL_S)
+        rows = _read(client, path, {"tail": tail, "after": after, "before": before})
+        session.write_rows(rows, log_lines, view="execution_logs")
+        if is_following:
+            session.note("no server runs, so nothing can follow")
+
+
+def _follow(session: Session, client: Client, path: str, question: dict[str, Any]) -> None:
+    """Print records as they come; return when the execution has ended and all were printed."""
+    last_id: str | None = None
+    while True:
+        for name, event_id, data in client.events(f"{path}/stream", question, last_id):
+            if name == "end":
+                session.note(
+                    "execution is lost: no sign of life for too long"
+                    if data["status"] == "lost"
+                    else f"execution has ended: {data['status']}"
+                )
+                return
+            last_id = event_id or last_id
+            session.write_rows([data], log_lines)
+            session.flush()
+        # The server stops; what comes next is the other one, or the error that none answers.
+        threading.Event().wait(_AGAIN_S)
 
 
 def _read(client: Client, path: str, question: dict[str, Any]) -> list[dict[str, Any]]:
@@ -81,7 +85,7 @@ def _read(client: Client, path: str, question: dict[str, Any]) -> list[dict[str,
     answer = client.get(path, question)
     rows: list[dict[str, Any]] = answer["logs"]
     while answer["is_truncated"]:
-        answer = client.get(path, {"after": _last(rows, None)})
+        answer = client.get(path, {**question, "after": _last(rows, None)})
         rows += answer["logs"]
     return rows
 

@@ -13,6 +13,7 @@ MAX_LOGS: Final = 100_000
 """Log records in one answer at most."""
 
 _BEFORE_ALL: Final = -(2**63)
+_LAST: Final = 2**63 - 1
 
 
 def read_logs(
@@ -20,28 +21,32 @@ def read_logs(
     bounds: Mapping[str, Any],
     *,
     after: int | None = None,
+    before: int | None = None,
     limit: int = MAX_LOGS,
     is_tail: bool = False,
 ) -> list[LogRecord]:
-    """Records with a sequence greater than `after`: the first `limit` of them, or the last ones.
+    """Records with a sequence between `after` and `before`: the first `limit` of them, or the last ones.
 
     Args:
         reader: inside a read-only transaction.
         bounds: `Place.bounds` of the execution.
         after: None: from the first record on.
+        before: None: to the last record.
         limit: records at most, 0 or more.
         is_tail: cut the oldest instead of the newest records.
 
     Raises:
-        BadRequest: `after` or `limit` out of range.
+        BadRequest: `after`, `before` or `limit` out of range.
     """
     if limit < 0:
         raise BadRequest(f"{limit} log records are asked for", hint="0 or more")
-    if after is not None and not _BEFORE_ALL <= after < 2**63:
-        raise BadRequest(f"after={after} is no sequence", hint="a 64-bit integer")
+    for name, number in (("after", after), ("before", before)):
+        if number is not None and not _BEFORE_ALL <= number <= _LAST:
+            raise BadRequest(f"{name}={number} is no sequence", hint="a 64-bit integer")
     params = {
         **bounds,
         "after": _BEFORE_ALL if after is None else after,
+        "until": _LAST if before is None else before - 1,
         "is_tail": is_tail,
         "limit": min(limit, MAX_LOGS + 1),
     }

@@ -46,6 +46,7 @@ from stepscope_collector.present.rest.encode import (
     error_body,
 )
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
+from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
@@ -56,10 +57,9 @@ from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlRespon
 from stepscope_collector.present.rest.stream_response import stream_response
 from stepscope_collector.query.columns import ChosenColumn, parse_columns
 from stepscope_collector.query.dialects import dialect_list
-from stepscope_collector.query.executions import execution_detail, execution_page, locate
+from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.explain import explain_span
 from stepscope_collector.query.filters import FIELDS
-from stepscope_collector.query.logs import MAX_LOGS, read_logs
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
@@ -190,6 +190,7 @@ class _Endpoints:
             "make_backup": self._make_backup,
             "begin_remap": self._begin_remap,
             "post_execution": self._post_execution,
+            "follow_logs": self._follow_logs,
         }
         if route.name in acting:
             return functools.partial(acting[route.name], route)
@@ -273,20 +274,16 @@ class _Endpoints:
         body["truncated"] = list(detail.truncated)
         return 200, dumps(body)
 
-    def get_logs(self, params: dict[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
-        """Log records of one execution."""
-        tail: int | None = params.get("tail")
-        with self._database.read() as connection:
-            bounds = locate(connection, id).bounds
-            logs = read_logs(
-                connection,
-                bounds,
-                after=params.get("after"),
-                limit=MAX_LOGS + 1 if tail is None else min(tail, MAX_LOGS),
-                is_tail=tail is not None,
-            )
-        rows = encode_rows(logs[:MAX_LOGS])
-        return 200, dumps({"logs": rows, "is_truncated": len(logs) > MAX_LOGS})
+    async def _follow_logs(self, route: Route, request: Request) -> Response:
+        params = read_params(route, request.query_params.multi_items())
+        return await log_stream(
+            self._database,
+            request,
+            request.path_params["id"],
+            after=params.get("after"),
+            tail=params.get("tail"),
+            is_up=self._ready,
+        )
 
     def list_workflows(self, _params: dict[str, Any]) -> tuple[int, bytes]:
         """All workflows."""

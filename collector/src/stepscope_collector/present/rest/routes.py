@@ -10,7 +10,6 @@ from stepscope_collector.query.columns import ChosenExecution
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
 from stepscope_collector.query.explain import SpanExplanation
 from stepscope_collector.query.filters import ORDERS
-from stepscope_collector.query.logs import MAX_LOGS
 from stepscope_collector.query.rows import (
     Attempt,
     Dialect,
@@ -85,19 +84,6 @@ ROUTES: Final = (
                 "its profile says.",
             ),
             Part("truncated", None, "Names of the lists above that were cut."),
-        ),
-        errors=(400, 404),
-    ),
-    Route(
-        "get_logs", "/api/executions/{id}/logs",
-        f"Log records of one execution in order of sequence, at most {MAX_LOGS}.",
-        (
-            Param("tail", "Only the last so many.", "100", "integer"),
-            Param("after", "Only records with a greater sequence.", "41", "integer"),
-        ),
-        (
-            Part("logs", LogRecord, "The records."),
-            Part("is_truncated", None, "Whether there are more after the last one.", False),
         ),
         errors=(400, 404),
     ),

@@ -1,6 +1,6 @@
 -- View execution_logs for one execution, in order of sequence.
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see locate.sql;
--- $after: only records with a greater sequence; $is_tail: cut the oldest instead of the newest;
+-- $after: only records with a greater sequence; $until: with no greater one; $is_tail: cut the oldest instead of the newest;
 -- $limit: rows at most.
 -- Columns: those of view execution_logs, times in nanoseconds since the epoch (UTC).
 with own as materialized (
@@ -40,7 +40,7 @@ with own as materialized (
         row_number() over (order by place, logged_unix_nano) as from_start,
         row_number() over (order by place desc, logged_unix_nano desc) as from_end
     from numbered
-    where place > $after
+    where place > $after and place <= $until
 )
 select
     $execution_id as execution_id,
