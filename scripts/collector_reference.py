@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from stepscope_collector.cli.app import COMMANDS, stepscope
+from stepscope_collector.cli.app import COMMANDS, module_of, stepscope
 from stepscope_collector.config import Setting, all_settings
 from stepscope_collector.telemetry.registry import METRICS, Metric
 
@@ -115,7 +115,7 @@ def cli() -> str:
     names = {param.name for param in shared}
     parts = [_CLI, "\n", _options(shared)]
     for name in COMMANDS:
-        module = f"stepscope_collector.cli.{name.replace('-', '_')}"
+        module = module_of(name)
         command: click.Command = importlib.import_module(module).command
         for path, each in _with_subcommands(f"stepscope {name}", command):
             own = [param for param in each.params if param.name not in names]

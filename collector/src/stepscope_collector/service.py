@@ -34,6 +34,7 @@ from stepscope_collector.config.values import split_address
 from stepscope_collector.decode.batch import Decoder, Signal
 from stepscope_collector.decode.native import InUse, chosen
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
+from stepscope_collector.importing.importer import Importer
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.mcp.face import McpFace
 from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
@@ -334,6 +335,7 @@ class _Collector:
             ready=lambda: self.is_ready,
             remapper=self.remapper,
             retention=self.retention,
+            importer=Importer(self.ingest.between_commits),
             mapping=lambda: self.profiles.mapping,
             intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
             allowed_hosts=None if self.certificates else hosts,

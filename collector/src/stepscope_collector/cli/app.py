@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import keyword
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ from stepscope_collector.cli.session import Session, shared_options
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.text.values import clean
 
-__all__ = ["COMMANDS", "main", "stepscope"]
+__all__ = ["COMMANDS", "main", "module_of", "stepscope"]
 
 COMMANDS: Final = {
     "serve": "Run the collector: receive OTLP, answer questions.",
@@ -34,13 +35,14 @@ COMMANDS: Final = {
     "token": "Make, list and revoke the tokens that clients need.",
     "backup": "Write a checked copy of the history to a file.",
     "export": "Write executions to a file: JSON, CSV, Parquet, OTLP, a bundle.",
+    "import": "Take files in: bundles, OTLP, databases of older designs.",
     "restore": "Put a backup in the place of the history.",
     "prune": "Remove executions whose time is up.",
     "delete": "Remove every trace of executions.",
     "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",
 }
-"""Commands in the order of the help; each is `command` in the module of its name, _ for -. The text stands
+"""Commands in the order of the help; each is `command` in the module of its name, _ for - and after keywords. The text stands
 here because reading it from the modules would import them all: a test compares the two."""
 
 # 128 + SIGINT and 128 + SIGPIPE, what a shell reports for a process these signals ended.
@@ -48,6 +50,11 @@ _INTERRUPTED = 130
 _PIPE_CLOSED = 141
 _INTERNAL = 70
 """EX_SOFTWARE of sysexits.h: a bug of ours."""
+
+
+def module_of(name: str) -> str:
+    """The module that holds the command of this name."""
+    return f"stepscope_collector.cli.{name.replace('-', '_')}" + "_" * keyword.iskeyword(name)
 
 
 class _PipeClosedError(Exception):
@@ -63,7 +70,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"stepscope_collector.cli.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(module_of(cmd_name))
         command: click.Command = module.command
         return command
 

@@ -4,6 +4,7 @@ Over HTTP with the standard library, because an HTTP client package would cost e
 import. The same questions go to the API in this process when no server runs (`local.py`).
 """
 
+import base64
 import contextlib
 import http.client
 import json
@@ -232,6 +233,21 @@ class Client:
         target = "/api/admin/remap" + (f"?{query}" if query else "")
         headers = {"content-type": "application/json"}
         return self._json(self._checked("POST", target, headers, b"{}"))
+
+    def take(
+        self, signal: str, payload: bytes, source: str, ingested: Sequence[Sequence[int]]
+    ) -> dict[str, Any]:
+        """The answer of `POST /api/admin/import`: what became of the rows of a request."""
+        asked = {
+            "signal": signal, "payload": base64.b64encode(payload).decode(), "source": source,
+            "ingested": ingested,
+        }  # fmt: skip
+        body = json.dumps(asked).encode()
+        headers = {"content-type": "application/json"}
+        taken: dict[str, Any] = self._json(
+            self._checked("POST", "/api/admin/import", headers, body)
+        )["taken"]
+        return taken
 
     def stop_remap(self) -> dict[str, Any]:
         """The answer of `DELETE /api/admin/remap`."""

@@ -65,6 +65,13 @@ class Session:
             is_writing=is_writing,
         )
 
+    def client_or_none(self) -> Client | None:
+        """The same, or None where no server runs and there is no file yet."""
+        named = self.server or self.loaded.server
+        if named is None and not self.settings.data.database_path.is_file():
+            return None
+        return self.client()
+
     @property
     def client_config(self) -> config.ClientConfig:
         """What a server is shown; ConfigError."""

@@ -11,7 +11,7 @@ import pytest
 
 from stepscope_collector import __version__, errors
 from stepscope_collector.cli import app
-from stepscope_collector.cli.app import COMMANDS
+from stepscope_collector.cli.app import COMMANDS, module_of
 
 # Prints what the command line loads when its arguments are run.
 PROBE = """
@@ -50,13 +50,13 @@ def test_help_loads_no_server_and_no_database_engine(arguments):
 def test_help_loads_no_command():
     """issue #2: commands are loaded lazily."""
     _, modules = probe("--help")
-    assert not {f"stepscope_collector.cli.{name.replace('-', '_')}" for name in COMMANDS} & modules
+    assert not {module_of(name) for name in COMMANDS} & modules
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_the_group_is_the_help_of_the_command(name):
     """ours: the list of commands holds the texts a second time, so that it need not import them."""
-    command = importlib.import_module(f"stepscope_collector.cli.{name.replace('-', '_')}").command
+    command = importlib.import_module(module_of(name)).command
     assert command.name == name
     assert (command.help or "").partition("\n")[0] == COMMANDS[name]
 
@@ -66,9 +66,7 @@ def test_serve_takes_no_option_of_commands_that_ask():
     asking = {"--server", "--token-file", "--ca", "--client-cert", "--client-key", "--format"}
     options = {}
     for name in ("serve", "doctor"):
-        command = importlib.import_module(
-            f"stepscope_collector.cli.{name.replace('-', '_')}"
-        ).command
+        command = importlib.import_module(module_of(name)).command
         options[name] = {word for option in command.params for word in option.opts}
     assert asking <= options["doctor"]
     assert not asking & options["serve"]

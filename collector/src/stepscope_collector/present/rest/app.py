@@ -24,14 +24,14 @@ from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import (
     BadRequest,
     NotFound,
-    PayloadTooLarge,
     StepscopeError,
     StoreUnavailable,
-    UnsupportedMedia,
 )
+from stepscope_collector.importing.importer import Importer
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_STREAMS
 from stepscope_collector.present.rest.backup_response import backup_response
+from stepscope_collector.present.rest.body import read_body
 from stepscope_collector.present.rest.compat import (
     Intake,
     is_of_documents,
@@ -49,6 +49,7 @@ from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import read_params
+from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
 from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
@@ -73,7 +74,6 @@ __all__ = ["need_of", "rest_app", "rest_refusal"]
 
 logger = logging.getLogger(__name__)
 
-_MAX_BODY_BYTES: Final = 1024 * 1024
 _READING_POSTS: Final = (("POST", "/api/sql"), ("POST", "/mcp"))
 _QUESTION: Final = ("sql", "params", "max_rows")
 
@@ -107,6 +107,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     faces: Mapping[str, ASGIApp] = MappingProxyType({}),
     intake: Intake | None = None,
     retention: Retention | None = None,
+    importer: Importer | None = None,
 ) -> Starlette:
     """The application.
 
@@ -121,6 +122,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
             any name, as TLS shuts out those that the certificate has not.
         remapper: maps the history anew; None: nobody can write it.
         mapping: the profiles in force, to explain spans; None: none.
+        importer: takes files in; None: nobody can write the history.
         faces: path → other applications on this port, behind the same check of hosts.
         intake: where posted executions go; None: nobody can write them.
         retention: removes executions; None: nobody can write the history.
@@ -136,6 +138,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         mapping,
         intake,
         retention,
+        importer,
     )
     return Starlette(
         routes=[
@@ -169,10 +172,12 @@ class _Endpoints:
         mapping: Callable[[], CompiledMapping] | None,
         intake: Intake | None,
         retention: Retention | None,
+        importer: Importer | None,
     ) -> None:
         self._retention = retention
         self._intake = intake
         self._remapper = remapper
+        self._importer = importer
         self._mapping = mapping
         self._log = SqlLog(telemetry, sql_config.slow_s)
         self._metrics = metrics
@@ -191,6 +196,7 @@ class _Endpoints:
             "begin_remap": self._begin_remap,
             "post_execution": self._post_execution,
             "follow_logs": self._follow_logs,
+            "import_request": self._import_request,
         }
         if route.name in acting:
             return functools.partial(acting[route.name], route)
@@ -215,7 +221,7 @@ class _Endpoints:
 
         async def remove(request: Request) -> Response:
             if route.method == "POST":
-                await _body(request)
+                await read_body(request)
             params = read_params(route, request.query_params.multi_items())
             if self._retention is None:
                 raise _nobody_writes()
@@ -225,6 +231,12 @@ class _Endpoints:
             return Response(body, status, media_type=route.media_type)
 
         return remove
+
+    async def _import_request(self, route: Route, request: Request) -> Response:
+        read_params(route, request.query_params.multi_items())
+        body = await read_body(request, MAX_IMPORT_BYTES)
+        status, answer = await run_in_threadpool(import_request, self._importer, body)
+        return Response(answer, status, media_type=route.media_type)
 
     def _download(self, route: Route) -> Callable[[Request], Any]:
         make = functools.partial(AREA_STREAMS[route.name], self._database)
@@ -353,11 +365,11 @@ class _Endpoints:
         return 200, self._openapi
 
     async def _make_backup(self, _route: Route, request: Request) -> Response:
-        await _body(request)
+        await read_body(request)
         return await backup_response(self._database)
 
     async def _begin_remap(self, route: Route, request: Request) -> Response:
-        await _body(request)
+        await read_body(request)
         params = read_params(route, request.query_params.multi_items())
         status, body = await run_in_threadpool(self.begin_remap, params)
         return Response(body, status, media_type=route.media_type)
@@ -371,7 +383,7 @@ class _Endpoints:
         form = params["format"]
         if "format" not in request.query_params:
             form = _accepted(request.headers.get("accept", "*/*"))
-        question = _question(await _body(request))
+        question = _question(await read_body(request))
         max_rows = question.get("max_rows")
         if max_rows is None and form == "json":
             max_rows = self._sql_config.max_rows or None
@@ -416,22 +428,6 @@ def _accepted(accept: str) -> str:
     raise BadRequest(
         f"accept={accept!r} names no format there is", hint=f"format={'|'.join(SQL_FORMATS)}"
     )
-
-
-async def _body(request: Request) -> bytes:
-    # A page of another origin may send text/plain unasked, but not this.
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise UnsupportedMedia(
-            f"content type {media!r} is not application/json",
-            hint="send -H 'content-type: application/json'",
-        )
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"the question is larger than {_MAX_BODY_BYTES} bytes")
-    return bytes(body)
 
 
 def _question(body: bytes) -> dict[str, Any]:

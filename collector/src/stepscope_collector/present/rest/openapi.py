@@ -87,7 +87,7 @@ def _operation(route: Route) -> dict[str, Any]:
             for status in route.errors
         },
     }
-    if route.name in ("make_backup", "begin_remap"):
+    if route.name in ("make_backup", "begin_remap", "import_request"):
         operation["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": {}}},

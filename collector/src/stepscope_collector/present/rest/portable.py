@@ -1,17 +1,26 @@
 """Endpoints that give the history away as files."""
 
+import base64
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from stepscope_collector.present.rest.route import FILTERS, Param, Route
+from stepscope_collector.errors import BadRequest, StoreUnavailable
+from stepscope_collector.importing.importer import Importer, Taken
+from stepscope_collector.importing.piece import signal_of
+from stepscope_collector.present.rest.encode import dumps, encode_row
+from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.present.rest.stream_response import Download
 from stepscope_collector.query.executions import locate
 from stepscope_collector.query.export import FORMS, TABLES, Chosen, export
 from stepscope_collector.store import Database
 
-__all__ = ["ROUTES", "STREAMS"]
+__all__ = ["MAX_IMPORT_BYTES", "ROUTES", "STREAMS", "import_request"]
+
+MAX_IMPORT_BYTES: Final = 512 * 1024 * 1024
+"""Of a body that holds a request of a file: one span alone may be large."""
 
 _FORMAT: Final = Param("format", "Form of the file.", "bundle", default="json", values=tuple(FORMS))
 _TABLE: Final = Param(
@@ -33,6 +42,14 @@ ROUTES: Final = (
     Route(
         "export_execution", "/api/executions/{id}/export", "One execution as a file.",
         (_FORMAT, _TABLE), errors=(400, 404), media_type="application/octet-stream",
+    ),
+    Route(
+        "import_request", "/api/admin/import",
+        "Take one OTLP request of a file in, each row once; `stepscope import` sends them. Body: "
+        "{\"signal\": traces, logs or metrics, \"payload\": the request in protobuf as base64, "
+        "\"source\": name of the file, \"ingested\"?: [[ns, rows], …]}.",
+        (), (Part("taken", Taken, "What became of its rows.", False),),
+        method="POST", errors=(400, 413, 415, 503),
     ),
 )  # fmt: skip
 
@@ -70,3 +87,29 @@ STREAMS: Final[Mapping[str, Callable[..., Download]]] = {
     "export_execution": _export_execution,
 }
 """Name of a route → its function: it gets the database, the parameters and those of the path."""
+
+
+def import_request(importer: Importer | None, body: bytes) -> tuple[int, bytes]:
+    """Take the request in that the body holds.
+
+    Raises:
+        StoreUnavailable: nobody can write the history now.
+        BadRequest: the body is no such request.
+    """
+    if importer is None:
+        raise StoreUnavailable("no server runs that could write the history")
+    try:
+        asked = json.loads(body)
+        signal, source = signal_of(asked["signal"]), asked["source"]
+        payload = base64.b64decode(asked["payload"], validate=True)
+        ingested = asked.get("ingested") or []
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadRequest(
+            f"the body is no request to import: {error}", hint="see /openapi.json"
+        ) from error
+    if signal is None or not isinstance(source, str) or not isinstance(ingested, list):
+        raise BadRequest(
+            "the body is no request to import: signal, source or ingested are wrong",
+            hint="see /openapi.json",
+        )
+    return 200, dumps({"taken": encode_row(importer.take(signal, payload, source, ingested))})

@@ -1,0 +1,156 @@
+"""`stepscope import`: history from files, through the server that runs or into the file itself."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+
+from stepscope_collector.cli.session import Session, pass_session, shared_options
+from stepscope_collector.present.text.values import format_duration
+
+__all__ = ["command"]
+
+_SAY_EVERY_S = 2.0
+_MOST_TOLD = 20
+"""Refusals told one by one; all are counted."""
+
+
+class Taking(Protocol):
+    """The server, or the file itself."""
+
+    def take(
+        self, signal: str, payload: bytes, source: str, ingested: Sequence[Sequence[int]]
+    ) -> Mapping[str, Any]:
+        """What became of the rows of a request: stored, known, refused, reasons."""
+
+
+@click.command("import")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--signal", type=click.Choice(["traces", "logs", "metrics"]),
+    help="What an OTLP file in protobuf holds, if its bytes leave that open.",
+)  # fmt: skip
+@shared_options()
+@pass_session
+def command(session: Session, files: tuple[Path, ...], signal: str | None) -> None:
+    """Take files in: bundles, OTLP, databases of older designs.
+
+    A bundle of `stepscope export`; OTLP in JSON, one request per line or one alone, or in protobuf, as
+    the OpenTelemetry Collector writes files, gzip or not. Each row is stored once, however often it
+    comes. The server goes on receiving meanwhile; interrupted, the same command goes on where it was.
+    """
+    told = _Told(session)
+    client = session.client_or_none()
+    if client is not None and client.is_live:
+        with client:
+            _import(files, signal, client, told)
+    else:
+        if client is not None:
+            client.close()
+        # Imports DuckDB, which a command that asks a server need not.
+        from stepscope_collector.cli.import_file import taking
+
+        with taking(session.settings) as file:
+            _import(files, signal, file, told)
+    session.write_document(told.document(), lambda document, _: _text(document))
+
+
+def _import(files: Sequence[Path], signal: str | None, into: Taking, told: "_Told") -> None:
+    # Imports protobuf, which `--help` need not.
+    from stepscope_collector.importing.piece import Refused, signal_of
+    from stepscope_collector.importing.source import read_source
+
+    for path in files:
+        told.begin(path)
+        for piece in read_source(path, signal_of(signal)):
+            if isinstance(piece, Refused):
+                told.refused(piece.place, piece.rows, [piece.reason])
+            else:
+                taken = into.take(piece.signal, piece.payload, path.name, piece.ingested)
+                told.taken(piece.signal, piece.place, taken)
+            told.progress(piece.done_bytes)
+        told.end()
+
+
+class _Told:
+    """Counts, and says every two seconds how far it is."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._stored: Counter[str] = Counter(traces=0, logs=0, metrics=0)
+        self._known = self._refused = 0
+        self._reasons: list[dict[str, Any]] = []
+        self._files: list[str] = []
+        self._began_s = self._said_s = time.monotonic()
+        self._path, self._whole = Path(), 1
+
+    def begin(self, path: Path) -> None:
+        """A file begins."""
+        self._path = path
+        self._whole = max(path.stat().st_size, 1) if path.is_file() else 1
+        self._began_s = self._said_s = time.monotonic()
+
+    def end(self) -> None:
+        """The file is done."""
+        self._files.append(str(self._path))
+
+    def taken(self, signal: str, place: str, taken: Mapping[str, Any]) -> None:
+        """A request was taken."""
+        self._stored[signal] += taken["stored"]
+        self._known += taken["known"]
+        if taken["refused"]:
+            self.refused(place, taken["refused"], taken["reasons"])
+
+    def refused(self, place: str, count: int, reasons: Sequence[str]) -> None:
+        """Rows were refused."""
+        self._refused += count
+        for reason in reasons:
+            if len(self._reasons) < _MOST_TOLD:
+                where = {"file": str(self._path), "place": place}
+                self._reasons.append({**where, "reason": reason})
+
+    def progress(self, done_bytes: int) -> None:
+        """So much of the file is read."""
+        now_s = time.monotonic()
+        if now_s - self._said_s < _SAY_EVERY_S:
+            return
+        self._said_s = now_s
+        share = min(done_bytes / self._whole, 1)
+        text = f"{self._path.name}: {share:.0%}, {sum(self._stored.values())} rows stored"
+        if share:
+            left_s = (now_s - self._began_s) * (1 - share) / share
+            text += f", about {format_duration(int(left_s) * 10**9)} left"
+        self._session.note(text)
+
+    def document(self) -> dict[str, Any]:
+        """What became of everything."""
+        return {
+            "files": self._files,
+            "stored": {
+                "spans": self._stored["traces"],
+                "log_records": self._stored["logs"],
+                "metric_points": self._stored["metrics"],
+            },
+            "known": self._known,
+            "refused": self._refused,
+            "reasons": self._reasons,
+        }
+
+
+def _text(told: Mapping[str, Any]) -> str:
+    stored = told["stored"]
+    files = f"{len(told['files'])} file{'' if len(told['files']) == 1 else 's'}"
+    text = (
+        f"{files}: {stored['spans']} spans, {stored['log_records']} log records, "
+        f"{stored['metric_points']} data points stored; {told['known']} rows were stored before\n"
+    )
+    if told["refused"]:
+        text += f"{told['refused']} refused:\n"
+        for each in told["reasons"]:
+            text += f"  {each['file']}, {each['place']}: {each['reason']}\n"
+    return text

@@ -1,0 +1,47 @@
+"""Imports into a database file that no server has open."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from stepscope_collector.config import Settings
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.importing.importer import Importer
+from stepscope_collector.importing.piece import signal_of
+from stepscope_collector.present.rest.encode import encode_row
+from stepscope_collector.profiles import load_mapping
+from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.database import Database
+
+__all__ = ["FileTaking", "taking"]
+
+
+class FileTaking:
+    """Answers as POST /api/admin/import does."""
+
+    def __init__(self, importer: Importer) -> None:
+        self._importer = importer
+
+    def take(
+        self, signal: str, payload: bytes, source: str, ingested: Sequence[Sequence[int]]
+    ) -> Mapping[str, Any]:
+        """What became of the rows of a request."""
+        found = signal_of(signal)
+        if found is None:
+            raise BadRequest(f"there is no signal {signal!r}")
+        taken: Mapping[str, Any] = encode_row(self._importer.take(found, payload, source, ingested))
+        return taken
+
+
+@contextmanager
+def taking(settings: Settings) -> Iterator[FileTaking]:
+    """The file, opened for writing; made if there is none.
+
+    Raises what `Database.open` raises, DatabaseLocked among it, and ConfigError for a wrong profile.
+    """
+    mapping = load_mapping(settings)
+    with Database.open(
+        settings.data.database_path, settings.store, lost_after_s=settings.executions.lost_after_s
+    ) as database:
+        committer = Committer(database.writer(), mapping, database.reopen, database.committed)
+        yield FileTaking(Importer(lambda run: run(committer, mapping.plan)))
