@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{Array, RecordBatch, RecordBatchIterator, UInt64Array};
-use arrow_schema::Schema;
+use arrow_array::{Array, RecordBatch, RecordBatchIterator, UInt64Array, new_null_array};
+use arrow_schema::{Field, Schema};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -18,25 +18,44 @@ pub struct Rows {
 
 impl Rows {
     pub fn new(batch: RecordBatch) -> Self {
-        Self { schema: batch.schema(), batches: vec![batch] }
+        Self {
+            schema: batch.schema(),
+            batches: vec![batch],
+        }
     }
 }
 
 #[pymethods]
 impl Rows {
-    /// The rows of several, in their order; nothing is copied.
+    /// The rows of several, in their order, with the columns of all of them, null where one has them
+    /// not; nothing is copied.
     #[staticmethod]
     fn together(parts: Vec<PyRef<'_, Rows>>) -> PyResult<Self> {
         let Some(first) = parts.first() else {
             return Err(PyValueError::new_err("no rows to put together"));
         };
-        if parts.iter().any(|part| part.schema != first.schema) {
-            return Err(PyValueError::new_err("rows of different columns"));
+        let mut schema = Arc::clone(&first.schema);
+        if parts.iter().any(|part| part.schema != schema) {
+            let schemas = parts.iter().map(|part| part.schema.as_ref().clone());
+            let merged = Schema::try_merge(schemas)
+                .map_err(|error| PyValueError::new_err(error.to_string()))?;
+            schema = Arc::new(merged);
         }
-        Ok(Self {
-            schema: Arc::clone(&first.schema),
-            batches: parts.iter().flat_map(|part| part.batches.iter().cloned()).collect(),
-        })
+        let batches = parts.iter().flat_map(|part| part.batches.iter());
+        let batches = batches
+            .map(|batch| with_columns(batch, &schema))
+            .collect::<PyResult<_>>()?;
+        Ok(Self { schema, batches })
+    }
+
+    /// Names of the columns, in their order.
+    #[getter]
+    fn names(&self) -> Vec<&str> {
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect()
     }
 
     #[getter]
@@ -52,11 +71,14 @@ impl Rows {
     /// Whether any number stands twice in a column of unsigned 64-bit integers.
     fn repeats(&self, py: Python<'_>, column: &str) -> PyResult<bool> {
         py.detach(|| {
-            let mut numbers = Vec::with_capacity(self.batches.iter().map(RecordBatch::num_rows).sum());
+            let mut numbers =
+                Vec::with_capacity(self.batches.iter().map(RecordBatch::num_rows).sum());
             for batch in &self.batches {
                 let values = batch.column_by_name(column).map(|values| values.as_any());
                 let Some(values) = values.and_then(|any| any.downcast_ref::<UInt64Array>()) else {
-                    return Err(PyValueError::new_err(format!("no column of numbers: {column}")));
+                    return Err(PyValueError::new_err(format!(
+                        "no column of numbers: {column}"
+                    )));
                 };
                 numbers.extend_from_slice(values.values());
             }
@@ -79,4 +101,18 @@ impl Rows {
         let stream = FFI_ArrowArrayStream::new(Box::new(reader));
         PyCapsule::new_with_value(py, stream, c"arrow_array_stream")
     }
+}
+
+/// The batch with the columns of a wider schema.
+fn with_columns(batch: &RecordBatch, schema: &Arc<Schema>) -> PyResult<RecordBatch> {
+    if batch.schema_ref() == schema {
+        return Ok(batch.clone());
+    }
+    let column = |field: &Arc<Field>| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    let columns = schema.fields().iter().map(column).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -49,7 +49,10 @@ pub fn push_double(out: &mut Vec<u8>, number: f64) {
     let text = &buffer[..length];
     let at = text.iter().position(|&byte| byte == b'e').unwrap_or(length);
     let (mantissa, exponent) = (&text[..at], text.get(at + 1..).unwrap_or_default());
-    let exponent = std::str::from_utf8(exponent).ok().and_then(|e| e.parse().ok()).unwrap_or(0i32);
+    let exponent = std::str::from_utf8(exponent)
+        .ok()
+        .and_then(|e| e.parse().ok())
+        .unwrap_or(0i32);
     let (sign, mantissa) = match mantissa {
         [b'-', rest @ ..] => (&b"-"[..], rest),
         _ => (&b""[..], mantissa),
@@ -57,10 +60,19 @@ pub fn push_double(out: &mut Vec<u8>, number: f64) {
     out.extend_from_slice(sign);
     if !(-4..16).contains(&exponent) {
         out.extend_from_slice(mantissa);
-        let _ = write!(out, "e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
+        let _ = write!(
+            out,
+            "e{}{:02}",
+            if exponent < 0 { '-' } else { '+' },
+            exponent.abs()
+        );
         return;
     }
-    let digits: Vec<u8> = mantissa.iter().copied().filter(|&byte| byte != b'.').collect();
+    let digits: Vec<u8> = mantissa
+        .iter()
+        .copied()
+        .filter(|&byte| byte != b'.')
+        .collect();
     if exponent < 0 {
         out.extend_from_slice(b"0.");
         out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
@@ -97,7 +109,11 @@ pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
 
 /// JSON of an array or key-value list and its code: plain, or OTLP/JSON where plain would lose a type.
 pub fn push_nested(out: &mut Vec<u8>, value: Value<'_>) -> Result<u8> {
-    let code = if matches!(value, Value::Array(_)) { b'a' } else { b'k' };
+    let code = if matches!(value, Value::Array(_)) {
+        b'a'
+    } else {
+        b'k'
+    };
     let start = out.len();
     if plain(out, value, 0)? {
         return Ok(code);
@@ -319,9 +335,13 @@ mod tests {
 
     #[test]
     fn bytes_are_base64_with_padding() {
-        for (bytes, expected) in
-            [(&b""[..], ""), (b"f", "Zg=="), (b"fo", "Zm8="), (b"foo", "Zm9v"), (b"\xff\xfe\xfd\xfc", "//79/A==")]
-        {
+        for (bytes, expected) in [
+            (&b""[..], ""),
+            (b"f", "Zg=="),
+            (b"fo", "Zm8="),
+            (b"foo", "Zm9v"),
+            (b"\xff\xfe\xfd\xfc", "//79/A=="),
+        ] {
             assert_eq!(text(|out| push_base64(out, bytes)), expected);
         }
     }

@@ -58,7 +58,12 @@ impl From<wire::Odd> for PyErr {
 }
 
 /// (key, number of its column, is planned, (bit, rivals, type code, payload kind) of its home)
-type SlotFacts = (String, usize, bool, Option<(u64, u64, String, Option<String>)>);
+type SlotFacts = (
+    String,
+    usize,
+    bool,
+    Option<(u64, u64, String, Option<String>)>,
+);
 
 /// A decoder for one set of profiles.
 #[pyclass(frozen, module = "stepscope_native")]
@@ -87,17 +92,26 @@ impl Kernel {
                     code: code.bytes().next().unwrap_or(b's'),
                     payload,
                 });
-                Ok(Slot { key: key.into_bytes().into(), column, home, is_planned })
+                Ok(Slot {
+                    key: key.into_bytes().into(),
+                    column,
+                    home,
+                    is_planned,
+                })
             })
             .collect::<PyResult<Vec<_>>>()?;
         let own = (own.0.into_bytes(), own.1, own.2);
-        Ok(Self { plan: Arc::new(Plan::new(slots, columns, own, limits)) })
+        Ok(Self {
+            plan: Arc::new(Plan::new(slots, columns, own, limits)),
+        })
     }
 
     /// The spans of an ExportTraceServiceRequest; the first has the number `first_row`.
     fn spans(&self, payload: Bound<'_, PyBytes>, first_row: u64) -> PyResult<SpanPart> {
         let bytes = payload.as_bytes();
-        let mut decoded = payload.py().detach(|| spans::decode(bytes, &self.plan, first_row))?;
+        let mut decoded = payload
+            .py()
+            .detach(|| spans::decode(bytes, &self.plan, first_row))?;
         Ok(SpanPart {
             payloads: decoded.payloads.take(),
             decoded,
@@ -143,13 +157,21 @@ impl SpanPart {
     /// Span messages that are not stored.
     #[getter]
     fn refused<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        self.decoded.refused.iter().map(|range| self.cut(py, range)).collect()
+        self.decoded
+            .refused
+            .iter()
+            .map(|range| self.cut(py, range))
+            .collect()
     }
 
     /// Rows whose columns do not hold all of the span, with the message.
     #[getter]
     fn inexact<'py>(&self, py: Python<'py>) -> Vec<(usize, Bound<'py, PyBytes>)> {
-        self.decoded.inexact.iter().map(|(row, range)| (*row, self.cut(py, range))).collect()
+        self.decoded
+            .inexact
+            .iter()
+            .map(|(row, range)| (*row, self.cut(py, range)))
+            .collect()
     }
 
     #[getter]
@@ -167,7 +189,12 @@ impl SpanPart {
         scope_ids: Vec<u64>,
         raws: Vec<(usize, Vec<u8>)>,
     ) -> PyResult<Rows> {
-        let Decoded { resources, scopes, rows, .. } = &self.decoded;
+        let Decoded {
+            resources,
+            scopes,
+            rows,
+            ..
+        } = &self.decoded;
         let wanted = self.plan.resource_columns.len();
         if resource_ids.len() != resources.len()
             || resource_texts.len() != resources.len()
@@ -189,9 +216,24 @@ impl SpanPart {
                 let texts = resource_texts.iter().map(|texts| texts[place].as_deref());
                 columns.push(spread_texts(texts.collect(), resources, *rows)?);
             }
-            let schema = self.plan.span_schema.get_or_init(|| self.schema(&columns));
-            let batch = RecordBatch::try_new(Arc::clone(schema), columns);
-            batch.map(Rows::new).map_err(|error| PyValueError::new_err(error.to_string()))
+            let names = SPAN_COLUMNS
+                .iter()
+                .copied()
+                .chain(self.plan.attribute_columns.iter().map(String::as_str))
+                .chain(self.plan.resource_columns.iter().map(String::as_str));
+            // each column of an attribute that nobody has would cost every statement of the commit
+            let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = names
+                .zip(columns)
+                .enumerate()
+                .filter(|(place, (_, column))| {
+                    *place < SPAN_COLUMNS.len() || column.null_count() < *rows
+                })
+                .map(|(_, (name, column))| (field_of(name, &column), column))
+                .unzip();
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+            batch
+                .map(Rows::new)
+                .map_err(|error| PyValueError::new_err(error.to_string()))
         })
     }
 }
@@ -203,30 +245,29 @@ impl SpanPart {
     }
 
     fn described<'py, 's>(&self, py: Python<'py>, shared: &'s [Shared]) -> Vec<Message<'py, 's>> {
-        shared.iter().map(|each| (self.cut(py, &each.bytes), each.schema_url.as_str())).collect()
-    }
-
-    fn schema(&self, columns: &[ArrayRef]) -> Arc<Schema> {
-        let names = SPAN_COLUMNS
+        shared
             .iter()
-            .copied()
-            .chain(self.plan.attribute_columns.iter().map(String::as_str))
-            .chain(self.plan.resource_columns.iter().map(String::as_str));
-        let fields: Vec<Field> = names
-            .zip(columns)
-            .map(|(name, column)| {
-                let field = Field::new(name, column.data_type().clone(), true);
-                if name == "trace_id" { as_uuid(field) } else { field }
-            })
-            .collect();
-        Arc::new(Schema::new(fields))
+            .map(|each| (self.cut(py, &each.bytes), each.schema_url.as_str()))
+            .collect()
+    }
+}
+
+fn field_of(name: &str, column: &ArrayRef) -> Field {
+    let field = Field::new(name, column.data_type().clone(), true);
+    if name == "trace_id" {
+        as_uuid(field)
+    } else {
+        field
     }
 }
 
 /// Marks 16 fixed bytes as what DuckDB reads as UUID.
 fn as_uuid(field: Field) -> Field {
-    let marks = [("ARROW:extension:name", "arrow.uuid"), ("ARROW:extension:metadata", "")]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let marks = [
+        ("ARROW:extension:name", "arrow.uuid"),
+        ("ARROW:extension:metadata", ""),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
     field.with_metadata(HashMap::from(marks))
 }
 

@@ -2,10 +2,6 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
-
-use arrow_schema::Schema;
-use std::sync::OnceLock;
 
 /// A key of ours that has a column of its own, where `stepscope` itself is the scope.
 #[derive(Clone)]
@@ -47,7 +43,6 @@ pub struct Plan {
     /// 0: no limit.
     pub max_items: usize,
     pub max_attributes: usize,
-    pub span_schema: OnceLock<Arc<Schema>>,
 }
 
 impl Plan {
@@ -57,7 +52,11 @@ impl Plan {
         own: (Vec<u8>, u64, u64),
         limits: (usize, usize),
     ) -> Self {
-        let index = slots.iter().enumerate().map(|(at, slot)| (slot.key.clone(), at)).collect();
+        let index = slots
+            .iter()
+            .enumerate()
+            .map(|(at, slot)| (slot.key.clone(), at))
+            .collect();
         Self {
             longest_key: slots.iter().map(|slot| slot.key.len()).max().unwrap_or(0),
             slots,
@@ -69,7 +68,6 @@ impl Plan {
             live_bit: own.2,
             max_items: limits.0,
             max_attributes: limits.1,
-            span_schema: OnceLock::new(),
         }
     }
 

@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, Int32Array, RecordBatch, StringArray,
+};
 use arrow_buffer::Buffer;
 use arrow_schema::{Field, Schema};
 
 use crate::attributes::{Scratch, check_attributes, find, push_row, set_once};
-use crate::columns::{Blobs, MAX_RESERVED, Maps, Sparse, lists, u32s, u64s};
+use crate::columns::{Blobs, MAX_RESERVED, Maps, Sparse, filled, lists, u32s, u64s};
 use crate::plan::{Home, Plan};
 use crate::value::{key_value, to_text};
 use crate::wire::{BYTES, FIXED32, FIXED64, Odd, Reader, Result, VARINT, check_utf8, set_text};
@@ -170,7 +172,10 @@ impl<'a> Walk<'a> {
             first_row,
             seen: 0,
             expected,
-            out: Decoded { span_ids: Vec::with_capacity(expected), ..Decoded::default() },
+            out: Decoded {
+                span_ids: Vec::with_capacity(expected),
+                ..Decoded::default()
+            },
             trace_ids: Vec::with_capacity(expected * 16),
             parent_ids: Vec::with_capacity(expected),
             trace_state: Blobs::with_capacity(expected, 0),
@@ -186,13 +191,23 @@ impl<'a> Walk<'a> {
             dropped_attributes: Vec::with_capacity(expected),
             dropped_events: Vec::with_capacity(expected),
             dropped_links: Vec::with_capacity(expected),
-            events: Events { offsets: vec![0], ..Events::default() },
-            links: Links { offsets: vec![0], ..Links::default() },
+            events: Events {
+                offsets: vec![0],
+                ..Events::default()
+            },
+            links: Links {
+                offsets: vec![0],
+                ..Links::default()
+            },
             payloads: Payloads::default(),
             scope_name: Blobs::with_capacity(expected, expected * 16),
             exception_type: Sparse::default(),
             exception_message: Sparse::default(),
-            wanted: plan.attribute_columns.iter().map(|_| Sparse::default()).collect(),
+            wanted: plan
+                .attribute_columns
+                .iter()
+                .map(|_| Sparse::default())
+                .collect(),
             shape: Shape::default(),
             scratch: Scratch::default(),
             own_attributes: Vec::new(),
@@ -204,7 +219,10 @@ impl<'a> Walk<'a> {
 
     /// Where a message of the request stands in it.
     fn range(&self, message: &[u8]) -> Range<usize> {
-        let start = message.as_ptr().addr().wrapping_sub(self.payload.as_ptr().addr());
+        let start = message
+            .as_ptr()
+            .addr()
+            .wrapping_sub(self.payload.as_ptr().addr());
         start..start.wrapping_add(message.len())
     }
 
@@ -391,7 +409,13 @@ impl<'a> Walk<'a> {
                                     self.wanted[slot.column].put(row, self.expected, Some(text))?;
                                 }
                                 Some(kind) => {
-                                    self.payload(row, kind.as_bytes(), key, b"application/json", text);
+                                    self.payload(
+                                        row,
+                                        kind.as_bytes(),
+                                        key,
+                                        b"application/json",
+                                        text,
+                                    );
                                 }
                             }
                             continue;
@@ -408,7 +432,9 @@ impl<'a> Walk<'a> {
             match text {
                 Some(text) if code == b's' && is_fat(text) => {
                     self.payload(row, b"attribute", key, b"text/plain", text);
-                    self.attributes.values.push(&text[..prefix(text, PREVIEW_CHARS)]);
+                    self.attributes
+                        .values
+                        .push(&text[..prefix(text, PREVIEW_CHARS)]);
                     codes.push(b'p');
                 }
                 _ => {
@@ -472,7 +498,13 @@ impl<'a> Walk<'a> {
     /// Give the payloads of this row the size and hash their sender had before it cut them.
     fn note_cuts(&mut self, row: usize, first: usize) -> Result<()> {
         let row = self.first_row + row as u64;
-        let of_row = self.payloads.row.iter().rev().take_while(|&&other| other == row).count();
+        let of_row = self
+            .payloads
+            .row
+            .iter()
+            .rev()
+            .take_while(|&&other| other == row)
+            .count();
         if of_row * (self.attributes.keys.len() - first) > MAX_LOOKED_AT {
             return Err(Odd("very many payloads in one span"));
         }
@@ -482,7 +514,9 @@ impl<'a> Walk<'a> {
         let last = self.payloads.row.len();
         for index in last - of_row..last {
             let key = self.payloads.key.get(index);
-            let Some(size) = self.said(first, key, b".size") else { continue };
+            let Some(size) = self.said(first, key, b".size") else {
+                continue;
+            };
             if !size.is_ascii() {
                 return Err(Odd("size in digits that are not ASCII"));
             }
@@ -490,7 +524,8 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let bytes = size.iter().fold(0u64, |sum, digit| {
-                sum.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+                sum.saturating_mul(10)
+                    .saturating_add(u64::from(digit - b'0'))
             });
             let sha256 = self.said(first, key, b".sha256").map(<[u8]>::to_vec);
             self.payloads.size_bytes[index] = bytes;
@@ -604,7 +639,9 @@ impl<'a> Walk<'a> {
             self.scope_name.strings()?,
         ];
         let nothing: ArrayRef = Arc::new(StringArray::new_null(rows));
-        let sparse = [self.exception_type, self.exception_message].into_iter().chain(self.wanted);
+        let sparse = [self.exception_type, self.exception_message]
+            .into_iter()
+            .chain(self.wanted);
         for column in sparse {
             let column = column.finish(rows)?.unwrap_or_else(|| Arc::clone(&nothing));
             self.out.columns.push(column);
@@ -624,7 +661,8 @@ impl Events {
             ("attribute_types", types),
             ("dropped_attributes_count", u32s(self.dropped)),
         ];
-        lists(self.offsets, None, columns)
+        let nulls = filled(&self.offsets);
+        lists(self.offsets, nulls, columns)
     }
 }
 
@@ -640,7 +678,8 @@ impl Links {
             ("dropped_attributes_count", u32s(self.dropped)),
             ("flags", u32s(self.flags)),
         ];
-        lists(self.offsets, None, columns)
+        let nulls = filled(&self.offsets);
+        lists(self.offsets, nulls, columns)
     }
 }
 
@@ -661,7 +700,10 @@ impl Payloads {
             ("body", self.body.strings()?),
             ("size_bytes", u64s(self.size_bytes)),
             ("sha256", sha256.strings()?),
-            ("is_truncated", Arc::new(BooleanArray::from(self.is_truncated))),
+            (
+                "is_truncated",
+                Arc::new(BooleanArray::from(self.is_truncated)),
+            ),
         ];
         let fields: Vec<Field> = columns
             .iter()
@@ -733,6 +775,9 @@ pub fn prefix(text: &[u8], characters: usize) -> usize {
     if text.len() <= characters {
         return text.len();
     }
-    let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte & 0xc0 != 0x80);
+    let mut starts = text
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte & 0xc0 != 0x80);
     starts.nth(characters).map_or(text.len(), |(at, _)| at)
 }

@@ -46,7 +46,10 @@ impl<'a> Reader<'a> {
         if number == 0 {
             return Err(Odd("field number 0"));
         }
-        Ok(Some(Tag { number, wire: (tag & 7) as u8 }))
+        Ok(Some(Tag {
+            number,
+            wire: (tag & 7) as u8,
+        }))
     }
 
     /// A varint of any size up to 64 bits.
@@ -92,7 +95,11 @@ impl<'a> Reader<'a> {
                 return Ok(value);
             }
         }
-        Err(if self.rest.len() < max_bytes { CUT_SHORT } else { Odd("number too long") })
+        Err(if self.rest.len() < max_bytes {
+            CUT_SHORT
+        } else {
+            Odd("number too long")
+        })
     }
 
     /// A length-delimited value.
@@ -134,7 +141,11 @@ impl<'a> Reader<'a> {
 /// Refuse what is not UTF-8; only for strings that get into no column, for columns check theirs.
 #[inline]
 pub fn check_utf8(text: &[u8]) -> Result<()> {
-    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(NOT_UTF8) }
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() {
+        Ok(())
+    } else {
+        Err(NOT_UTF8)
+    }
 }
 
 pub const NOT_UTF8: Odd = Odd("string that is not UTF-8");

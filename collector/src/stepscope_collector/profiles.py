@@ -23,6 +23,7 @@ from stepscope_collector.mapping.profile import Profile, load_folder, load_shipp
 from stepscope_collector.query.expressions import ExpressionGuard
 from stepscope_collector.store import Connection, Database, EngineError
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.group import Spans
 from stepscope_collector.store.profile_check import check_expressions
 
 __all__ = ["LoadedProfiles", "check_profiles", "load_mapping"]
@@ -136,15 +137,16 @@ def check_profiles(
     whole = [*_columns(connection, "evidence"), *_PARTS]
     for profile in own:
         mapping = compile_profiles([profile, *ends])
-        connection.register("incoming_spans", _batch(mapping))
+        spans = _spans(mapping)
+        connection.register("incoming_spans", spans.rows)
         try:
             columns = _columns(connection, "incoming_spans")
             for place, expression in mapping.expressions(profile.name):
                 is_batch = profile.direct or place.endswith(": detect")
                 _check(guard, place, expression, columns if is_batch else whole)
             check_expressions(connection, mapping.checks())
-            connection.execute(mapping.detect_sql).fetchall()
-            connection.execute(mapping.select([profile.name])).fetchall()
+            connection.execute(mapping.detect_sql(spans.columns)).fetchall()
+            connection.execute(mapping.select([profile.name], spans.columns)).fetchall()
             connection.execute(mapping.contributions([profile.name])).fetchall()
         except EngineError as error:
             said = " ".join(str(error).split("\n\n")[0].split())
@@ -168,7 +170,7 @@ def _columns(connection: Connection, table: str) -> list[str]:
     return [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
 
 
-def _batch(mapping: CompiledMapping) -> object:
+def _spans(mapping: CompiledMapping) -> Spans:
     """One span with every attribute that the profiles ask for, as the decoder gives it."""
     span = {
         "traceId": "01" * 16,
@@ -183,7 +185,7 @@ def _batch(mapping: CompiledMapping) -> object:
     batch = decode_request("traces", json.dumps(request).encode(), "json", mapping.plan)
     spans = group_of([batch], [], [], NewDimensions()).spans
     assert spans is not None
-    return spans.rows
+    return spans
 
 
 def _attribute(key: str) -> dict[str, object]:

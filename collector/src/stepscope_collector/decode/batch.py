@@ -38,7 +38,8 @@ class Plan:
     """Which attributes become columns of a batch, those that some profile asks for, and the limits."""
 
     span_keys: tuple[str, ...] = ()
-    """Each becomes a column with the attribute's text, null where absent; see `column_of`."""
+    """Each becomes a column with the attribute's text, null where absent, once some span has it; see
+    `column_of`."""
 
     resource_keys: tuple[str, ...] = ()
     """The same for attributes of the resource."""
@@ -100,6 +101,8 @@ class Batch:
     row_count: int = 0
     rows: Rows | None = None
     """None when nothing is to be stored."""
+    columns: frozenset[str] = frozenset()
+    """Those of `rows` that hold attributes, as `column_of` names them; the others are always there."""
     payloads: Rows | None = None
     """Payload rows of spans; `span_row` is that of the span. None: no payloads."""
     resources: dict[int, Dimension] = field(default_factory=dict)

@@ -45,8 +45,11 @@ else:
 
 __all__ = ["InUse", "chosen", "decode_natively", "in_use", "is_native", "native_together"]
 
-_API: Final = 1
+_API: Final = 2
 """What this module and the kernel must agree on; counted up with every change of their calls."""
+
+_ASKED: Final = ("attr:", "resource:")
+"""How the names of columns begin that hold attributes; the others are in every batch."""
 
 _KEPT_BYTES: Final = 4096
 """Resources and scopes up to this size are remembered from one request to the next."""
@@ -126,12 +129,14 @@ def _spans(payload: bytes, plan: Plan) -> Batch:
             raise stepscope_native.Odd("a span was refused that is none to refuse")
         batch.rejections.append(refused)
     if part.row_count:
-        batch.rows = part.rows(
+        rows = part.rows(
             [dimension.id for dimension in resources],
             [[each.attributes.get(key) for key in plan.resource_keys] for each in resources],
             [dimension.id for dimension in scopes],
             [(row, Span.FromString(message).SerializeToString()) for row, message in part.inexact],
         )
+        batch.rows = rows
+        batch.columns = frozenset(name for name in rows.names if name.startswith(_ASKED))
         batch.payloads = part.payloads
     return batch
 

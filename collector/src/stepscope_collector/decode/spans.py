@@ -364,14 +364,16 @@ class _Walk:
             "exception_type": arrow.strings(self._exception_column(0)),
             "exception_message": arrow.strings(self._exception_column(1)),
         }
+        asked = {}
         for key in dict.fromkeys((*HOMES, *self._plan.span_keys)):
-            values = self._wanted.get(key)
-            columns[column_of("attr", key)] = (
-                arrow.null_strings(rows) if values is None else arrow.strings(values[:rows])
-            )
+            values = self._wanted.get(key, ())[:rows]
+            if values.count(None) < len(values):
+                asked[column_of("attr", key)] = arrow.strings(values)
         for key, values in self._resource_wanted.items():
-            columns[column_of("resource", key)] = arrow.strings(values)
-        batch.rows = record_batch(columns)
+            if any(values):
+                asked[column_of("resource", key)] = arrow.strings(values)
+        batch.columns = frozenset(asked)
+        batch.rows = record_batch(columns | asked)
         batch.payloads = self._payloads.batch()
 
     def _exception_column(self, part: int) -> list[str | None]:

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from arro3.core import RecordBatch, Table
 
+from stepscope_collector.decode import arrow
 from stepscope_collector.decode.batch import Batch, Rows
 from stepscope_collector.decode.native import is_native, native_together
+from stepscope_collector.decode.span_columns import record_batch
 
 if TYPE_CHECKING:
     from arro3.core.types import ArrowStreamExportable
 
-__all__ = ["may_repeat", "table_of", "together"]
+__all__ = ["may_repeat", "spans_together", "table_of", "together"]
 
 
 def together(parts: Iterable[Rows | None]) -> Any:
@@ -23,6 +25,31 @@ def together(parts: Iterable[Rows | None]) -> Any:
         return native_together(present)
     # Tables: DuckDB 1.5 takes no single record batch.
     return Table.from_batches([batch for rows in present for batch in _batches(rows)])
+
+
+def spans_together(batches: Sequence[Batch]) -> Any:
+    """The same for spans: with the columns of all batches, null where one has them not."""
+    present = [(batch, batch.rows) for batch in batches if batch.rows is not None]
+    rows = [rows for _, rows in present]
+    # native rows see to it themselves
+    if len({batch.columns for batch, _ in present}) > 1 and not all(map(is_native, rows)):
+        columns = sorted(frozenset[str]().union(*(batch.columns for batch, _ in present)))
+        return together(_widened(batch, rows, columns) for batch, rows in present)
+    return together(rows)
+
+
+def _widened(batch: Batch, rows: Rows, columns: Sequence[str]) -> RecordBatch:
+    table = table_of(rows)
+    nothing = arrow.null_strings(batch.row_count)
+    values = {
+        name: table.column(name).combine_chunks()
+        for name in table.column_names
+        if name not in batch.columns
+    }
+    for name in columns:
+        has = name in batch.columns
+        values[name] = table.column(name).combine_chunks() if has else nothing
+    return record_batch(values)
 
 
 def table_of(rows: Rows) -> Table:

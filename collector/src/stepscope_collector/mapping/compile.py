@@ -5,8 +5,9 @@ Measured on one core with 15 fields: one profile maps and inserts 835k rows/s, t
 one CASE 279k rows/s, so a batch pays only for the dialects it holds (docs/decisions).
 """
 
+import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from stepscope_collector.mapping.fold.contribution import BASE, DIRECT_CONTRIBUT
 from stepscope_collector.mapping.fold.history import Folded, fold
 from stepscope_collector.mapping.macros import asked_keys, expand, expand_columns, reads_parent
 from stepscope_collector.mapping.profile import DIRECT_FIELDS, FIELDS, Profile
+from stepscope_schema.attributes import SCOPE_NAME
 
 __all__ = ["FOLDED_DEFAULTS", "CompiledMapping", "compile_profiles"]
 
@@ -35,6 +37,11 @@ _STAGED_COLUMNS: Final = (
 _OWN: Final = "stepscope"
 """Goes before all others: attributes of its spans stand in the columns that it fills, and would be
 lost if another profile filled them."""
+
+_SERVICE_NAME: Final = "resource('service.name')"
+
+_MAX_TEXTS: Final = 200
+"""Senders choose which attributes there are; what they choose must not stay for ever."""
 
 _SOURCE: Final = "incoming_spans positional join (select true as is_one)"
 """The batch, beside one row that nobody reads. DuckDB would write the staged table in batches of
@@ -65,27 +72,75 @@ class CompiledMapping:
 
     plan: Plan
     """Attributes the decoder gives columns."""
-    detect_sql: str
-    """Select of the names of the dialects present in `incoming_spans`, one row each."""
     folded: frozenset[str]
     """Dialects whose spans are folded together; the others say everything themselves."""
     profiles: dict[str, Profile]
-    _selects: dict[str, str]
-    _condition: str
+    _texts: dict[tuple[tuple[str, ...], frozenset[str]], str] = dataclasses.field(
+        default_factory=dict
+    )
+    """Compiled before, by dialects and columns present."""
 
-    def select(self, dialects: Sequence[str]) -> str:
+    def dialects_of(self, scope_names: Set[str]) -> tuple[str, ...] | None:
+        """The dialects of spans of these instrumentation scopes, if that is all it takes to tell."""
+        return (_OWN,) if scope_names == {SCOPE_NAME} and _OWN in self.profiles else None
+
+    def detect_sql(self, present: frozenset[str]) -> str:
+        """Select of the names of the dialects present in `incoming_spans`, one row each.
+
+        Args:
+            present: attributes that the batch has columns of, as `column_of` names them.
+        """
+        return self._text((), present, self._detect)
+
+    def select(self, dialects: Sequence[str], present: frozenset[str]) -> str:
         """SQL of the mapped rows of `incoming_spans`, one row per span.
 
         Columns: ids, name and times, `dialect`, `service_name`, `is_folded` and every field of
         DIRECT_FIELDS, null for the folded dialects.
 
         Args:
-            dialects: those present, from `detect_sql`.
+            dialects: those present, from `dialects_of` or `detect_sql`.
+            present: as of `detect_sql`.
         """
+        return self._text(tuple(dialects), present, self._select)
+
+    def _text(
+        self,
+        dialects: tuple[str, ...],
+        present: frozenset[str],
+        compiled: Callable[[tuple[str, ...], frozenset[str]], str],
+    ) -> str:
+        """What was compiled for them, kept as long as there are not too many."""
+        key = (dialects, present)
+        text = self._texts.get(key)
+        if text is None:
+            if len(self._texts) >= _MAX_TEXTS:
+                self._texts.clear()
+            text = self._texts[key] = compiled(dialects, present)
+        return text
+
+    def _detect(self, _: tuple[str, ...], present: frozenset[str]) -> str:
+        condition = self._condition(present)
+        return f"select distinct {condition} as dialect from incoming_spans order by dialect"
+
+    def _select(self, dialects: tuple[str, ...], present: frozenset[str]) -> str:
         if len(dialects) == 1:
-            return self._selects[dialects[0]]
-        parts = [f"{self._selects[name]} where ({self._condition}) = '{name}'" for name in dialects]
+            return _select(self.profiles[dialects[0]], present)
+        condition = self._condition(present)
+        parts = [
+            f"{_select(self.profiles[name], present)} where ({condition}) = '{name}'"
+            for name in dialects
+        ]
         return "\nunion all\n".join(parts)
+
+    def _condition(self, present: frozenset[str]) -> str:
+        """SQL of the dialect of a span: the first profile that takes it for its own."""
+        # Names are checked to be lower-case letters, digits and hyphens, so they need no quoting.
+        cases = " ".join(
+            f"when {_detecting(profile, present)} then '{name}'"
+            for name, profile in self.profiles.items()
+        )
+        return f"case {cases} end"
 
     def contributions(self, dialects: Sequence[str]) -> str:
         """SQL of what the spans in the table `evidence` contribute, rows for `fold`.
@@ -178,16 +233,10 @@ def compile_profiles(profiles: Iterable[Profile]) -> CompiledMapping:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"two profiles are named {name!r}; rename one of them")
-    # Names are checked to be lower-case letters, digits and hyphens, so they need no quoting.
-    cases = " ".join(f"when {_detecting(p)} then '{p.name}'" for p in ordered)
-    condition = f"case {cases} end"
     return CompiledMapping(
         plan=_plan_of(ordered),
-        detect_sql=f"select distinct {condition} as dialect from incoming_spans order by dialect",
         folded=frozenset(profile.name for profile in ordered if not profile.direct),
         profiles={profile.name: profile for profile in ordered},
-        _selects={profile.name: _select(profile) for profile in ordered},
-        _condition=condition,
     )
 
 
@@ -207,20 +256,20 @@ def _no_column(kind: str, key: str) -> str:
     return f'cast(null as varchar) as "{name}"'
 
 
-def _detecting(profile: Profile) -> str:
-    expression = expand_columns(profile.detect)
+def _detecting(profile: Profile, present: frozenset[str]) -> str:
+    expression = expand_columns(profile.detect, present)
     # a user's expression that fails for some value must not cost the whole request
     return expression if profile.is_shipped else f"try({expression})"
 
 
-def _select(profile: Profile) -> str:
+def _select(profile: Profile, present: frozenset[str]) -> str:
     columns = list(_STAGED_COLUMNS)
     columns.append(f"'{profile.name}' as dialect")
-    columns.append('"resource:service.name" as service_name')
+    columns.append(f"{expand_columns(_SERVICE_NAME, present)} as service_name")
     columns.append(f"{'false' if profile.direct else 'true'} as is_folded")
     for field, sql_type in DIRECT_FIELDS.items():
         expression = profile.fields.get(field) if profile.direct else None
-        value = f"({expand_columns(expression)})" if expression else "null"
+        value = f"({expand_columns(expression, present)})" if expression else "null"
         value = f"cast({value} as {sql_type})"
         if expression and not profile.is_shipped:
             value = f"try({value})"

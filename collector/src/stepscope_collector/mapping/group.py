@@ -9,7 +9,7 @@ from stepscope_collector.decode.dimension_rows import (
     resource_rows,
     scope_rows,
 )
-from stepscope_collector.decode.streams import may_repeat, together
+from stepscope_collector.decode.streams import may_repeat, spans_together, together
 from stepscope_collector.store.group import Group, Spans
 
 __all__ = ["NewDimensions", "RejectionRow", "group_of"]
@@ -70,7 +70,7 @@ def group_of(
 
 
 def _spans(batches: list[Batch]) -> Spans | None:
-    rows = together(batch.rows for batch in batches)
+    rows = spans_together(batches)
     if rows is None:
         return None
     return Spans(
@@ -78,4 +78,8 @@ def _spans(batches: list[Batch]) -> Spans | None:
         payloads=together(batch.payloads for batch in batches),
         may_repeat=may_repeat(batches),
         open_count=sum(batch.open_count for batch in batches),
+        columns=frozenset[str]().union(*(batch.columns for batch in batches)),
+        scope_names=frozenset(
+            scope.name or "" for batch in batches for scope in batch.scopes.values()
+        ),
     )

@@ -25,13 +25,16 @@ those keys are what the decoder has to give columns. Elsewhere expressions run o
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from stepscope_collector.decode.batch import column_of
 from stepscope_collector.errors import ConfigError
 
-__all__ = ["asked_keys", "check_macros", "expand", "expand_columns", "reads_parent"]
+__all__ = ["NO_TEXT", "asked_keys", "check_macros", "expand", "expand_columns", "reads_parent"]
+
+NO_TEXT: Final = "cast(null as varchar)"
+"""SQL of an attribute that no span of the batch has."""
 
 _TEXT: Final = r"'(?:[^']|'')*'"
 _TEXTS: Final = rf"({_TEXT}(?:\s*,\s*{_TEXT})*)?"
@@ -114,14 +117,22 @@ def expand(expression: str, maps: _Maps) -> str:
     return _MAPPED.sub(lookup, _LEAF.sub(leaf, expression))
 
 
-def expand_columns(expression: str) -> str:
-    """The expression over a decoded batch: `attr` and `resource` are its columns."""
+def expand_columns(expression: str, present: Collection[str] | None = None) -> str:
+    """The expression over a decoded batch: `attr` and `resource` are its columns.
+
+    Args:
+        expression: of a profile.
+        present: the columns that the batch has; the others are null. None: it has all.
+    """
 
     def column(match: re.Match[str]) -> str:
         kind, keys = match.groups()
         if kind not in ("attr", "resource"):
             return match[0]
-        columns = [_column(kind, key) for key in _QUOTED.findall(keys or "")]
+        names = [column_of(kind, _said(key)) for key in _QUOTED.findall(keys or "")]
+        columns = [_quoted(name) for name in names if present is None or name in present]
+        if not columns:
+            return NO_TEXT
         return columns[0] if len(columns) == 1 else f"coalesce({', '.join(columns)})"
 
     return _LEAF.sub(column, expression)
@@ -177,8 +188,8 @@ def _said(literal: str) -> str:
     return literal[1:-1].replace("''", "'")
 
 
-def _column(kind: str, literal: str) -> str:
-    return '"' + column_of(kind, _said(literal)).replace('"', '""') + '"'
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -18,6 +18,10 @@ class Spans:
     """Whether a span id may stand twice among them."""
     open_count: int
     """How many are live markers or have no end."""
+    columns: frozenset[str]
+    """Columns of attributes that the rows have: profiles ask for more, those are null."""
+    scope_names: frozenset[str]
+    """Names of the instrumentation scopes."""
 
 
 @dataclass(slots=True)

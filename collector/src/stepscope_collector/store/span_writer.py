@@ -21,12 +21,16 @@ class Mapping(FoldMapping, Protocol):
     """What the write path asks of the compiled profiles."""
 
     @property
-    def detect_sql(self) -> str:
-        """Select of the names of the dialects in `incoming_spans`."""
+    def dialects_of(self) -> Callable[[frozenset[str]], Sequence[str] | None]:
+        """The dialects of spans of scopes of these names, if that is all it takes to tell."""
 
     @property
-    def select(self) -> Callable[[Sequence[str]], str]:
-        """SQL of the mapped rows of `incoming_spans`, given the dialects present."""
+    def detect_sql(self) -> Callable[[frozenset[str]], str]:
+        """Select of the names of the dialects in `incoming_spans`, given the columns present."""
+
+    @property
+    def select(self) -> Callable[[Sequence[str], frozenset[str]], str]:
+        """SQL of the mapped rows of `incoming_spans`, given the dialects and columns present."""
 
     @property
     def profiles(self) -> Collection[str]:
@@ -99,7 +103,7 @@ class SpanWriter:
             may_wait: large traces may be folded later.
         """
         self._connection.register("incoming_spans", spans.rows)
-        is_in_order = self._stage(now_ns)
+        is_in_order = self._stage(spans, now_ns)
         deleted = self._tombstones.drop_staged(now) if self._tombstones.is_any else 0
         is_in_order = is_in_order and not deleted
         received, first, last, first_open, any_explicit, any_implicit, any_folded = self._sql.row(
@@ -146,12 +150,15 @@ class SpanWriter:
         self._may_be_open = True
         self._folding.rolled_back()
 
-    def _stage(self, now_ns: int) -> bool:
+    def _stage(self, spans: Spans, now_ns: int) -> bool:
         """Whether the staged rows stand in the order of the batch."""
-        detected = self._sql.run_text(self._mapping.detect_sql).fetchall()
-        mapped = self._mapping.select([dialect for (dialect,) in detected])
+        dialects = self._mapping.dialects_of(spans.scope_names)
+        if dialects is None:
+            detected = self._sql.run_text(self._mapping.detect_sql(spans.columns)).fetchall()
+            dialects = [dialect for (dialect,) in detected]
+        mapped = self._mapping.select(dialects, spans.columns)
         self._sql.run("stage_spans", insert={"mapped": mapped}, now=now_ns)
-        return len(detected) == 1
+        return len(dialects) == 1
 
     def _drop_duplicates(self, spans: Spans, first: int, last: int) -> bool:
         """Whether any staged span was dropped or may have been."""

@@ -2,11 +2,14 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from stepscope_collector.store.engine import Connection
 
 __all__ = ["Prepared", "statement"]
+
+_MAX_PARSED: Final = 500
+"""Which attributes spans have is in the text of some statements, and senders choose that."""
 
 
 @cache
@@ -43,6 +46,8 @@ class Prepared:
         """Execute one statement; the result."""
         parsed = self._parsed.get(sql)
         if parsed is None:
+            if len(self._parsed) >= _MAX_PARSED:
+                self._parsed.clear()
             (parsed,) = self._connection.extract_statements(sql)
             self._parsed[sql] = parsed
         return self._connection.execute(parsed, parameters)

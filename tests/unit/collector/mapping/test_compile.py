@@ -94,13 +94,18 @@ def test_every_field_has_its_type_whatever_the_profile_fills():
     with Database.open(None, StoreConfig()) as database:
         connection = database.writer()
         connection.register("incoming_spans", spans.rows)
-        dialects = [row[0] for row in connection.execute(mapping.detect_sql).fetchall()]
+        dialects = [
+            row[0] for row in connection.execute(mapping.detect_sql(spans.columns)).fetchall()
+        ]
         assert dialects == ["jobs", "otel", "rival", "stepscope"]
         types = []
         for chosen in (dialects, *([dialect] for dialect in dialects)):
-            described = connection.execute(f"describe {mapping.select(chosen)}").fetchall()
+            described = connection.execute(
+                f"describe {mapping.select(chosen, spans.columns)}"
+            ).fetchall()
             types.append({row[0]: row[1].lower() for row in described})
-        rows = connection.execute(f"select count(*) from ({mapping.select(dialects)})").fetchall()
+        mapped = mapping.select(dialects, spans.columns)
+        rows = connection.execute(f"select count(*) from ({mapped})").fetchall()
         connection.unregister("incoming_spans")
     assert rows == [(len(SENT),)]
     assert all(each == types[0] for each in types)

@@ -19,12 +19,12 @@ create table if not exists stored.spans (
     events struct(
         time_unix_nano ubigint, name varchar, attributes map(varchar, varchar),
         attribute_types varchar, dropped_attributes_count uinteger
-    )[],                                         -- Span.events, in their order
+    )[],                                         -- Span.events, in their order, null: none
     dropped_events_count uinteger not null,      -- Span.dropped_events_count
     links struct(
         trace_id blob, span_id blob, trace_state varchar, attributes map(varchar, varchar),
         attribute_types varchar, dropped_attributes_count uinteger, flags uinteger
-    )[],                                         -- Span.links, in their order
+    )[],                                         -- Span.links, in their order, null: none
     dropped_links_count uinteger not null,       -- Span.dropped_links_count
     raw blob,                                    -- Span as protobuf, only when the columns cannot hold it
     resource_id ubigint not null,                -- stored.resources
