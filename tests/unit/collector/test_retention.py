@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from stepscope_collector.config import RetentionConfig
 from stepscope_collector.config.rules import parse_rules
@@ -191,7 +192,7 @@ def test_removals_are_counted(keep):
 def test_deleting_what_is_not_there_says_so(keep):
     """ours: a slip in an id is told, and nothing is removed."""
     keep.add("a", age_d=1)
-    with pytest.raises(NotFound, match="there is no execution 'b' to delete"):
+    with pytest.raises(NotFound, match="there is no execution 'b'"):
         keep.retention().delete(["a", "b"])
     assert keep.left == "a"
 
@@ -220,3 +221,82 @@ def test_what_goes_on_meanwhile_stays(keep):
     retention._work = late
     assert retention.prune().erased.executions == 0
     assert keep.left == "a"
+
+
+def test_pinned_executions_stay(keep):
+    """R021: pinned ones are exempt until they are not pinned any more, or deleted."""
+    for execution_id in "abc":
+        keep.add(execution_id, age_d=40)
+    retention = keep.retention()
+    retention.pin("a")
+    retention.pin("a")
+    retention.pin("b")
+    assert keep.prune(max_age_s=DAY_S) == {"max_age_s": 1}
+    assert keep.left == "ab"
+    retention.unpin("a")
+    assert keep.prune(max_count=1, max_age_s=DAY_S) == {"max_age_s": 1}
+    retention.delete(["b"])
+    assert keep.left == ""
+    assert keep.take.rows("from stored.pins") == []
+    with pytest.raises(NotFound, match="there is no execution 'b'"):
+        retention.pin("b")
+
+
+def test_all_of_a_user_goes(keep):
+    """R017: deletion of one user's data removes every trace of it."""
+    for execution_id, user_id in (("a", "zoë"), ("b", "zoë"), ("c", "yan")):
+        spans = [
+            execution(
+                "w",
+                execution_id,
+                trace=execution_id,
+                attributes={"enduser.id": user_id},
+            )
+        ]
+        keep.take.take(payload(*spans))
+    (named,) = {
+        row[0]
+        for row in keep.take.rows("select count(*) from executions where user_id is not null")
+    }
+    assert named == 3
+    assert keep.retention().delete_user("zoë").executions == 2
+    assert keep.left == "c"
+    with pytest.raises(NotFound, match="no execution ran for user 'zoë'"):
+        keep.retention().delete_user("zoë")
+
+
+def test_log_records_of_nobody_grow_old_too(keep):
+    """R089: a hard cap needs a policy for what belongs to no execution."""
+    keep.add("a", age_d=-200)
+    keep.take.take(payload_of_logs("nobody", None), "logs")
+    keep.take.take(payload_of_logs("of a", "a"), "logs")
+    assert keep.prune(max_age_s=DAY_S) == {}
+    assert keep.take.rows("select body from stored.log_records") == [("of a",)]
+
+
+def test_statistics_stay_exact(keep):
+    """issue #7: rollups stay exact."""
+    for n in range(20):
+        keep.add(
+            f"{n:02}", age_d=n, workflow=f"w{n % 3}", outcome="failure" if n % 4 else "success"
+        )
+    question = (
+        "select * exclude (precision, p50_ns, p95_ns, p99_ns) from workflow_hours order by all"
+    )
+    before = keep.take.rows(question)
+    assert sum(row[2] for row in before) == 20
+    assert keep.prune(max_age_s=5 * DAY_S)
+    assert keep.take.rows(question) == before
+
+
+def payload_of_logs(body, execution_id):
+    """A request with one log record."""
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add()
+    record.time_unix_nano = T0
+    record.body.string_value = body
+    if execution_id:
+        attribute = record.attributes.add()
+        attribute.key = "workflow.execution.id"
+        attribute.value.string_value = execution_id
+    return request.SerializeToString()

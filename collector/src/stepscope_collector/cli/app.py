@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "import": "Take files in: bundles, OTLP, databases of older designs.",
     "restore": "Put a backup in the place of the history.",
     "prune": "Remove executions whose time is up.",
+    "pin": "Keep executions whatever retention says.",
+    "unpin": "Keep executions no longer than retention says.",
     "delete": "Remove every trace of executions.",
     "remap": "Map the history anew after a profile changed.",
     "config": "Show the effective settings and where they come from.",

@@ -7,33 +7,43 @@ from urllib.parse import quote
 import click
 
 from stepscope_collector.cli.session import Session, pass_session, shared_options
+from stepscope_collector.errors import BadRequest
 
 __all__ = ["command"]
 
 
 @click.command("delete")
-@click.argument("execution_ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("execution_ids", metavar="[ID]...", nargs=-1)
+@click.option("--user", metavar="USER", help="All executions that ran for this user.")
 @shared_options()
 @pass_session
-def command(session: Session, execution_ids: Sequence[str]) -> None:
+def command(session: Session, execution_ids: Sequence[str], user: str | None) -> None:
     """Remove every trace of executions.
 
     Spans, payloads, log records, data points that name them. Whole ids only. What their senders tell of them later is dropped and counted, for as long as the
     setting retention.deleted_known_s says.
     """
+    if bool(execution_ids) == (user is not None):
+        raise BadRequest("name executions, or a user", hint="stepscope delete ID; --user USER")
     with session.client(is_writing=True) as client:
-        rows = [
-            {
-                "execution_id": each,
-                **client.send("DELETE", f"/api/executions/{quote(each, safe='')}")["removed"],
-            }
-            for each in execution_ids
-        ]
+        if user is not None:
+            path = f"/api/users/{quote(user, safe='')}/executions"
+            removed = client.send("DELETE", path)["removed"]
+            rows = [{"user_id": user, **removed}]
+        else:
+            rows = [
+                {
+                    "execution_id": each,
+                    **client.send("DELETE", f"/api/executions/{quote(each, safe='')}")["removed"],
+                }
+                for each in execution_ids
+            ]
     session.write_rows(rows, lambda given, _: "".join(map(_line, given)))
 
 
 def _line(row: Mapping[str, Any]) -> str:
+    what = row.get("execution_id") or f"{row['executions']} executions of {row['user_id']}"
     return (
-        f"deleted {row['execution_id']}: {row['spans']} spans, {row['payloads']} payloads, "
+        f"deleted {what}: {row['spans']} spans, {row['payloads']} payloads, "
         f"{row['log_records']} log records, {row['metric_points']} data points\n"
     )

@@ -11,9 +11,9 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.store import Database
 from stepscope_collector.store.eraser import Starts
 
-__all__ = ["Due", "Plan", "RuleCount", "make_plan", "used_bytes"]
+__all__ = ["USED_RATIO", "Due", "Plan", "RuleCount", "make_plan", "merged", "used_bytes"]
 
-_USED_RATIO: Final = 0.8
+USED_RATIO: Final = 0.8
 """Of max_bytes: the rest is for the write-ahead log, and for what a checkpoint writes before it frees."""
 _FREED_RATIO: Final = 0.75
 """Down to which it is freed, so that not every look finds a few bytes."""
@@ -54,6 +54,8 @@ class Plan:
     planned_at: datetime
     """UTC without zone, before the history was asked."""
     used_bytes: int
+    needed_bytes: int = 0
+    """Bytes that must go for `max_bytes`."""
 
     @property
     def executions(self) -> list[Due]:
@@ -67,12 +69,21 @@ class Plan:
 
     def counts(self, config: RetentionConfig) -> list[RuleCount]:
         """What each rule removes, in the order of the settings."""
-        numbers, sizes = Counter[str](), Counter[str]()
-        for each in self.due:
-            name = _name(each, config)
-            numbers[name] += 1
-            sizes[name] += each.bytes if each.reason is not None else 0
-        return [RuleCount(name, numbers[name], sizes[name]) for name in sorted(numbers)]
+        return merged(
+            [
+                RuleCount(_name(each, config), 1, each.bytes if each.reason is not None else 0)
+                for each in self.due
+            ]
+        )
+
+
+def merged(counts: Sequence[RuleCount]) -> list[RuleCount]:
+    """One row per rule."""
+    numbers, sizes = Counter[str](), Counter[str]()
+    for each in counts:
+        numbers[each.rule] += each.executions
+        sizes[each.rule] += each.bytes
+    return [RuleCount(name, numbers[name], sizes[name]) for name in sorted(numbers)]
 
 
 def _name(due: Due, config: RetentionConfig) -> str:
@@ -112,7 +123,7 @@ def make_plan(
     planned_at = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
     used, _ = used_bytes(database)
     need = 0.0
-    if config.max_bytes and used > config.max_bytes * _USED_RATIO:
+    if config.max_bytes and used > config.max_bytes * USED_RATIO:
         need = used - config.max_bytes * _FREED_RATIO
     rules = config.rules
     given: dict[str, Any] = {
@@ -142,4 +153,4 @@ def make_plan(
         Due(execution_id, workflow_id, reason, rule, size, Starts(first, last), has_payloads)
         for execution_id, workflow_id, reason, rule, size, first, last, has_payloads in rows
     ]
-    return Plan(due, planned_at, used)
+    return Plan(due, planned_at, used, int(need))

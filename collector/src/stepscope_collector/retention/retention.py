@@ -16,7 +16,15 @@ from stepscope_collector.config import RetentionConfig
 from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
-from stepscope_collector.retention.plan import Due, Plan, RuleCount, make_plan
+from stepscope_collector.retention.plan import (
+    USED_RATIO,
+    Due,
+    Plan,
+    RuleCount,
+    make_plan,
+    merged,
+    used_bytes,
+)
 from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Starts
@@ -31,6 +39,8 @@ T = TypeVar("T")
 _ROUND_S: Final = 0.05
 _FIRST: Final = 32
 _MOST: Final = 4096
+_ROWS: Final = 20_000
+_MOST_TURNS: Final = 100
 _AT_ONCE: Final = 50_000
 """Executions that are chosen at one time."""
 
@@ -102,6 +112,32 @@ class Retention:
         self._count("asked", erased)
         return erased
 
+    def delete_user(self, user_id: str) -> Erased:
+        """Remove every trace of all executions that ran for a user.
+
+        Raises:
+            NotFound: there are none.
+            StoreUnavailable: not now; nothing was removed.
+        """
+        now = self._now()
+        until = now + timedelta(seconds=self.config.deleted_known_s)
+        erased = self._work(lambda committer, _: committer.delete_user(user_id, now, until))
+        if not erased.executions:
+            raise NotFound(f"no execution ran for user {user_id!r}", hint="ids of users are exact")
+        self._count("asked", erased)
+        return erased
+
+    def pin(self, execution_id: str) -> None:
+        """Keep an execution whatever the limits say; NotFound, StoreUnavailable."""
+        self._check_stored([execution_id])
+        now = self._now()
+        self._work(lambda committer, _: committer.pin(execution_id, now))
+
+    def unpin(self, execution_id: str) -> None:
+        """Keep an execution no longer than the limits say; NotFound, StoreUnavailable."""
+        self._check_stored([execution_id])
+        self._work(lambda committer, _: committer.pin(execution_id, None))
+
     def keep_up(self) -> None:
         """Remove what is due, and forget what was deleted long ago; StoreUnavailable: not now."""
         if self.config.is_any:
@@ -126,24 +162,54 @@ class Retention:
             StoreUnavailable: not now, or the collector ends; what was removed until then is.
         """
         config = config or self.config
+        pruned = Pruned([], Erased(), used_bytes(self._database)[0])
         with self._one_at_a_time:
-            plan = make_plan(
-                self._database, config, self._clock(), workflow=workflow, most=_AT_ONCE
-            )
-            pruned = Pruned(plan.counts(config), Erased(), plan.used_bytes)
-            while plan.due:
-                pruned = self._carry_out(plan, pruned)
-                if len(plan.due) < _AT_ONCE or self._is_ending.is_set():
-                    break
+            for turn in range(_MOST_TURNS):
+                if config.max_bytes:
+                    self._settle(config)
                 plan = make_plan(
                     self._database, config, self._clock(), workflow=workflow, most=_AT_ONCE
                 )
+                pruned = self._carry_out(plan, pruned, config)
+                if workflow == "*":
+                    pruned = self._prune_orphans(plan, pruned, config)
+                is_done = len(plan.due) < _AT_ONCE and (turn > 0 or not plan.needed_bytes)
+                if is_done or self._is_ending.is_set():
+                    break
         self._forget()
         if pruned.erased != Erased():
             logger.info("history pruned", extra=asdict(pruned.erased))
         return pruned
 
-    def _carry_out(self, plan: Plan, pruned: Pruned) -> Pruned:
+    def _settle(self, config: RetentionConfig) -> None:
+        """Have a checkpoint say how much is in use, when that may be too much."""
+        path = self._database.path
+        if path is None:
+            return
+        log = path.with_name(f"{path.name}.wal")
+        log_bytes = log.stat().st_size if log.exists() else 0
+        if log_bytes and used_bytes(self._database)[0] + log_bytes > config.max_bytes * USED_RATIO:
+            self._work(lambda committer, _: committer.checkpoint())
+
+    def _prune_orphans(self, plan: Plan, pruned: Pruned, config: RetentionConfig) -> Pruned:
+        """Remove what no execution owns: by age, or for want of space when nothing else is left."""
+        if plan.needed_bytes and not plan.executions:
+            before = self._now()
+        elif config.max_age_s:
+            before = self._now() - timedelta(seconds=config.max_age_s)
+        else:
+            return pruned
+        while not self._is_ending.is_set():
+            erased = self._work(lambda committer, _: committer.prune_orphans(before, _ROWS))
+            self._count("due", erased)
+            pruned = replace(pruned, erased=pruned.erased + erased)
+            if max(erased.log_records, erased.metric_points) < _ROWS:
+                break
+        return pruned
+
+    def _carry_out(self, plan: Plan, pruned: Pruned, config: RetentionConfig) -> Pruned:
+        counts = merged([*pruned.rules, *plan.counts(config)])
+        pruned = replace(pruned, rules=counts)
         for due, method in ((plan.executions, "prune"), (plan.payloads, "prune_payloads")):
             place = 0
             while place < len(due) and not self._is_ending.is_set():
@@ -194,7 +260,7 @@ class Retention:
             ).fetchall()
         if rows:
             raise NotFound(
-                f"there is no execution {rows[0][0]!r} to delete",
+                f"there is no execution {rows[0][0]!r}",
                 hint="stepscope executions lists them",
             )
 

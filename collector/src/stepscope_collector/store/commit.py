@@ -222,6 +222,32 @@ class Committer:
         with self.transaction() as connection:
             return Eraser(connection).prune_payloads(execution_ids, starts, planned_at)
 
+    def prune_orphans(self, before: datetime, most: int) -> Erased:
+        """Remove log records and points that no execution owns; as `Eraser.prune_orphans`."""
+        with self.transaction() as connection:
+            return Eraser(connection).prune_orphans(before, most)
+
+    def delete_user(self, user_id: str, now: datetime, known_until: datetime) -> Erased:
+        """Remove every trace of all executions of a user; as `delete`."""
+        with self._engine() as connection:
+            found = Eraser(connection).of_user(user_id)
+        return self.delete(found, now, known_until) if found else Erased()
+
+    def pin(self, execution_id: str, now: datetime | None) -> None:
+        """Keep an execution whatever retention says; `now` None: no longer."""
+        with self.transaction():
+            if now is None:
+                self._sql.run("erase/unpin", execution_id=execution_id)
+            else:
+                self._sql.run("erase/pin", execution_id=execution_id, now=now)
+
+    def checkpoint(self) -> None:
+        """Move the write-ahead log into the file, which frees what was removed; StoreUnavailable."""
+        with self._engine() as connection:
+            connection.execute("checkpoint")
+        if self.committed is not None:
+            self.committed()
+
     def forget_deleted(self, now: datetime) -> None:
         """Forget what was deleted long ago; `now` in UTC."""
         if self._tombstones.is_any:

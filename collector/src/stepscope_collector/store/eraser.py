@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
 from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.rollups import freeze
 from stepscope_collector.store.statements import Prepared
 
 __all__ = ["YOUNG", "Erased", "Eraser", "Starts"]
@@ -51,6 +52,7 @@ class Eraser:
     """
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._sql = Prepared(connection)
 
     def delete(self, execution_ids: Sequence[str]) -> Erased:
@@ -103,6 +105,7 @@ class Eraser:
         self._sql.run("erase/list_traces", **bounds)
         self._sql.run("erase/list_spans", **bounds)
         young = self._count("erase/list_young", since=planned_at - YOUNG, **bounds)
+        freeze(self._connection, "erasing")  # what they counted goes on counting
         erased = self._erase(starts, starts, {"since": since - _AROUND, "until": until + _AROUND})
         if young:
             self._sql.run("erase/keep_young")
@@ -120,6 +123,34 @@ class Eraser:
             **bounds,
         )
         return Erased(payloads=self._count("erase/take_rows", {"table": "payloads"}, **bounds))
+
+    def prune_orphans(self, before: datetime, most: int) -> Erased:
+        """Remove what no execution owns and was committed before: log records, points, rejections.
+
+        Args:
+            before: UTC.
+            most: log records, and points, at most.
+        """
+        given = {"before": before, "most": most}
+        logs = self._count(
+            "erase/take_orphans",
+            {
+                "table": "log_records",
+                "is_in_no_trace": "(o.trace_id is null or o.trace_id not in "
+                "(select trace_id from stored.traces))",
+            },
+            **given,
+        )
+        points = self._count(
+            "erase/take_orphans", {"table": "metric_points", "is_in_no_trace": "true"}, **given
+        )
+        self._sql.run("erase/take_old_rejections", before=before)
+        return Erased(log_records=logs, metric_points=points)
+
+    def of_user(self, user_id: str) -> list[str]:
+        """The executions that ran for a user."""
+        rows = self._sql.run("erase/list_of_user", user_id=user_id).fetchall()
+        return [execution_id for (execution_id,) in rows]
 
     def take_dimensions(self) -> None:
         """Remove resources and scopes that nothing stored refers to any more.

@@ -36,6 +36,22 @@ RETENTION_ROUTES: Final = (
         method="DELETE", errors=(404, 503),
     ),
     Route(
+        "pin_execution", "/api/executions/{id}/pin",
+        "Keep one execution whatever retention says.",
+        (), (Part("is_pinned", None, "True.", False),), method="POST", errors=(404, 415, 503),
+    ),
+    Route(
+        "unpin_execution", "/api/executions/{id}/pin",
+        "Keep one execution no longer than retention says.",
+        (), (Part("is_pinned", None, "False.", False),), method="DELETE", errors=(404, 503),
+    ),
+    Route(
+        "delete_user", "/api/users/{user_id}/executions",
+        "Remove every trace of all executions that ran for a user.",
+        (), (Part("removed", Erased, "How many rows.", False),),
+        method="DELETE", errors=(404, 503),
+    ),
+    Route(
         "plan_prune", "/api/admin/prune", "What a prune would remove now, by rule.",
         _LIMITS, (Part("prune", Pruned, "Executions and estimated bytes.", False),),
         errors=(400, 503),
@@ -54,6 +70,30 @@ def _delete_execution(
     id: str,  # noqa: A002  # the name in the path
 ) -> tuple[int, bytes]:
     return 200, dumps({"removed": encode_row(retention.delete([id]))})
+
+
+def _pin_execution(
+    retention: Retention,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    retention.pin(id)
+    return 200, dumps({"is_pinned": True})
+
+
+def _unpin_execution(
+    retention: Retention,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    retention.unpin(id)
+    return 200, dumps({"is_pinned": False})
+
+
+def _delete_user(
+    retention: Retention, _params: Mapping[str, Any], user_id: str
+) -> tuple[int, bytes]:
+    return 200, dumps({"removed": encode_row(retention.delete_user(user_id))})
 
 
 def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
@@ -95,7 +135,10 @@ def _told(pruned: Pruned) -> bytes:
 
 RETENTION_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "delete_execution": _delete_execution,
+    "delete_user": _delete_user,
+    "pin_execution": _pin_execution,
     "plan_prune": _plan_prune,
     "prune": _prune,
+    "unpin_execution": _unpin_execution,
 }
 """Name of a route → its function: it gets the retention, the parameters and those of the path."""

@@ -1,0 +1,3 @@
+-- Removes rejections of before $before (UTC).
+delete from stored.rejections
+where received_at < $before

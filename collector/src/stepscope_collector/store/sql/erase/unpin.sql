@@ -1,0 +1,3 @@
+-- Takes the pin from the execution $execution_id.
+delete from stored.pins
+where execution_id = $execution_id
