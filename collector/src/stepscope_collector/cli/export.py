@@ -19,7 +19,8 @@ __all__ = ["command"]
 # Those of query.export; a test compares the two, since importing it would import DuckDB.
 SUFFIXES = {
     "json": ".json", "ndjson": ".ndjson", "csv": ".csv", "parquet": ".parquet",
-    "otlp": ".otlp.jsonl", "bundle": ".zip",
+    "otlp": ".otlp.jsonl", "html": ".html",
+    "bundle": ".zip",
 }  # fmt: skip
 TABLES = ("executions", "steps", "attempts", "spans", "logs", "params", "payloads")
 
@@ -55,7 +56,7 @@ def command(
 
     json and ndjson hold each execution with its steps, attempts, logs, params and payloads; csv and
     parquet rows of one view; otlp the spans, log records and data points as OTLP/JSON, one request
-    per line; bundle everything, to import elsewhere. The executions are those of one
+    per line; html one execution as a page that opens offline; bundle everything, to import elsewhere. The executions are those of one
     moment, while the server goes on receiving.
     """
     form = _form(session, output)

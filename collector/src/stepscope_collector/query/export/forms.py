@@ -1,5 +1,6 @@
 """The forms a file may have, and the bytes of each."""
 
+import itertools
 import json
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -8,12 +9,17 @@ from typing import Any, Final
 
 from stepscope_collector.decode.otlp_json import to_json
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.query.error_path import TreeSpan, find_error_step
+from stepscope_collector.query.executions import locate
 from stepscope_collector.query.export.bundle import bundle
 from stepscope_collector.query.export.chosen import Chosen
 from stepscope_collector.query.export.documents import documents
 from stepscope_collector.query.export.otlp import requests
+from stepscope_collector.query.export.page import page
 from stepscope_collector.query.export.tables import TABLES, as_csv, as_parquet, rows
+from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.rows import fetch
 from stepscope_collector.store import Connection, Database
 
 __all__ = ["FORMS", "TABLES", "Form", "export"]
@@ -43,6 +49,10 @@ FORMS: Final[dict[str, Form]] = {
         "application/x-ndjson", ".otlp.jsonl",
         "OTLP/JSON, one request per line, as the OpenTelemetry Collector writes and reads files",
         has_table=False,
+    ),
+    "html": Form(
+        "text/html; charset=utf-8", ".html",
+        "one execution as a page that opens offline, without network and script", has_table=False,
     ),
     "bundle": Form(
         "application/zip", ".zip", "everything, to import elsewhere without loss", has_table=False
@@ -107,6 +117,24 @@ def _otlp(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[byt
         yield (_text(to_json(piece.message)) + "\n").encode("utf-8", "replace")
 
 
+def _html(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[bytes]:
+    found = list(itertools.islice(documents(connection, chosen), 2))
+    if len(found) != 1:
+        raise BadRequest(
+            f"format=html holds one execution, {'none' if not found else 'more'} are chosen",
+            hint="give the id of one",
+        )
+    (document,) = found
+    execution = document["execution"]
+    place = locate(connection, execution["execution_id"])
+    error_step = None
+    if execution["status"] in ("failed", "timed_out"):
+        spans = fetch(connection, TreeSpan, sql("executions/spans"), place.bounds)
+        error = (execution["error_type"], execution["error_message"])
+        error_step = find_error_step(spans, error)
+    yield page(document, error_step).encode("utf-8", "replace")
+
+
 def _bundle(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[bytes]:
     return bundle(connection, chosen)
 
@@ -117,6 +145,7 @@ _WRITERS: Final[dict[str, Callable[[Connection, Chosen, str | None], Iterator[by
     "csv": _csv,
     "parquet": _parquet,
     "otlp": _otlp,
+    "html": _html,
     "bundle": _bundle,
 }
 
