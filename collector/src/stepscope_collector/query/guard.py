@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from stepscope_collector.errors import QueryRefused
+from stepscope_collector.query.bounds import MAX_CHARACTERS, check_bounds
 from stepscope_collector.query.growth import check_growth
 from stepscope_collector.query.tokens import without_comments
 from stepscope_collector.query.tree import Node, function_name, is_function, parse_tree, walk
@@ -45,6 +46,12 @@ _TABLE_FUNCTIONS: Final = (
     "icu_calendar_names",
 )  # fmt: skip
 _CATALOG: Final = "duckdb_"
+# They tell what others asked, or what nobody has to know; views of the same names, too.
+_HIDDEN: Final = (
+    "duckdb_secrets", "duckdb_logs", "duckdb_logs_parsed", "duckdb_log_contexts",
+    "duckdb_prepared_statements", "duckdb_variables", "duckdb_connections", "duckdb_temporary_files",
+    "duckdb_external_file_cache", "duckdb_secret_types", "pg_prepared_statements",
+)  # fmt: skip
 _FILE_NAME: Final = re.compile(r"[./\\*:~]")
 """What a name has that DuckDB may take for that of a file, and no table of ours."""
 _EXPLAIN: Final = re.compile(r"\s*explain\s+(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
@@ -68,6 +75,11 @@ def check_statement(connection: Connection, statement: str) -> Checked:
         QueryRefused: no statement, several, one of another type, or one with an acting function;
             or the text cannot be parsed.
     """
+    if len(statement) > MAX_CHARACTERS:
+        raise QueryRefused(
+            f"the statement has {len(statement)} characters, limit {MAX_CHARACTERS}",
+            hint="bind long lists as a parameter: where list_contains($ids, execution_id)",
+        )
     bare = without_comments(statement).strip().rstrip(";").rstrip()
     kind = _kind(connection, bare)
     selected = bare
@@ -94,6 +106,7 @@ def check_statement(connection: Connection, statement: str) -> Checked:
         raise refusal(error) from error
     for node in walk(tree):
         _check_node(node)
+    check_bounds(tree)
     check_growth(tree)
     return Checked("explain" if kind == "EXPLAIN" else "select", bare)
 
@@ -109,7 +122,10 @@ def _kind(connection: Connection, statement: str) -> str:
         raise QueryRefused(
             f"{len(parsed)} statements, limit 1", hint="send them one by one, without semicolons"
         )
-    return str(parsed[0].type.name).removesuffix("_STATEMENT")
+    try:
+        return str(parsed[0].type.name).removesuffix("_STATEMENT")
+    except ValueError:  # DuckDB's client does not know all types: UPDATE EXTENSIONS
+        return "unknown"
 
 
 def _check_node(node: Node) -> None:
@@ -117,6 +133,8 @@ def _check_node(node: Node) -> None:
         table = str(node.get("table_name") or "")
         if _FILE_NAME.search(table):
             raise QueryRefused(f"table {table!r} is not allowed", hint="files are closed")
+        if table.lower() in _HIDDEN:
+            raise QueryRefused(f"table {table!r} is not allowed", hint="it tells of others")
     if is_function(node):
         name = function_name(node)
         if name in _ACTING_FUNCTIONS:
@@ -125,7 +143,8 @@ def _check_node(node: Node) -> None:
             raise QueryRefused(f"function {name} is not allowed", hint="files are closed")
     if node.get("type") == "TABLE_FUNCTION":
         name = function_name(node["function"])
-        if name not in _TABLE_FUNCTIONS and not name.startswith(_CATALOG):
+        is_catalog = name.startswith(_CATALOG) and name not in _HIDDEN
+        if name not in _TABLE_FUNCTIONS and not is_catalog:
             raise QueryRefused(
                 f"function {name} is not allowed in FROM", hint="name the table or view itself"
             )

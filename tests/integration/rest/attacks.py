@@ -1,0 +1,219 @@
+"""Statements that somebody sends to break the collector, or to learn what is not the history.
+
+Each is sent to a running collector, which has a secret in its environment and files beside its own.
+"""
+
+from typing import Final
+
+DEEP: Final = "(select string_agg('[', '') || string_agg(']', '') as j from range(1000000))"
+LONG: Final = "(select string_agg('ab', '') as a, string_agg('ba', '') as b from range({count}))"
+
+
+def nested(call: str, times: int, start: str) -> str:
+    """A call of a call of a call; @ is what it is called with."""
+    text = start
+    for _ in range(times):
+        text = call.replace("@", text)
+    return f"select length(({text})::varchar)"
+
+
+def aliases(call: str, times: int, start: str) -> str:
+    """Every alias is made from the one before."""
+    columns = [f"{start} as a0"]
+    columns += [f"{call.replace('@', f'a{n}')} as a{n + 1}" for n in range(times)]
+    return f"select length(a{times}::varchar) from (select {', '.join(columns)})"
+
+
+def subqueries(call: str, times: int, start: str) -> str:
+    """Every subquery reads the one before."""
+    text = f"select {start} as a"
+    for _ in range(times):
+        text = f"select {call.replace('@', 'a')} as a from ({text})"
+    return f"select length(a::varchar) from ({text})"
+
+
+def ctes(query: str, times: int, how: str = "") -> str:
+    """Every CTE reads the one before, @."""
+    parts = ["c0 as (select 1 as x)"]
+    parts += [f"c{n + 1} as {how} ({query.replace('@', f'c{n}')})" for n in range(times)]
+    return f"with {', '.join(parts)} select count(*) from c{times}"
+
+
+REFUSED: Final = {
+    # files
+    "read_text": "select * from read_text('/etc/passwd')",
+    "read_blob of the database": "select * from read_blob('stepscope.duckdb')",
+    "read_csv of tokens": "select * from read_csv('tokens.json')",
+    "read_json of endpoints": "select * from read_json('endpoints.json')",
+    "the environment of the process": "select * from read_text('/proc/self/environ')",
+    "read_parquet": "select * from read_parquet('/tmp/*')",
+    "parquet_metadata": "select * from parquet_metadata('/tmp/x')",
+    "glob": "select * from glob('/**')",
+    "sniff_csv": "select * from sniff_csv('/etc/passwd')",
+    "a file as a table": "from '/etc/passwd'",
+    "a file in double quotes": 'from "/etc/passwd"',
+    "a relative file": "from './other.csv'",
+    "query_table of a file": "select * from query_table('/etc/passwd')",
+    "summarize a file": "summarize '/etc/passwd'",
+    "describe a file": "describe select * from '/etc/passwd'",
+    "copy to": "copy executions to 'stolen.csv'",
+    "copy from": "copy stored.executions from 'evil.csv'",
+    "copy database": "copy from database stepscope to memory",
+    "export": "export database 'stolen'",
+    "import": "import database 'evil'",
+    # network
+    "a web page": "from 'https://127.0.0.1:1/x.parquet'",
+    "a bucket": "from 's3://bucket/x.parquet'",
+    "read_csv of a web page": "select * from read_csv('http://127.0.0.1:1/x.csv')",
+    "http_get": "select http_get('http://127.0.0.1:1/')",
+    "postgres_scan": "select * from postgres_scan('host=127.0.0.1', 'public', 't')",
+    "quack_serve": "call quack_serve('quack:127.0.0.1:1')",
+    # other databases, extensions, settings
+    "attach": "attach 'other.duckdb' as o",
+    "attach a remote one": "attach 'quack:127.0.0.1:1' as o",
+    "a table of another database": "from other.main.t",
+    "read_duckdb": "select * from read_duckdb('other.duckdb')",
+    "detach": "detach stepscope",
+    "use": "use memory",
+    "install": "install httpfs",
+    "install from elsewhere": "install evil from 'http://127.0.0.1:1/'",
+    "load": "load '/tmp/evil.duckdb_extension'",
+    "update extensions": "update extensions",
+    "set": "set memory_limit = '100GB'",
+    "set global": "set global threads = 1000",
+    "unlock": "set lock_configuration = false",
+    "reset": "reset memory_limit",
+    "set variable": "set variable x = 1",
+    "pragma": "pragma database_list",
+    "pragma that sets": "pragma memory_limit='100GB'",
+    "call": "call pragma_version()",
+    "secret": "create secret s (type s3, key_id 'a', secret 'b')",
+    "persistent secret": "create persistent secret s (type http)",
+    # writing
+    "insert": "insert into stored.executions select * from stored.executions",
+    "update": "update stored.executions set status = 'success'",
+    "delete": "delete from stored.executions",
+    "truncate": "truncate stored.executions",
+    "drop": "drop table stored.executions",
+    "drop view": "drop view executions",
+    "alter": "alter table stored.executions add column x integer",
+    "create": "create table t as select 1",
+    "temporary table": "create temp table t as select 1",
+    "temporary view": "create temp view executions as select 1",
+    "macro": "create or replace macro lost_after_ns() as 0",
+    "temporary macro": "create temp macro canonical_status(x) as 'success'",
+    "function": "create function f(x) as x",
+    "type": "create type t as enum ('a')",
+    "sequence": "create sequence s",
+    "index": "create index i on stored.executions (execution_id)",
+    "merge": "merge into stored.executions e using (select 1) s on true when matched then delete",
+    "delete in a CTE": "with x as (delete from stored.executions returning *) from x",
+    "insert in a CTE": "with x as (insert into stored.traces select * from stored.traces returning 1) from x",
+    "update in a CTE": "with x as (update stored.executions set status = 'x' returning 1) from x",
+    "explain analyze delete": "explain analyze delete from stored.executions",
+    "comment": "comment on view executions is 'x'",
+    "vacuum": "vacuum",
+    "checkpoint": "force checkpoint",
+    # around the check
+    "two statements": "select 1; delete from stored.executions",
+    "a statement after a comment": "select 1 --\n; delete from stored.executions",
+    "commit": "commit",
+    "rollback": "rollback",
+    "begin": "begin",
+    "prepare": "prepare p as delete from stored.executions",
+    "execute": "execute p",
+    "a text as a query": "select * from query('delete from stored.executions')",
+    "a serialized query": "select * from json_execute_serialized_sql(json_serialize_sql('select 1'))",
+    "a plan of a text": "select json_serialize_plan('select 1')",
+    "a name in backticks": "from `query`('select 1')",
+    "an unseen blank": "from query\u200b('select 1')",
+    "out of the wrapper": "select 1) as t(c0); delete from stored.executions; select * from (select 1",
+    "a NUL": "select 1\0; delete from stored.executions",
+    # snooping
+    "getenv": "select getenv('SECRET_OF_THE_TEST')",
+    "secrets": "from duckdb_secrets()",
+    "the folder of extensions": "from duckdb_extensions()",
+    "which_secret": "from which_secret('s3://x', 's3')",
+    "the log of queries": "from duckdb_logs",
+    "prepared statements": "from duckdb_prepared_statements()",
+    "variables of Python": "from environ",
+    "batches of the writer": "from staged",
+    # more than there is: columns, fields, expressions, texts
+    "stars of stars": ctes("select *, * from @", 30),
+    "stars of joins": ctes("from @ a, @ b", 30),
+    "rows within rows": ctes("select @ as a, @ as b from @", 30),
+    "structs within structs": subqueries("{'a': @, 'b': @}", 30, "1"),
+    "lists of pairs": subqueries("list_zip(@, @)", 30, "[1]"),
+    "not materialized": ctes("select x from @ union all select x from @", 40, "not materialized"),
+    "aliases that double": aliases("@ || @", 31, "'x'"),
+    "aliases of lists": aliases("[@, @]", 31, "1"),
+    "aliases of json": aliases("json_array(@, @)", 31, "1"),
+    "hex of hex": nested("hex(@)", 32, "'x'"),
+    "bin of bin": nested("bin(@)", 11, "'x'"),
+    "base64 of base64": nested("base64(@::blob)", 80, "'x'"),
+    "escapes of escapes": nested("regexp_escape(@)", 32, "'.'"),
+    "quotes of quotes": nested("to_json(@::varchar)", 40, "'\"'"),
+    "a name of many parts": "select a" + ".a" * 20_000,
+    "many unions": " union all ".join(["select 1"] * 5000),
+    "many values": "values " + ", ".join(["(1)"] * 100_000),
+    "deep brackets": "select " + "(" * 20_000 + "1" + ")" * 20_000,
+    "deep lists": "select " + "[" * 5000 + "1" + "]" * 5000,
+    "a long text": "select length(repeat('x', 1000000000))",
+    "a wide number": "select printf('%1000000000d', 1)",
+    "a padded text": "select lpad('x', 1000000000, 'y')",
+    "a long list": "select list_sum(range(1000000000))",
+    "a list made long": "select list_resize([1], 1000000000)",
+    "distance of long texts": f"select levenshtein(a, b) from {LONG.format(count=1_000_000)}",
+    "likeness of long texts": f"select jaro_similarity(a, b) from {LONG.format(count=9_000_000)}",
+    "the stack, by json_contains": f"select json_contains(j::json, '1') from {DEEP}",
+    "the stack, by variant": f"select j::json::variant from {DEEP}",
+    "sleep": "select sleep_ms(1000000)",
+    "pg_sleep": "select pg_sleep(1000000)",
+}  # fmt: skip
+"""What it tries → the statement; each is refused before it runs."""
+
+BOUNDED: Final = {
+    # time
+    "a product of all": "select count(*) from range(10000000) a, range(10000000) b",
+    "a product that keeps nothing": (
+        "select count(*) from range(100000) a, range(100000) b, range(100000) c "
+        "where a.range + b.range + c.range < 0"
+    ),
+    "an endless recursion": "with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r",
+    "an endless answer": "select md5(range::varchar) from range(1000000000000)",
+    "hashes": "select max(md5(range::varchar)) from range(1000000000000)",
+    "every leaf of deep json": f"select count(*) from {DEEP}, json_tree(j)",
+    "every pair of spans": "select count(*) from spans a, spans b, range(1000000000)",
+    # memory
+    "a list of rows": "select list(range) from range(1000000000)",
+    "a text of rows": "select length(string_agg('xxxxxxxxxxxxxxxxxxxx')) from range(1000000000)",
+    "json of rows": "select length(json_group_array(range)) from range(1000000000)",
+    "groups": "select max(c) from (select hash(range) h, count(*) c from range(1000000000) group by h)",
+    "a sort": "select * from range(1000000000) order by hash(range)",
+    "distinct values": "select count(distinct hash(range)) from range(1000000000)",
+    "a histogram": "select histogram(range) from range(1000000000)",
+    "lists of a window": "select max(length(l)) from (select list(range) over (order by range) l from range(1000000))",
+    "a join of all": "select count(*) from range(100000000) a join range(100000000) b on a.range < b.range",
+    "texts that double": subqueries("@ || @", 33, "'x'"),
+    "a recursion that doubles": (
+        "with recursive r(n, s) as (select 0, 'x' union all select n + 1, s || s from r where n < 40) "
+        "select max(length(s)) from r"
+    ),
+    "rows that multiply": "with recursive r(n) as (select 1 union all select n from r, range(10)) select count(*) from r",
+    "copies of copies": ctes("from @ union all from @", 40),
+}  # fmt: skip
+"""What it tries → the statement; it runs until a limit on time, memory or rows stops it."""
+
+TOLD: Final = {
+    "settings": "select * from duckdb_settings()",
+    "databases": "select * from duckdb_databases()",
+    "functions": "select count(*) from duckdb_functions()",
+    "tables": "select * from duckdb_tables()",
+    "the information schema": "select * from information_schema.tables",
+    "the catalogue of Postgres": "select * from pg_catalog.pg_class",
+    "show databases": "show databases",
+    "show all tables": "show all tables",
+    "current_setting": "select current_setting('memory_limit')",
+    "version": "select version(), current_database(), current_schema()",
+}
+"""What it tries → the statement; it is answered, and tells nothing but of the history's database."""
