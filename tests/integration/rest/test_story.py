@@ -34,7 +34,7 @@ def test_the_parts_of_the_time_sum_to_the_duration(client: httpx.Client, number:
         assert all(set(row) == set(schemas[name]["properties"]) for row in rows)
 
 
-@pytest.mark.parametrize("what", ["tree", "waits", "critical-path"])
+@pytest.mark.parametrize("what", ["tree", "waits", "critical-path", "estimate", "last-success"])
 def test_of_nobody_nothing_is_told(client: httpx.Client, what: str) -> None:
     """issue #7: no such execution is a 404 with a hint."""
     response = client.get(f"/api/executions/nobody/{what}")
@@ -53,3 +53,14 @@ def test_two_executions_are_compared(client: httpx.Client) -> None:
     assert set(found["path"]) == set(schemas["PathComparison"]["properties"])
     assert client.get("/api/compare").json()["error"]["hint"] == "give right=ID"
     assert client.get("/api/compare?right=whole-1").status_code == 404
+
+
+def test_the_last_success_and_the_time_left(client: httpx.Client) -> None:
+    """R060: the document is about these answers."""
+    schemas = get(client, "/openapi.json")["components"]["schemas"]
+    estimate = get(client, "/api/executions/whole-4/estimate")["estimate"]
+    assert set(estimate) == set(schemas["Estimate"]["properties"])
+    assert (estimate["reason"], estimate["left_p50_ns"]) == ("it does not go on", None)
+    success = get(client, "/api/executions/whole-4/last-success")["execution"]
+    assert (success["execution_id"], success["status"]) == ("whole-2", "success")
+    assert client.get("/api/executions/whole-3/last-success").status_code == 404

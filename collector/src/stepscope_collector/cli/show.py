@@ -1,5 +1,6 @@
 """`stepscope show`: one execution in full."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,11 +9,15 @@ import click
 from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.lookup import add_stack, execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
+from stepscope_collector.errors import NotFound
 from stepscope_collector.present.text.execution import execution_text
 from stepscope_collector.present.text.story import path_text, waits_text
 from stepscope_collector.present.text.tables import Screen
 
 __all__ = ["command"]
+
+_LIVE = {"queued", "running", "waiting", "retrying"}
+_FAILED = {"failed", "timed_out", "lost", "cancelled"}
 
 
 @click.command("show")
@@ -46,6 +51,7 @@ def command(
     with session.client() as client:
         document = find_execution(client, execution_id, *include)
         add_stack(client, document)
+        _add_outlook(client, document)
         if has_waits:
             document["waits"] = _more(client, document, "waits")
         if has_path:
@@ -62,6 +68,16 @@ def command(
     session.write_document(document, text)
     if document["truncated"]:
         session.note(f"not all of these are shown: {', '.join(document['truncated'])}")
+
+
+def _add_outlook(client: Client, document: dict[str, Any]) -> None:
+    """How much longer what goes on will, and the last success before what failed."""
+    status = document["execution"]["status"]
+    if status in _LIVE:
+        document["estimate"] = _more(client, document, "estimate")["estimate"]
+    elif status in _FAILED:
+        with contextlib.suppress(NotFound):
+            document["last_success"] = _more(client, document, "last-success")["execution"]
 
 
 def _more(client: Client, document: Mapping[str, Any], name: str) -> dict[str, Any]:

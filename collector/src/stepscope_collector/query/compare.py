@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stepscope_collector.errors import NotFound
 from stepscope_collector.query.executions import Place, locate, one_execution
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.relatives import last_success
 from stepscope_collector.query.rows import Cursor, Execution, Step, fetch
 from stepscope_collector.query.step_pairs import StepComparison, change_at, pair_steps
 from stepscope_collector.store import Database
@@ -21,7 +21,6 @@ __all__ = [
     "PathComparison",
     "ValueDifference",
     "compare_executions",
-    "last_success",
 ]
 
 MAX_VALUES: Final = 1000
@@ -119,19 +118,6 @@ class _Line:
     first_logged_at: int | None
 
 
-def last_success(reader: Cursor, execution: Execution) -> Execution | None:
-    """The execution of the same workflow that succeeded last before this one began; None: none did."""
-    params = {
-        "workflow_id": execution.workflow_id,
-        "execution_id": execution.execution_id,
-        "before_ns": execution.ingested_at
-        if execution.started_at is None
-        else execution.started_at,
-    }
-    found = fetch(reader, Execution, sql("executions/last_success"), params)
-    return found[0] if found else None
-
-
 def compare_executions(database: Database, left: str | None, right: str) -> Comparison:
     """What differs between two executions.
 
@@ -148,13 +134,7 @@ def compare_executions(database: Database, left: str | None, right: str) -> Comp
         right_place = locate(reader, right)
         right_row = one_execution(reader, right_place)
         if left is None:
-            success = last_success(reader, right_row)
-            if success is None:
-                raise NotFound(
-                    f"no execution of workflow {right_row.workflow_id!r} succeeded before {right!r}",
-                    hint="name the execution to compare with",
-                )
-            left = success.execution_id
+            left = last_success(reader, right_row).execution_id
         left_place = locate(reader, left)
         left_row = one_execution(reader, left_place)
         values = _values(*(_leaves(reader, place) for place in (left_place, right_place)))

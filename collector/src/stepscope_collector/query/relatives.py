@@ -1,15 +1,23 @@
-"""Executions that belong to one: the tree it stands in."""
+"""Executions that belong to one: the tree it stands in, the last success of its workflow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from stepscope_collector.query.executions import locate
+from stepscope_collector.errors import NotFound
+from stepscope_collector.query.executions import locate, one_execution
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.rows import Cursor, fetch
+from stepscope_collector.query.rows import Cursor, Execution, fetch
 from stepscope_collector.store import Database
 
-__all__ = ["MAX_TREE", "TreeExecution", "execution_tree", "in_depth_first_order"]
+__all__ = [
+    "MAX_TREE",
+    "TreeExecution",
+    "execution_tree",
+    "in_depth_first_order",
+    "last_success",
+    "success_before",
+]
 
 MAX_TREE: Final = 1000
 """Executions of one tree in an answer at most: those that started first."""
@@ -48,6 +56,39 @@ def execution_tree(database: Database, execution_id: str) -> tuple[list[TreeExec
         }
         rows = fetch(reader, TreeExecution, sql("executions/tree"), params)
     return in_depth_first_order(rows[:MAX_TREE]), len(rows) > MAX_TREE
+
+
+def success_before(database: Database, execution_id: str) -> Execution:
+    """The execution of the same workflow that succeeded last before one began.
+
+    Raises:
+        NotFound: there is no such execution, or no success before it.
+    """
+    with database.read() as connection:
+        reader: Cursor = connection
+        return last_success(reader, one_execution(reader, locate(reader, execution_id)))
+
+
+def last_success(reader: Cursor, execution: Execution) -> Execution:
+    """The execution of the same workflow that succeeded last before this one began.
+
+    Raises:
+        NotFound: none did.
+    """
+    params = {
+        "workflow_id": execution.workflow_id,
+        "execution_id": execution.execution_id,
+        "before_ns": execution.ingested_at
+        if execution.started_at is None
+        else execution.started_at,
+    }
+    if found := fetch(reader, Execution, sql("executions/last_success"), params):
+        return found[0]
+    raise NotFound(
+        f"no execution of workflow {execution.workflow_id!r} succeeded before"
+        f" {execution.execution_id!r}",
+        hint="name the execution to compare with",
+    )
 
 
 def in_depth_first_order(rows: Sequence[TreeExecution]) -> list[TreeExecution]:

@@ -1,4 +1,4 @@
-"""Endpoints that tell of one execution: its tree, where its time went, its critical path."""
+"""Endpoints that tell of one execution: tree, times, critical path, time left, last success."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +12,14 @@ from stepscope_collector.query.critical_path import (
     Slack,
     execution_critical_path,
 )
-from stepscope_collector.query.relatives import MAX_TREE, TreeExecution, execution_tree
+from stepscope_collector.query.estimate import Estimate, execution_estimate
+from stepscope_collector.query.relatives import (
+    MAX_TREE,
+    TreeExecution,
+    execution_tree,
+    success_before,
+)
+from stepscope_collector.query.rows import Execution
 from stepscope_collector.query.waits import StepWaits, Waits, execution_waits
 from stepscope_collector.store import Database
 
@@ -50,6 +57,17 @@ ROUTES: Final = (
         ),
         errors=(404,),
     ),
+    Route(
+        "get_estimate", "/api/executions/{id}/estimate",
+        "How much longer an execution will go on, from the newest successes of its workflow that took "
+        "longer than it has until now.",
+        (), (Part("estimate", Estimate, "And how many it rests on.", False),), errors=(404,),
+    ),
+    Route(
+        "get_last_success", "/api/executions/{id}/last-success",
+        "The execution of the same workflow that succeeded last before this one began.",
+        (), (Part("execution", Execution, "The success.", False),), errors=(404,),
+    ),
 )  # fmt: skip
 
 
@@ -77,9 +95,24 @@ def _get_critical_path(
     return 200, dumps(body)
 
 
+def _get_estimate(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+    estimate = execution_estimate(database, id, now_ns=time.time_ns())
+    return 200, dumps({"estimate": encode_row(estimate)})
+
+
+def _get_last_success(
+    database: Database,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    return 200, dumps({"execution": encode_row(success_before(database, id))})
+
+
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "get_tree": _get_tree,
     "get_waits": _get_waits,
     "get_critical_path": _get_critical_path,
+    "get_estimate": _get_estimate,
+    "get_last_success": _get_last_success,
 }
 """Name of a route → its function: it gets the database, the parameters and those of the path."""

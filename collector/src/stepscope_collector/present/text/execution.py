@@ -6,6 +6,7 @@ from datetime import tzinfo
 from typing import Any
 
 from stepscope_collector.present.text.lists import execution_table, log_lines
+from stepscope_collector.present.text.story import outlook_text
 from stepscope_collector.present.text.tables import Screen, bold, paint_status
 from stepscope_collector.present.text.values import (
     clean,
@@ -51,7 +52,8 @@ def execution_text(
     """The whole text of `GET /api/executions/{id}` with steps, attempts, payloads, children.
 
     Args:
-        document: the answer; `logs` are shown when they are in it.
+        document: the answer; `logs` are shown when they are in it, and so are `estimate` and
+            `last_success` of the same execution.
         screen: what the text is for.
         zone: None: the zone of this machine.
         max_body_lines: longer inputs and outputs are cut, saying so; None: never.
@@ -61,7 +63,7 @@ def execution_text(
     attempts: Sequence[Row] = document.get("attempts") or []
     payloads: Sequence[Row] = document.get("payloads") or []
     missing: Sequence[Row] = document.get("not_emitted") or []
-    parts = [_head(execution, missing, screen, zone)]
+    parts = [_head(execution, missing, screen, zone) + "".join(outlook_text(document, zone))]
     parts += _failure(execution, document.get("error_step"), steps, screen)
     own, of_steps = _split(payloads, execution, steps, attempts)
     parts += _payload_parts("", own, screen, max_body_lines)

@@ -1,17 +1,20 @@
 """What is told of one execution beside its steps, for people: where its time went, critical path."""
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from stepscope_collector.present.text.tables import Column, Screen, bold, render_table
 from stepscope_collector.present.text.values import (
     NO_VALUE,
+    clean,
     format_duration,
     format_ratio,
+    format_time,
     one_line,
 )
 
-__all__ = ["path_text", "waits_text"]
+__all__ = ["outlook_text", "path_text", "waits_text"]
 
 Row = Mapping[str, Any]
 
@@ -23,6 +26,33 @@ _PARTS = (
     ("gap", "gap_ns", "nothing"),
 )
 _MAX_NAME = 60
+
+
+def outlook_text(document: Row, zone: tzinfo | None) -> list[str]:
+    """Facts about an execution in the light of its workflow: how much longer, the last success.
+
+    Args:
+        document: `estimate` and `last_success` as the read API answers them; either may be missing.
+        zone: None: the zone of this machine.
+    """
+    lines = []
+    if estimate := document.get("estimate"):
+        if estimate["reason"] is not None:
+            text = f"not known: {estimate['reason']}"
+        else:
+            text = (
+                f"about {format_duration(estimate['left_p50_ns'])}, nine of ten end within "
+                f"{format_duration(estimate['left_p90_ns'])} (of {estimate['longer_count']} that took "
+                f"longer, among {estimate['history_count']} successes)"
+            )
+        lines.append(f"  {'time left':<14}{text}\n")
+    if success := document.get("last_success"):
+        lines.append(
+            f"  {'last success':<14}{clean(success['execution_id'])}, "
+            f"{format_time(success['started_at'], zone)}, "
+            f"{format_duration(success['duration_ns'])}\n"
+        )
+    return lines
 
 
 def waits_text(document: Row, screen: Screen) -> str:

@@ -3,6 +3,7 @@
 import datetime
 
 from stepscope_collector.present.text.execution import execution_text
+from stepscope_collector.present.text.story import outlook_text
 from stepscope_collector.present.text.tables import Screen
 from tests.unit.collector.present.text.history import TRACE, execution, payload, step
 
@@ -219,3 +220,26 @@ def test_a_wait_in_a_queue_is_shown():
     assert "  queued        2026-03-01 14:05:09.000+01:00, 100.0 ms before its start\n" in text
     text = execution_text({"execution": {**queued, "wait_ns": None}}, Screen(), zone=CET)
     assert "  queued        2026-03-01 14:05:09.000+01:00\n" in text
+
+
+def test_what_is_known_of_the_workflow_stands_beside_the_facts() -> None:
+    """R060: time left of what goes on, last success of what failed."""
+    estimate = {
+        "reason": None, "left_p50_ns": 90 * 10**9, "left_p90_ns": 200 * 10**9, "longer_count": 45,
+        "history_count": 60,
+    }  # fmt: skip
+    success = {
+        "execution_id": "good", "started_at": "2026-03-01T13:05:09.100000000Z",
+        "duration_ns": 2_000_000_000,
+    }  # fmt: skip
+    lines = outlook_text({"estimate": estimate, "last_success": success}, datetime.UTC)
+    assert lines == [
+        "  time left     about 1 m 30 s, nine of ten end within 3 m 20 s"
+        " (of 45 that took longer, among 60 successes)\n",
+        "  last success  good, 2026-03-01 13:05:09.100+00:00, 2.00 s\n",
+    ]
+    unknown = {**estimate, "reason": "too few: 2 of 9"}
+    assert outlook_text({"estimate": unknown}, None) == [
+        "  time left     not known: too few: 2 of 9\n"
+    ]
+    assert outlook_text({}, None) == []
