@@ -237,6 +237,40 @@ def test_statistics_per_workflow_and_per_step(ask):
     ]
 
 
+def test_statistics_by_name(ask):
+    """R131, R135: days, clusters, retries and more on the command line, chosen by options."""
+    days = json.loads(ask("stats", "days", "--format", "json").out)
+    assert {row["precision"] for row in days} == {"exact"}
+    assert ask("stats", "steps").out == ask("stats", "--steps").out
+    clusters = json.loads(ask("stats", "clusters", "--format", "json").out)
+    one = clusters[0]["fingerprint"]
+    failures = json.loads(ask("stats", "failures", "--fingerprint", one, "--format", "json").out)
+    assert len(failures) == clusters[0]["count"]
+    limited = ask("stats", "step-days", "--limit", "1", "--format", "ndjson")
+    assert (len(limited.out.splitlines()), limited.err) == (
+        1, "there are more: raise --limit, or choose fewer\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["dayz"], "did you mean"),
+        (["days", "--user", "ann"], "stats days takes no --user"),
+        (
+            ["days", "--step", "x"],
+            "it takes --workflow, --started-after, --started-before, --limit",
+        ),
+        (["steps", "--limit", "3"], "stats steps takes no --limit"),
+    ],
+)
+def test_a_statistic_says_what_it_takes(ask, options, message):
+    """issue #7: an option that a statistic does not know is an error that names those it knows."""
+    result = ask("stats", *options)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
 def test_sql_comes_from_the_argument_a_file_or_stdin(ask, tmp_path):
     """issue #2: argument, file or stdin."""
     question = "select count(*) as n from executions"

@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "show": "Show one execution in full.",
     "logs": "Print the log records of an execution.",
     "compare": "Say what differs between two executions.",
-    "stats": "Counts and durations per workflow or step.",
+    "stats": "Counts, durations and more per workflow, step, day and so on.",
     "dialects": "List profiles, what they do not emit, and what they mapped.",
     "explain-span": "Say which profile and rule decided each field of a span.",
     "sql": "Run one SQL statement against the history.",

@@ -1,29 +1,79 @@
-"""`stepscope stats`: counts and durations per workflow or step."""
+"""`stepscope stats`: counts and durations per workflow or step, and the other statistics."""
 
 import click
 
 from stepscope_collector.cli.filters import filter_options
 from stepscope_collector.cli.session import Session, pass_session, shared_options
+from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.lists import step_stats_table, workflow_stats_table
+from stepscope_collector.present.text.statistics import statistic_table
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.statistic_names import STATISTICS
 
 __all__ = ["command"]
 
+_COUNTS = {"workflows": "workflow", "steps": "step"}
+_FURTHER = ("step", "fingerprint", "change", "limit")
+
 
 @click.command("stats")
-@click.option("--steps", "is_by_step", is_flag=True, help="Per step instead of per workflow.")
+@click.argument("what", metavar="[WHAT]", required=False)
+@click.option("--steps", "is_by_step", is_flag=True, help="The same as steps.")
 @filter_options
+@click.option("--step", metavar="NAME", help="Only this step.")
+@click.option("--fingerprint", metavar="ID", help="Only this kind of failure, of clusters.")
+@click.option("--change", metavar="WORD", help="Only slower, faster or steady.")
+@click.option("--limit", metavar="NUMBER", help="Rows at most; default 1000.")
 @shared_options()
 @pass_session
-def command(session: Session, /, *, is_by_step: bool, **filters: str | None) -> None:
-    """Counts and durations per workflow or step.
+def command(
+    session: Session, /, *, what: str | None, is_by_step: bool, **options: str | None
+) -> None:
+    """Counts, durations and more per workflow, step, day and so on.
 
-    Quantiles are exact. The rate is successes among what has ended. Filters choose the executions
-    that are counted.
+    WHAT is workflows (default), steps, or one of: projects, users, versions, hours, days,
+    project-days, step-hours, step-days, histogram, step-histogram, retries, failures, clusters,
+    cadence, gaps, regressions, step-regressions.
+
+    Quantiles are exact unless said otherwise. Rates are shares of what has ended. Filters choose the
+    executions that are counted; statistics other than workflows and steps know some of them only.
     """
+    what = what or ("steps" if is_by_step else "workflows")
+    given = {name: value for name, value in options.items() if value is not None}
+    if what in _COUNTS:
+        _counts(session, what, given)
+    elif what in STATISTICS:
+        _statistic(session, what, given)
+    else:
+        raise unknown("statistic", what, [*_COUNTS, *STATISTICS])
+
+
+def _counts(session: Session, what: str, given: dict[str, str]) -> None:
+    for name in _FURTHER:
+        if name in given:
+            raise BadRequest(f"stats {what} takes no --{name}", hint="see stepscope stats --help")
     with session.client() as client:
-        question = {**filters, "by": "step" if is_by_step else "workflow"}
-        rows = client.get("/api/stats", question)["stats"]
-    if is_by_step:
+        rows = client.get("/api/stats", {**given, "by": _COUNTS[what]})["stats"]
+    if what == "steps":
         session.write_rows(rows, step_stats_table, view="step_stats")
     else:
         session.write_rows(rows, workflow_stats_table, view="workflow_stats")
+
+
+def _statistic(session: Session, what: str, given: dict[str, str]) -> None:
+    known = STATISTICS[what]
+    for name in given:
+        if name not in (*known.params, "limit"):
+            options = ", ".join(f"--{each.replace('_', '-')}" for each in (*known.params, "limit"))
+            raise BadRequest(
+                f"stats {what} takes no --{name.replace('_', '-')}", hint=f"it takes {options}"
+            )
+    with session.client() as client:
+        answer = client.get(f"/api/statistics/{what}", given)
+    session.write_rows(
+        answer["rows"],
+        lambda rows, screen: statistic_table(known.view, rows, screen),
+        view=known.view,
+    )
+    if answer["is_truncated"]:
+        session.note("there are more: raise --limit, or choose fewer")

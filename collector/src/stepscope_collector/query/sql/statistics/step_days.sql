@@ -1,0 +1,11 @@
+-- Rows of view step_days, at most $limit. What is null is not asked for:
+-- $workflows: ids of workflows; $step: its name; $since: from this time on, ns; $until: before this time, ns.
+-- Columns: those of the view, times in ns since the epoch (UTC).
+select * replace (epoch_ns(day_at) as day_at)
+from step_days
+where ($workflows is null or list_contains($workflows::varchar[], workflow_id))
+    and ($step is null or step_name = $step::varchar)
+    and ($since is null or day_at >= make_timestamp_ns($since::bigint))
+    and ($until is null or day_at < make_timestamp_ns($until::bigint))
+order by day_at desc nulls last, workflow_id, step_name
+limit $limit

@@ -1,0 +1,138 @@
+"""Rows of the views of statistics, by name: what every face asks beside counts per workflow and step.
+
+A statistic is a view and the parameters its rows can be chosen by; its numbers are the view's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import make_dataclass
+from functools import cache
+from typing import Any, Final
+
+from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.load import sql
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.rows import Cursor, fetch
+from stepscope_collector.query.statistic_names import STATISTICS, TIMES, Statistic
+from stepscope_collector.query.stats import step_stats, workflow_stats
+from stepscope_collector.query.times import parse_time_ns
+from stepscope_collector.store import Database
+from stepscope_schema.columns import relations
+
+__all__ = [
+    "MAX_ROWS",
+    "OF_WORKFLOW",
+    "row_of",
+    "statistic_rows",
+    "workflow_statistics",
+]
+
+MAX_ROWS: Final = 10_000
+"""Rows of one answer at most."""
+
+_TYPES: Final[Mapping[str, Any]] = {
+    "varchar": str | None,
+    "boolean": bool | None,
+    "double": float | None,
+    "varchar[]": Any,  # a list of text
+}
+
+
+OF_WORKFLOW: Final = (
+    "versions", "days", "histogram", "retries", "clusters", "cadence", "gaps", "regressions",
+    "step-regressions",
+)  # fmt: skip
+"""What is told of one workflow, beside its counts and those of its steps."""
+_ROWS_OF_WORKFLOW: Final = 100
+
+
+@cache
+def row_of(view: str) -> type:
+    """A dataclass with the columns of a view as fields; times are ns since the epoch."""
+    (relation,) = (r for r in relations() if (r.schema, r.name) == ("main", view))
+    name = "".join(word.capitalize() for word in view.split("_"))
+    row = make_dataclass(
+        name, [(c.name, _TYPES.get(c.type, int | None)) for c in relation.columns], frozen=True
+    )
+    row.__doc__ = f"One row of view `{view}`."
+    return row
+
+
+def statistic_rows(
+    database: Database, name: str, asked: Mapping[str, str], *, now_ns: int, limit: int = 1000
+) -> tuple[list[Any], bool]:
+    """Rows of a statistic, and whether there are more.
+
+    Args:
+        database: what is read.
+        name: a key of STATISTICS.
+        asked: parameter of the statistic → text.
+        now_ns: what times ago are reckoned from.
+        limit: rows at most, 1 to MAX_ROWS.
+
+    Raises:
+        BadRequest: an unknown name or parameter, or a value that does not fit it.
+    """
+    if not 1 <= limit <= MAX_ROWS:
+        raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_ROWS}")
+    if (statistic := STATISTICS.get(name)) is None:
+        raise unknown("statistic", name, STATISTICS)
+    with database.read() as connection:
+        params = _params(connection, statistic, asked, now_ns)
+        rows: list[Any] = fetch(
+            connection,
+            row_of(statistic.view),
+            sql(statistic.statement),
+            {**params, "limit": limit + 1},
+        )
+    return rows[:limit], len(rows) > limit
+
+
+def workflow_statistics(database: Database, workflow: str, *, now_ns: int) -> dict[str, list[Any]]:
+    """What is known of one workflow: `workflow` (one row), `steps`, and a list per OF_WORKFLOW.
+
+    Args:
+        database: what is read.
+        workflow: its id or name; of several of one name, all are told.
+        now_ns: the time.
+
+    Raises:
+        NotFound: there is no execution of it.
+    """
+    filters = {"workflow": workflow}
+    found: dict[str, list[Any]] = {
+        "workflow": list(workflow_stats(database, filters, now_ns=now_ns))
+    }
+    if not found["workflow"]:
+        raise NotFound(f"no workflow {workflow!r}", hint="GET /api/workflows lists them")
+    found["steps"] = list(step_stats(database, filters, now_ns=now_ns))
+    for name in OF_WORKFLOW:
+        found[name], _ = statistic_rows(
+            database, name, filters, now_ns=now_ns, limit=_ROWS_OF_WORKFLOW
+        )
+    return found
+
+
+def _params(
+    reader: Cursor, statistic: Statistic, asked: Mapping[str, str], now_ns: int
+) -> dict[str, Any]:
+    """What to bind for the parameters, null for those not asked for."""
+    for name in asked:
+        if name not in statistic.params:
+            raise unknown("parameter", name, statistic.params)
+    params: dict[str, Any] = {}
+    for name in statistic.params:
+        text = asked.get(name)
+        if name == "workflow":
+            params["workflows"] = None if text is None else _workflow_ids(reader, text)
+        elif name in TIMES:
+            time_ns = None if text is None else parse_time_ns(text, name, now_ns)
+            params["since" if name == "started_after" else "until"] = time_ns
+        else:
+            params[name] = text
+    return params
+
+
+def _workflow_ids(reader: Cursor, workflow: str) -> list[str]:
+    """The ids of the workflows with that id or name; itself, when only rollups may know it."""
+    reader.execute(sql("statistics/workflow_ids"), {"workflow": workflow})
+    return [workflow_id for (workflow_id,) in reader.fetchall()] or [workflow]

@@ -1,0 +1,88 @@
+"""The statistics over HTTP: the rows of their views, and all of one workflow."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from stepscope_collector.query.statistic_names import STATISTICS
+from stepscope_collector.query.statistics import OF_WORKFLOW
+
+
+def get(client: httpx.Client, path: str, **params: Any) -> Any:
+    response = client.get(path, params=params)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def view_of(client: httpx.Client, view: str) -> list[list[Any]]:
+    answer = client.post("/api/sql", json={"sql": f"from {view} order by all"})
+    return answer.json()["rows"]
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_each_statistic_is_its_view(client: httpx.Client, name: str) -> None:
+    """issue #7: statistics over REST have the rows and columns of their views."""
+    statistic = STATISTICS[name]
+    found = get(client, f"/api/statistics/{name}", limit=10000)
+    rows = view_of(client, statistic.view)
+    assert (len(found["rows"]), found["is_truncated"]) == (len(rows), False)
+    row_schema = "".join(word.capitalize() for word in statistic.view.split("_"))
+    schema = get(client, "/openapi.json")["components"]["schemas"][row_schema]
+    assert all(list(row) == list(schema["properties"]) for row in found["rows"])
+    if not any(value for row in rows for value in row if isinstance(value, float)):
+        return
+    # a mean may differ in its last digit from one question to the next
+    numbers = sorted(str(row.get("count")) for row in found["rows"])
+    columns = [*schema["properties"]]
+    if "count" in columns:
+        assert numbers == sorted(str(row[columns.index("count")]) for row in rows)
+
+
+def test_rows_are_chosen_by_parameters(client: httpx.Client) -> None:
+    """R131, R135: a workflow by id or name, a step, a time; the newest first, and whether there are more."""
+    days = get(client, "/api/statistics/days", workflow="Checkout")["rows"]
+    assert days
+    assert {row["workflow_id"] for row in days} <= {"checkout", "Checkout", "etl"}
+    assert days == sorted(
+        days, key=lambda row: (row["day_at"] is None, row["day_at"]), reverse=True
+    ) or ([row["day_at"] for row in days] == sorted((row["day_at"] for row in days), reverse=True))
+    newest = days[0]["day_at"]
+    later = get(client, "/api/statistics/days", workflow="Checkout", started_after=newest)["rows"]
+    assert {row["day_at"] for row in later} == {newest}
+    assert get(client, "/api/statistics/days", limit=1)["is_truncated"]
+    steps = get(client, "/api/statistics/step-hours", workflow="w1", step="step 1")["rows"]
+    assert {(row["workflow_id"], row["step_name"]) for row in steps} == {("w1", "step 1")}
+    assert get(client, "/api/statistics/hours", workflow="nobody")["rows"] == []
+    cluster = get(client, "/api/statistics/clusters")["rows"][0]
+    failures = get(client, "/api/statistics/failures", fingerprint=cluster["fingerprint"])["rows"]
+    assert len(failures) == cluster["count"]
+
+
+def test_all_of_one_workflow_is_one_document(client: httpx.Client) -> None:
+    """R131, R143: totals, rate, mean, steps, errors and the days of one workflow."""
+    found = get(client, "/api/workflows/w1/statistics")
+    assert [row["workflow_id"] for row in found["workflow"]] == ["w1"]
+    assert found["steps"] == get(client, "/api/stats", by="step", workflow="w1")["stats"]
+    assert set(found) == {"workflow", "steps", *(name.replace("-", "_") for name in OF_WORKFLOW)}
+    assert found["days"] == get(client, "/api/statistics/days", workflow="w1")["rows"]
+    response = client.get("/api/workflows/nobody/statistics")
+    assert response.status_code == 404
+    assert response.json()["error"]["hint"] == "GET /api/workflows lists them"
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("days?workflwo=x", "did you mean 'workflow'?"),
+        ("days?limit=0", "1 to 10000"),
+        ("regressions?change=slow", "did you mean 'slower'?"),
+        ("gaps?started_after=yesterdayish", None),
+    ],
+)
+def test_mistakes_are_told(client: httpx.Client, path: str, hint: str | None) -> None:
+    """issue #7: an unknown parameter or value is an error that names the nearest right one."""
+    response = client.get(f"/api/statistics/{path}")
+    assert response.status_code == 400
+    if hint is not None:
+        assert response.json()["error"]["hint"] == hint
