@@ -20,10 +20,10 @@ class Kernel:
         own: tuple[str, int, int],
         limits: tuple[int, int],
     ) -> None: ...
-    def spans(self, payload: bytes, first_row: int) -> SpanPart: ...
+    def decode(self, signal: str, payload: bytes, first_row: int) -> Part: ...
 
-class SpanPart:
-    """Decoded spans that wait for what Python knows of their resources and scopes."""
+class Part:
+    """A decoded request that waits for what Python knows of their resources and scopes."""
 
     @property
     def row_count(self) -> int: ...
@@ -38,6 +38,12 @@ class SpanPart:
     @property
     def inexact(self) -> list[tuple[int, bytes]]: ...
     @property
+    def exemplars(self) -> list[tuple[int, bytes]]: ...
+    @property
+    def without_data(self) -> int: ...
+    @property
+    def event_names(self) -> list[str]: ...
+    @property
     def payloads(self) -> Rows | None: ...
     def rows(
         self,
@@ -45,6 +51,7 @@ class SpanPart:
         resource_texts: Sequence[Sequence[str | None]],
         scope_ids: Sequence[int],
         raws: Sequence[tuple[int, bytes]],
+        exemplars: Sequence[tuple[int, bytes]],
     ) -> Rows: ...
 
 class Rows:

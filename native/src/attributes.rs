@@ -40,10 +40,14 @@ fn are_distinct(maps: &Maps, first: usize) -> bool {
 
 /// The value in the last row's map, null values and absent keys being None.
 pub fn find<'a>(maps: &'a Maps, first: usize, key: &[u8]) -> Option<&'a [u8]> {
-    (first..maps.keys.len())
-        .find(|&entry| maps.keys.get(entry) == key)
+    entry(maps, first, key)
         .filter(|&entry| !maps.values.is_null(entry))
         .map(|entry| maps.values.get(entry))
+}
+
+/// Where in the last row's map, which begins at entry `first`, a key stands.
+pub fn entry(maps: &Maps, first: usize, key: &[u8]) -> Option<usize> {
+    (first..maps.keys.len()).find(|&entry| maps.keys.get(entry) == key)
 }
 
 /// Check the attributes in a message that the reference decoder will read alone, as deep as it stands.

@@ -27,7 +27,11 @@ pub struct Blobs {
 
 impl Default for Blobs {
     fn default() -> Self {
-        Self { data: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+        Self {
+            data: Vec::new(),
+            offsets: vec![0],
+            nulls: NullBufferBuilder::new(0),
+        }
     }
 }
 
@@ -35,7 +39,11 @@ impl Blobs {
     pub fn with_capacity(rows: usize, bytes: usize) -> Self {
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
-        Self { data: Vec::with_capacity(bytes), offsets, nulls: NullBufferBuilder::new(rows) }
+        Self {
+            data: Vec::with_capacity(bytes),
+            offsets,
+            nulls: NullBufferBuilder::new(rows),
+        }
     }
 
     #[inline]
@@ -58,7 +66,8 @@ impl Blobs {
     }
 
     pub fn push_nulls(&mut self, count: usize) {
-        self.offsets.resize(self.offsets.len() + count, self.data.len() as i32);
+        self.offsets
+            .resize(self.offsets.len() + count, self.data.len() as i32);
         self.nulls.append_n_nulls(count);
     }
 
@@ -73,7 +82,11 @@ impl Blobs {
     /// Null for the empty string.
     #[inline]
     pub fn push_filled(&mut self, value: &[u8]) {
-        if value.is_empty() { self.push_null() } else { self.push(value) }
+        if value.is_empty() {
+            self.push_null()
+        } else {
+            self.push(value)
+        }
     }
 
     /// The value at a place, empty for null; only valid below 2 GiB of data.
@@ -99,7 +112,11 @@ impl Blobs {
 
     /// Whether offsets still say where values are.
     pub fn check_size(&self) -> Result<()> {
-        if self.data.len() > i32::MAX as usize { Err(TOO_LARGE) } else { Ok(()) }
+        if self.data.len() > i32::MAX as usize {
+            Err(TOO_LARGE)
+        } else {
+            Ok(())
+        }
     }
 
     fn parts(mut self) -> Result<(OffsetBuffer<i32>, Buffer, Option<NullBuffer>)> {
@@ -139,7 +156,8 @@ impl Sparse {
             None if text.is_none() => return Ok(()),
             None => {
                 let rows = rows.min(MAX_RESERVED);
-                self.values.insert(Box::new(Blobs::with_capacity(rows, rows * 16)))
+                self.values
+                    .insert(Box::new(Blobs::with_capacity(rows, rows * 16)))
             }
         };
         let length = values.len();
@@ -260,7 +278,8 @@ impl Maps {
         let offsets = offsets_of(self.offsets);
         let columns: Vec<ArrayRef> = vec![self.keys.strings()?, self.values.strings()?];
         let entries = StructArray::try_new(entries, columns, None).map_err(|_| TOO_LARGE)?;
-        let maps = MapArray::try_new(field, offsets, entries, None, false).map_err(|_| TOO_LARGE)?;
+        let maps =
+            MapArray::try_new(field, offsets, entries, None, false).map_err(|_| TOO_LARGE)?;
         Ok([Arc::new(maps), self.types.strings()?])
     }
 }
@@ -271,7 +290,11 @@ fn map_fields() -> (Fields, Arc<Field>) {
         Field::new("key", DataType::Utf8, false),
         Field::new("value", DataType::Utf8, true),
     ]);
-    let field = Arc::new(Field::new("entries", DataType::Struct(entries.clone()), false));
+    let field = Arc::new(Field::new(
+        "entries",
+        DataType::Struct(entries.clone()),
+        false,
+    ));
     (entries, field)
 }
 

@@ -41,25 +41,30 @@ pub fn push_double(out: &mut Vec<u8>, number: f64) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
-    let mut buffer = [0u8; 40];
-    let mut rest = &mut buffer[..];
-    // writing to a slice fails only when it is full: 17 digits, sign, point and e-324 are 25 bytes
-    let _ = write!(rest, "{number:e}");
-    let length = 40 - rest.len();
-    let text = &buffer[..length];
-    let at = text.iter().position(|&byte| byte == b'e').unwrap_or(length);
-    let (mantissa, exponent) = (&text[..at], text.get(at + 1..).unwrap_or_default());
-    let exponent = std::str::from_utf8(exponent)
-        .ok()
-        .and_then(|e| e.parse().ok())
-        .unwrap_or(0i32);
-    let (sign, mantissa) = match mantissa {
-        [b'-', rest @ ..] => (&b"-"[..], rest),
-        _ => (&b""[..], mantissa),
+    // like Python's, its digits are the shortest, and of two equally near ones the even ones; those of
+    // the standard library are not
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(number);
+    let (sign, text) = text.split_at(usize::from(number.is_sign_negative()));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_start_matches('0');
+    let leading = (digits.len() - significant.len()) as i32;
+    let significant = significant.trim_end_matches('0');
+    // of the first digit that counts
+    let exponent = exponent.parse::<i32>().unwrap_or(0) + whole.len() as i32 - 1 - leading;
+    let (digits, exponent) = match significant {
+        "" => (&b"0"[..], 0),
+        _ => (significant.as_bytes(), exponent),
     };
-    out.extend_from_slice(sign);
+    out.extend_from_slice(sign.as_bytes());
     if !(-4..16).contains(&exponent) {
-        out.extend_from_slice(mantissa);
+        out.push(digits[0]);
+        if digits.len() > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
         let _ = write!(
             out,
             "e{}{:02}",
@@ -68,15 +73,10 @@ pub fn push_double(out: &mut Vec<u8>, number: f64) {
         );
         return;
     }
-    let digits: Vec<u8> = mantissa
-        .iter()
-        .copied()
-        .filter(|&byte| byte != b'.')
-        .collect();
     if exponent < 0 {
         out.extend_from_slice(b"0.");
         out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
-        out.extend_from_slice(&digits);
+        out.extend_from_slice(digits);
         return;
     }
     let whole = exponent as usize + 1;
@@ -85,7 +85,7 @@ pub fn push_double(out: &mut Vec<u8>, number: f64) {
         out.push(b'.');
         out.extend_from_slice(&digits[whole..]);
     } else {
-        out.extend_from_slice(&digits);
+        out.extend_from_slice(digits);
         out.resize(out.len() + whole - digits.len(), b'0');
         out.extend_from_slice(b".0");
     }
@@ -321,6 +321,7 @@ mod tests {
             (1e16, "1e+16"),
             (1.25e100, "1.25e+100"),
             (5e-324, "5e-324"),
+            (-0.50000762939453125, "-0.5000076293945312"),
             (f64::MAX, "1.7976931348623157e+308"),
             (f64::INFINITY, "inf"),
             (f64::NEG_INFINITY, "-inf"),

@@ -2,51 +2,20 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::columns::{Blobs, u64s};
+use crate::decoded::{Answers, Decoded};
+use crate::envelope::Shared;
 use crate::export::Rows;
 use crate::plan::{Home, Plan, Slot};
-use crate::spans::{self, Decoded, SHARED_CHARS, Shared, prefix};
-use crate::{Odd, wire};
-
-/// Columns of spans up to those of attributes, in the order of the reference.
-const SPAN_COLUMNS: [&str; 26] = [
-    "span_row",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "trace_state",
-    "flags",
-    "name",
-    "kind",
-    "start_time_unix_nano",
-    "end_time_unix_nano",
-    "status_code",
-    "status_message",
-    "attributes",
-    "attribute_types",
-    "home_bits",
-    "dropped_attributes_count",
-    "events",
-    "dropped_events_count",
-    "links",
-    "dropped_links_count",
-    "raw",
-    "resource_id",
-    "scope_id",
-    "scope_name",
-    "exception_type",
-    "exception_message",
-];
-/// Of these, how many are complete before resources and scopes are known.
-const BEFORE_RAW: usize = 20;
+use crate::{Odd, logs, metrics, points, spans, wire};
 
 /// Bytes of a resource or scope, and its schema_url.
 type Message<'py, 's> = (Bound<'py, PyBytes>, &'s str);
@@ -106,32 +75,54 @@ impl Kernel {
         })
     }
 
-    /// The spans of an ExportTraceServiceRequest; the first has the number `first_row`.
-    fn spans(&self, payload: Bound<'_, PyBytes>, first_row: u64) -> PyResult<SpanPart> {
+    /// The rows of an uncompressed request; the first span has the number `first_row`.
+    fn decode(
+        &self,
+        py: Python<'_>,
+        signal: &str,
+        payload: Bound<'_, PyBytes>,
+        first_row: u64,
+    ) -> PyResult<Part> {
         let bytes = payload.as_bytes();
-        let mut decoded = payload
-            .py()
-            .detach(|| spans::decode(bytes, &self.plan, first_row))?;
-        Ok(SpanPart {
-            payloads: decoded.payloads.take(),
+        let plan = &self.plan;
+        type Decode = fn(&[u8], &Plan, u64) -> wire::Result<Decoded>;
+        let (names, decode): (&[&str], Decode) = match signal {
+            "traces" => (&spans::COLUMNS, spans::decode),
+            "logs" => (&logs::COLUMNS, |bytes, plan, _| {
+                logs::decode(bytes, plan.max_items)
+            }),
+            "metrics" => (&points::COLUMNS, |bytes, plan, _| {
+                metrics::decode(bytes, plan.max_items)
+            }),
+            _ => return Err(PyValueError::new_err(format!("no signal: {signal}"))),
+        };
+        // a panic would be a bug of the kernel; the reference decodes the request all the same
+        let caught = py.detach(|| catch_unwind(|| decode(bytes, plan, first_row)));
+        let decoded = caught.unwrap_or(Err(wire::Odd("a bug")))?;
+        Ok(Part {
             decoded,
-            plan: Arc::clone(&self.plan),
+            plan: Arc::clone(plan),
             payload: payload.unbind(),
+            names,
+            is_traces: signal == "traces",
         })
     }
 }
 
-/// Decoded spans that wait for what Python knows of their resources and scopes.
+/// A decoded request that waits for what Python knows of its resources and scopes.
 #[pyclass(frozen, module = "stepscope_native")]
-pub struct SpanPart {
+pub struct Part {
     decoded: Decoded,
-    payloads: Option<RecordBatch>,
     plan: Arc<Plan>,
     payload: Py<PyBytes>,
+    /// Those columns whose names no plan gives.
+    names: &'static [&'static str],
+    /// Spans have columns that the plan names, too.
+    is_traces: bool,
 }
 
 #[pymethods]
-impl SpanPart {
+impl Part {
     #[getter]
     fn row_count(&self) -> usize {
         self.decoded.rows
@@ -142,16 +133,16 @@ impl SpanPart {
         self.decoded.open_count
     }
 
-    /// Resource messages with their schema_url, in their order, those without spans included.
+    /// Resource messages with their schema_url, in their order.
     #[getter]
     fn resources<'py>(&self, py: Python<'py>) -> Vec<Message<'py, '_>> {
-        self.described(py, &self.decoded.resources)
+        self.described(py, &self.decoded.envelope.resources)
     }
 
     /// The same of scopes.
     #[getter]
     fn scopes<'py>(&self, py: Python<'py>) -> Vec<Message<'py, '_>> {
-        self.described(py, &self.decoded.scopes)
+        self.described(py, &self.decoded.envelope.scopes)
     }
 
     /// Span messages that are not stored.
@@ -164,7 +155,7 @@ impl SpanPart {
             .collect()
     }
 
-    /// Rows whose columns do not hold all of the span, with the message.
+    /// Rows whose columns do not hold all of their item, with its message.
     #[getter]
     fn inexact<'py>(&self, py: Python<'py>) -> Vec<(usize, Bound<'py, PyBytes>)> {
         self.decoded
@@ -174,13 +165,39 @@ impl SpanPart {
             .collect()
     }
 
+    /// Rows of data points that have exemplars, with a NumberDataPoint that has nothing else.
+    #[getter]
+    fn exemplars<'py>(&self, py: Python<'py>) -> Vec<(usize, Bound<'py, PyBytes>)> {
+        let exemplars = &self.decoded.exemplars;
+        exemplars
+            .iter()
+            .map(|(row, bytes)| (*row, PyBytes::new(py, bytes)))
+            .collect()
+    }
+
+    /// Metrics without data of a known type.
+    #[getter]
+    fn without_data(&self) -> usize {
+        self.decoded.without_data
+    }
+
+    /// Names of events in sampled spans, which may say that the span has started.
+    #[getter]
+    fn event_names(&self) -> Vec<&str> {
+        self.decoded
+            .event_names
+            .iter()
+            .map(String::as_str)
+            .collect()
+    }
+
     #[getter]
     fn payloads(&self) -> Option<Rows> {
-        self.payloads.clone().map(Rows::new)
+        self.decoded.payloads.clone().map(Rows::new)
     }
 
     /// The rows. For each resource its id and the texts of its wanted attributes; ids of the scopes;
-    /// messages to be kept whole, by row.
+    /// messages kept whole and exemplars, by row.
     fn rows(
         &self,
         py: Python<'_>,
@@ -188,45 +205,37 @@ impl SpanPart {
         resource_texts: Vec<Vec<Option<String>>>,
         scope_ids: Vec<u64>,
         raws: Vec<(usize, Vec<u8>)>,
+        exemplars: Vec<(usize, Vec<u8>)>,
     ) -> PyResult<Rows> {
-        let Decoded {
-            resources,
-            scopes,
-            rows,
-            ..
-        } = &self.decoded;
-        let wanted = self.plan.resource_columns.len();
-        if resource_ids.len() != resources.len()
-            || resource_texts.len() != resources.len()
-            || resource_texts.iter().any(|texts| texts.len() != wanted)
-            || scope_ids.len() != scopes.len()
-            || *rows == 0
-        {
+        let answers = Answers {
+            resource_ids,
+            resource_texts,
+            scope_ids,
+            raws,
+            exemplars,
+        };
+        let wanted = if self.is_traces {
+            self.plan.resource_columns.len()
+        } else {
+            0
+        };
+        if self.decoded.rows == 0 || !self.decoded.fits(&answers, wanted) {
             return Err(PyValueError::new_err("not what was asked for"));
         }
         py.detach(|| {
-            let mut columns = Vec::with_capacity(self.decoded.columns.len() + 3 + wanted);
-            let (before, after) = self.decoded.columns.split_at(BEFORE_RAW);
-            columns.extend_from_slice(before);
-            columns.push(raw_column(raws, *rows)?);
-            columns.push(spread(&resource_ids, resources, *rows));
-            columns.push(spread(&scope_ids, scopes, *rows));
-            columns.extend_from_slice(after);
-            for place in 0..wanted {
-                let texts = resource_texts.iter().map(|texts| texts[place].as_deref());
-                columns.push(spread_texts(texts.collect(), resources, *rows)?);
-            }
-            let names = SPAN_COLUMNS
+            let columns = self.decoded.complete(answers)?;
+            let plan = [&self.plan.attribute_columns, &self.plan.resource_columns];
+            let planned = plan.into_iter().flatten().map(String::as_str);
+            // each column of an attribute that nobody has would cost every statement of the commit
+            let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = self
+                .names
                 .iter()
                 .copied()
-                .chain(self.plan.attribute_columns.iter().map(String::as_str))
-                .chain(self.plan.resource_columns.iter().map(String::as_str));
-            // each column of an attribute that nobody has would cost every statement of the commit
-            let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = names
+                .chain(planned)
                 .zip(columns)
                 .enumerate()
                 .filter(|(place, (_, column))| {
-                    *place < SPAN_COLUMNS.len() || column.null_count() < *rows
+                    *place < self.names.len() || column.null_count() < self.decoded.rows
                 })
                 .map(|(_, (name, column))| (field_of(name, &column), column))
                 .unzip();
@@ -238,7 +247,7 @@ impl SpanPart {
     }
 }
 
-impl SpanPart {
+impl Part {
     fn cut<'py>(&self, py: Python<'py>, range: &Range<usize>) -> Bound<'py, PyBytes> {
         let payload = self.payload.bind(py).as_bytes();
         PyBytes::new(py, payload.get(range.clone()).unwrap_or_default())
@@ -269,44 +278,4 @@ fn as_uuid(field: Field) -> Field {
     ]
     .map(|(key, value)| (key.to_owned(), value.to_owned()));
     field.with_metadata(HashMap::from(marks))
-}
-
-fn raw_column(mut raws: Vec<(usize, Vec<u8>)>, rows: usize) -> wire::Result<ArrayRef> {
-    raws.sort_by_key(|(row, _)| *row);
-    let mut column = Blobs::with_capacity(rows, 0);
-    for (row, raw) in &raws {
-        if *row >= column.len() && *row < rows {
-            column.push_nulls(row - column.len());
-            column.push(raw);
-        }
-    }
-    column.push_nulls(rows - column.len());
-    column.binaries()
-}
-
-fn spread(ids: &[u64], shared: &[Shared], rows: usize) -> ArrayRef {
-    let mut column = Vec::with_capacity(rows);
-    for (id, each) in ids.iter().zip(shared) {
-        column.resize(column.len() + each.rows, *id);
-    }
-    u64s(column)
-}
-
-fn spread_texts(
-    texts: Vec<Option<&str>>,
-    shared: &[Shared],
-    rows: usize,
-) -> wire::Result<ArrayRef> {
-    if texts.iter().all(Option::is_none) {
-        return Ok(Arc::new(StringArray::new_null(rows)));
-    }
-    let mut column = Blobs::with_capacity(rows, rows * 8);
-    for (text, each) in texts.iter().zip(shared) {
-        let text = text.map(str::as_bytes).filter(|text| !text.is_empty());
-        let shown = text.map(|text| &text[..prefix(text, SHARED_CHARS)]);
-        for _ in 0..each.rows {
-            column.push_option(shown);
-        }
-    }
-    column.strings()
 }

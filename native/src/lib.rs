@@ -7,15 +7,20 @@
 
 mod attributes;
 mod columns;
+mod decoded;
+mod envelope;
 mod export;
 mod json;
 mod kernel;
+mod logs;
+mod metrics;
 mod plan;
+mod points;
 mod spans;
 mod value;
 mod wire;
 
-pub use kernel::{Kernel, SpanPart};
+pub use kernel::{Kernel, Part};
 
 use pyo3::prelude::*;
 
@@ -29,11 +34,11 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 2)?;
+    module.add("API", 3)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add_class::<Kernel>()?;
-    module.add_class::<SpanPart>()?;
+    module.add_class::<Part>()?;
     module.add_class::<export::Rows>()?;
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Spans: `decode/spans.py` in Rust. One walk over the bytes appends to flat columns.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{
@@ -9,11 +8,13 @@ use arrow_array::{
 use arrow_buffer::Buffer;
 use arrow_schema::{Field, Schema};
 
-use crate::attributes::{Scratch, check_attributes, find, push_row, set_once};
+use crate::attributes::{Scratch, check_attributes, find, push_row};
 use crate::columns::{Blobs, MAX_RESERVED, Maps, Sparse, filled, lists, u32s, u64s};
+use crate::decoded::{Column, Decoded};
+use crate::envelope::{self, Items, range};
 use crate::plan::{Home, Plan};
 use crate::value::{key_value, to_text};
-use crate::wire::{BYTES, FIXED32, FIXED64, Odd, Reader, Result, VARINT, check_utf8, set_text};
+use crate::wire::{BYTES, FIXED32, FIXED64, Odd, Reader, Result, VARINT, set_text};
 
 /// Strings of more characters go to the payloads (`WHOLE_VALUE_BYTES` of the reference).
 const WHOLE_VALUE_CHARS: usize = 8192;
@@ -26,42 +27,44 @@ const MAX_DIGITS: usize = 20;
 /// Payloads times attributes of a span up to which sizes before cutting are looked for one by one.
 const MAX_LOOKED_AT: usize = 1 << 16;
 
-/// Part of the request, and how many rows it has.
-pub struct Shared {
-    pub bytes: Range<usize>,
-    pub schema_url: String,
-    pub rows: usize,
-}
-
-/// What a request becomes, but for what its resources and scopes say.
-#[derive(Default)]
-pub struct Decoded {
-    pub rows: usize,
-    pub open_count: usize,
-    pub resources: Vec<Shared>,
-    pub scopes: Vec<Shared>,
-    /// Spans that are refused, in their order.
-    pub refused: Vec<Range<usize>>,
-    /// Rows whose columns do not hold all of their span.
-    pub inexact: Vec<(usize, Range<usize>)>,
-    /// Columns up to `dropped_links_count`, then `scope_name` and the exceptions, then attributes.
-    pub columns: Vec<ArrayRef>,
-    pub span_ids: Vec<u64>,
-    pub payloads: Option<RecordBatch>,
-}
+/// Columns up to those of attributes, in the order of the reference.
+pub const COLUMNS: [&str; 26] = [
+    "span_row",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "trace_state",
+    "flags",
+    "name",
+    "kind",
+    "start_time_unix_nano",
+    "end_time_unix_nano",
+    "status_code",
+    "status_message",
+    "attributes",
+    "attribute_types",
+    "home_bits",
+    "dropped_attributes_count",
+    "events",
+    "dropped_events_count",
+    "links",
+    "dropped_links_count",
+    "raw",
+    "resource_id",
+    "scope_id",
+    "scope_name",
+    "exception_type",
+    "exception_message",
+];
 
 /// The spans in the bytes of an ExportTraceServiceRequest; `first_row` is the number of the first.
 pub fn decode(payload: &[u8], plan: &Plan, first_row: u64) -> Result<Decoded> {
-    let mut walk = Walk::new(payload, plan, first_row);
-    let mut reader = Reader::new(payload);
-    while let Some(tag) = reader.tag()? {
-        match (tag.number, tag.wire) {
-            (1, BYTES) => walk.resource_spans(reader.bytes()?)?,
-            (1, _) => return Err(Odd("field of another type")),
-            _ => reader.skip(tag)?,
-        }
-    }
-    walk.finish()
+    let mut spans = Spans::new(payload, plan, first_row);
+    let envelope = envelope::walk(payload, plan.max_items, &mut spans)?;
+    Ok(Decoded {
+        envelope,
+        ..spans.finish()?
+    })
 }
 
 /// The fields of one span; strings are checked where they get into a column.
@@ -124,14 +127,14 @@ struct Links {
     offsets: Vec<i32>,
 }
 
-struct Walk<'a> {
+struct Spans<'a> {
     payload: &'a [u8],
     plan: &'a Plan,
     first_row: u64,
-    seen: usize,
     /// As many spans as the request can hold.
     expected: usize,
     out: Decoded,
+    span_ids: Vec<u64>,
     trace_ids: Vec<u8>,
     parent_ids: Vec<u64>,
     trace_state: Blobs,
@@ -163,19 +166,16 @@ struct Walk<'a> {
     inner: Vec<&'a [u8]>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Spans<'a> {
     fn new(payload: &'a [u8], plan: &'a Plan, first_row: u64) -> Self {
         let expected = (payload.len() / 128).min(MAX_RESERVED);
         Self {
             payload,
             plan,
             first_row,
-            seen: 0,
             expected,
-            out: Decoded {
-                span_ids: Vec::with_capacity(expected),
-                ..Decoded::default()
-            },
+            out: Decoded::default(),
+            span_ids: Vec::with_capacity(expected),
             trace_ids: Vec::with_capacity(expected * 16),
             parent_ids: Vec::with_capacity(expected),
             trace_state: Blobs::with_capacity(expected, 0),
@@ -217,86 +217,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Where a message of the request stands in it.
-    fn range(&self, message: &[u8]) -> Range<usize> {
-        let start = message
-            .as_ptr()
-            .addr()
-            .wrapping_sub(self.payload.as_ptr().addr());
-        start..start.wrapping_add(message.len())
-    }
-
-    fn shared(&self, message: Option<&[u8]>, schema_url: &[u8], rows: usize) -> Result<Shared> {
-        let schema_url = std::str::from_utf8(schema_url).map_err(|_| crate::wire::NOT_UTF8)?;
-        Ok(Shared {
-            bytes: message.map_or(0..0, |message| self.range(message)),
-            schema_url: schema_url.to_owned(),
-            rows,
-        })
-    }
-
-    fn resource_spans(&mut self, message: &'a [u8]) -> Result<()> {
-        let (mut resource, mut schema_url) = (None, &b""[..]);
-        let before = self.out.rows;
-        let mut reader = Reader::new(message);
-        while let Some(tag) = reader.tag()? {
-            match (tag.number, tag.wire) {
-                (1, BYTES) => set_once(&mut resource, reader.bytes()?)?,
-                (2, BYTES) => self.scope_spans(reader.bytes()?)?,
-                (3, BYTES) => set_text(&mut schema_url, reader.bytes()?)?,
-                (1..=3, _) => return Err(Odd("field of another type")),
-                _ => reader.skip(tag)?,
-            }
-        }
-        if let Some(resource) = resource {
-            check_attributes(resource, 1, &[])?;
-        }
-        let shared = self.shared(resource, schema_url, self.out.rows - before)?;
-        self.out.resources.push(shared);
-        Ok(())
-    }
-
-    fn scope_spans(&mut self, message: &'a [u8]) -> Result<()> {
-        let (mut scope, mut schema_url) = (None, &b""[..]);
-        let mut reader = Reader::new(message);
-        while let Some(tag) = reader.tag()? {
-            match (tag.number, tag.wire) {
-                (1, BYTES) => set_once(&mut scope, reader.bytes()?)?,
-                (3, BYTES) => set_text(&mut schema_url, reader.bytes()?)?,
-                (1..=3, BYTES) => {
-                    reader.bytes()?;
-                    self.seen += 1;
-                }
-                (1..=3, _) => return Err(Odd("field of another type")),
-                _ => reader.skip(tag)?,
-            }
-        }
-        if self.plan.max_items > 0 && self.seen > self.plan.max_items {
-            return Err(Odd("too many items"));
-        }
-        let name = match scope {
-            Some(scope) => scope_name(scope)?,
-            None => b"",
-        };
-        let is_own = name == self.plan.own_scope;
-        let before = self.out.rows;
-        let mut reader = Reader::new(message);
-        while let Some(tag) = reader.tag()? {
-            match (tag.number, tag.wire) {
-                (2, BYTES) => self.span(reader.bytes()?, is_own)?,
-                _ => reader.skip(tag)?,
-            }
-        }
-        let added = self.out.rows - before;
-        let shown = &name[..prefix(name, SHARED_CHARS)];
-        for _ in 0..added {
-            self.scope_name.push(shown);
-        }
-        let shared = self.shared(scope, schema_url, added)?;
-        self.out.scopes.push(shared);
-        Ok(())
-    }
-
     fn span(&mut self, message: &'a [u8], is_own: bool) -> Result<()> {
         self.own_attributes.clear();
         self.own_events.clear();
@@ -334,7 +254,7 @@ impl<'a> Walk<'a> {
                 && self.own_attributes.len() > self.plan.max_attributes);
         if is_refused {
             check_attributes(message, 9, &[(11, 3), (13, 4)])?;
-            let range = self.range(message);
+            let range = range(self.payload, message);
             self.out.refused.push(range);
             return Ok(());
         }
@@ -345,7 +265,7 @@ impl<'a> Walk<'a> {
         let row = self.out.rows;
         self.out.rows += 1;
         self.trace_ids.extend_from_slice(span.trace_id);
-        self.out.span_ids.push(big_endian(span.span_id));
+        self.span_ids.push(big_endian(span.span_id));
         self.parent_ids.push(big_endian(span.parent_span_id));
         self.trace_state.push_filled(span.trace_state);
         self.flags.push(span.flags);
@@ -372,7 +292,7 @@ impl<'a> Walk<'a> {
             self.out.open_count += 1;
         }
         if !is_exact {
-            let range = self.range(message);
+            let range = range(self.payload, message);
             self.out.inexact.push((row, range));
         }
         Ok(())
@@ -615,10 +535,10 @@ impl<'a> Walk<'a> {
         let numbers = (self.first_row..self.first_row + rows as u64).collect();
         let trace_ids = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(self.trace_ids), None);
         let [maps, types] = self.attributes.arrays()?;
-        self.out.columns = vec![
+        let mut columns: Vec<Column> = [
             u64s(numbers),
             Arc::new(trace_ids.map_err(|_| Odd("trace ids"))?),
-            u64s(self.out.span_ids.clone()),
+            u64s(self.span_ids),
             u64s(self.parent_ids),
             self.trace_state.strings()?,
             u32s(self.flags),
@@ -636,18 +556,48 @@ impl<'a> Walk<'a> {
             u32s(self.dropped_events),
             self.links.array()?,
             u32s(self.dropped_links),
-            self.scope_name.strings()?,
-        ];
+        ]
+        .map(Column::Ready)
+        .into();
+        columns.extend([Column::Raw, Column::ResourceId, Column::ScopeId]);
+        columns.push(Column::Ready(self.scope_name.strings()?));
         let nothing: ArrayRef = Arc::new(StringArray::new_null(rows));
         let sparse = [self.exception_type, self.exception_message]
             .into_iter()
             .chain(self.wanted);
         for column in sparse {
             let column = column.finish(rows)?.unwrap_or_else(|| Arc::clone(&nothing));
-            self.out.columns.push(column);
+            columns.push(Column::Ready(column));
         }
+        columns.extend((0..self.plan.resource_columns.len()).map(Column::ResourceText));
+        self.out.columns = columns;
         self.out.payloads = self.payloads.batch()?;
         Ok(self.out)
+    }
+}
+
+impl<'a> Items<'a> for Spans<'a> {
+    const KEEPS_EMPTY: bool = true;
+
+    fn weight(_: &'a [u8]) -> Result<usize> {
+        Ok(1)
+    }
+
+    fn rows(&self) -> usize {
+        self.out.rows
+    }
+
+    fn take(&mut self, scope: &'a [u8], items: &[&'a [u8]]) -> Result<()> {
+        let before = self.out.rows;
+        let is_own = scope == self.plan.own_scope;
+        for item in items {
+            self.span(item, is_own)?;
+        }
+        let shown = &scope[..prefix(scope, SHARED_CHARS)];
+        for _ in before..self.out.rows {
+            self.scope_name.push(shown);
+        }
+        Ok(())
     }
 }
 
@@ -728,24 +678,8 @@ fn status<'a>(message: &'a [u8], span: &mut Fields<'a>) -> Result<()> {
     Ok(())
 }
 
-/// Name of an InstrumentationScope, checked.
-pub fn scope_name(message: &[u8]) -> Result<&[u8]> {
-    check_attributes(message, 3, &[])?;
-    let mut name = &b""[..];
-    let mut reader = Reader::new(message);
-    while let Some(tag) = reader.tag()? {
-        match (tag.number, tag.wire) {
-            (1, BYTES) => set_text(&mut name, reader.bytes()?)?,
-            (1, _) => return Err(Odd("field of another type")),
-            _ => reader.skip(tag)?,
-        }
-    }
-    check_utf8(name)?;
-    Ok(name)
-}
-
 /// Eight bytes as a number, most significant first; 0 for none.
-fn big_endian(id: &[u8]) -> u64 {
+pub fn big_endian(id: &[u8]) -> u64 {
     id.try_into().map_or(0, u64::from_be_bytes)
 }
 

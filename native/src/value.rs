@@ -20,16 +20,21 @@ pub enum Value<'a> {
 #[inline]
 pub fn key_value(message: &[u8]) -> Result<(&[u8], Value<'_>)> {
     let mut reader = Reader::new(message);
-    let (mut key, mut value) = (None, None);
+    let (mut key, mut value, mut strindex) = (None, None, 0);
     while let Some(tag) = reader.tag()? {
         match (tag.number, tag.wire) {
             (1, BYTES) if key.is_none() => key = Some(reader.bytes()?),
             (2, BYTES) if value.is_none() => value = Some(any_value(reader.bytes()?)?),
-            (1..=3, _) => return Err(Odd("key or value twice, of another type, or strindex")),
+            (3, VARINT) => strindex = reader.varint()? as u32,
+            (1..=3, _) => return Err(Odd("key or value twice, or of another type")),
             _ => reader.skip(tag)?,
         }
     }
-    Ok((key.unwrap_or_default(), value.unwrap_or(Value::Empty)))
+    let key = key.unwrap_or_default();
+    if strindex != 0 && key.is_empty() {
+        return Err(Odd("key from a dictionary")); // the reference warns of it
+    }
+    Ok((key, value.unwrap_or(Value::Empty)))
 }
 
 /// The content of an AnyValue.

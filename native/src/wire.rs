@@ -35,6 +35,10 @@ impl<'a> Reader<'a> {
         Self { rest: message }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The next tag; None at the end of the message.
     #[inline]
     pub fn tag(&mut self) -> Result<Option<Tag>> {

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from tests.fuzz import corpus, seeds
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import IS_NATIVE, TARGETS
 
 __all__ = ["main"]
 
@@ -98,6 +98,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET", default=[])
     chosen = parser.parse_args(arguments)
     seeds.main(WORK / "seeds")
+    print("both decoders are compared" if IS_NATIVE else "there is no native decoder to compare")
     targets = chosen.targets or list(TARGETS)
     results = [_run(chosen.python, target, chosen.seconds) for target in targets]
     if chosen.keep:

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from stepscope_collector.decode.batch import Batch, Encoding, Signal
 from stepscope_collector.decode.count import count_rows
+from stepscope_collector.decode.native import in_use
 from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.decode.repair import repair_utf8
 from stepscope_collector.decode.request import decode_request
@@ -33,15 +34,17 @@ from stepscope_collector.receive.limits import (
     known_encoding,
 )
 from stepscope_collector.receive.responses import MAX_RESPONSE_BYTES, failure_body, success_body
+from tests.unit.collector.decode.compare import differences
 from tests.unit.collector.taking import MAPPING, Taking, taking
 
-__all__ = ["TARGETS"]
+__all__ = ["IS_NATIVE", "TARGETS"]
 
 MESSAGES: Final[dict[Signal, type[Message]]] = {
     "traces": ExportTraceServiceRequest,
     "logs": ExportLogsServiceRequest,
     "metrics": ExportMetricsServiceRequest,
 }
+IS_NATIVE: Final = in_use("auto").decoder == "native"
 ENCODINGS: Final[tuple[Encoding, ...]] = ("protobuf", "json")
 MAX_UNPACKED_BYTES: Final = 1 << 16
 MAX_ROWS_PER_BYTE: Final = 1
@@ -72,9 +75,11 @@ def _check(batch: Batch, signal: Signal, encoding: Encoding, size: int) -> None:
 
 
 def decode(signal: Signal, encoding: Encoding, data: bytes) -> None:
-    """Decode a request; JSON and the protobuf of the same message say the same, and so does the cheap count of rows."""
+    """Decode a request; JSON and the protobuf of the same message say the same, and so do both decoders and the cheap count of rows."""
     counted = count_rows(signal, data, encoding)
     batch = _answers(signal, encoding, data)
+    if encoding == "protobuf" and IS_NATIVE:
+        assert differences(signal, data, MAPPING.plan) == []
     if batch is None:
         return
     if encoding == "protobuf":

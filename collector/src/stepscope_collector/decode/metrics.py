@@ -25,7 +25,10 @@ from stepscope_collector.decode.batch import Batch, Plan, Rejection
 from stepscope_collector.decode.dimensions import add_resource, add_scope, encode_attributes
 from stepscope_collector.decode.metric_columns import PointColumns
 
-__all__ = ["MAX_REPEATED_BYTES", "decode_metrics"]
+__all__ = ["MAX_REPEATED_BYTES", "NO_DATA", "decode_metrics"]
+
+NO_DATA: Final = "metric without data of a type OTLP knows: nothing of it is stored"
+"""Warning for a metric of a type that is not known."""
 
 MAX_REPEATED_BYTES: Final = 1 << 28
 """Bytes by which a request may grow because name, description, unit and metadata of a metric stand
@@ -71,7 +74,7 @@ def decode_metrics(request: ExportMetricsServiceRequest, plan: Plan) -> Batch:
 def _metric(metric: Metric, batch: Batch, columns: PointColumns) -> None:
     kind = metric.WhichOneof("data")
     if kind is None:
-        batch.warnings.append("metric without data of a type OTLP knows: nothing of it is stored")
+        batch.warnings.append(NO_DATA)
         return
     data = getattr(metric, kind)
     points = data.data_points

@@ -4,15 +4,18 @@ The kernel (folder `native/`) walks the bytes of a request, outside the interpre
 said once for many rows (resources, scopes) and what is rare (refused spans, messages kept whole) it
 hands back as bytes, and the functions of the reference read those. A request that is out of the
 ordinary in any other way it does not decode at all: strings that are not UTF-8, broken bytes, fields
-given twice, groups, values nested more than 32 deep. The reference has the last word on those.
+given twice, groups, values nested more than 32 deep, log records that tell of spans, data points with a
+key twice. The reference has the last word on those.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -26,6 +29,8 @@ from stepscope_collector.decode.batch import (
     column_of,
 )
 from stepscope_collector.decode.dimensions import content_id, resource_of, scope_of
+from stepscope_collector.decode.metrics import NO_DATA
+from stepscope_collector.decode.partial_spans import is_start
 from stepscope_collector.decode.spans import (
     CUTTABLE_BITS,
     LIVE_BIT,
@@ -45,7 +50,7 @@ else:
 
 __all__ = ["InUse", "chosen", "decode_natively", "in_use", "is_native", "native_together"]
 
-_API: Final = 2
+_API: Final = 3
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _ASKED: Final = ("attr:", "resource:")
@@ -53,6 +58,14 @@ _ASKED: Final = ("attr:", "resource:")
 
 _KEPT_BYTES: Final = 4096
 """Resources and scopes up to this size are remembered from one request to the next."""
+
+
+_ITEMS: Final[dict[Signal, type[Message]]] = {
+    "traces": Span,
+    "logs": LogRecord,
+    "metrics": NumberDataPoint,
+}
+"""What a row is made of; a data point that is to be kept whole goes to the reference."""
 
 
 class InUse(NamedTuple):
@@ -96,10 +109,13 @@ def chosen(wanted: Decoder) -> InUse:
 
 def decode_natively(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
     """The rows of an uncompressed request in protobuf; None: the reference has to decode it."""
-    if signal != "traces" or in_use(plan.decoder).decoder != "native":
+    if in_use(plan.decoder).decoder != "native":
         return None
     try:
-        return _spans(payload, plan)
+        part = _kernel(plan).decode(signal, payload, next_first_row() if signal == "traces" else 0)
+        if any(map(is_start, part.event_names)):
+            return None  # records that tell of spans
+        return _batch(signal, part, plan)
     except (stepscope_native.Odd, DecodeError):
         return None
 
@@ -114,9 +130,8 @@ def native_together(parts: Sequence[Rows]) -> Any:
     return stepscope_native.Rows.together([cast("stepscope_native.Rows", each) for each in parts])
 
 
-def _spans(payload: bytes, plan: Plan) -> Batch:
-    part = _kernel(plan).spans(payload, next_first_row())
-    batch = Batch("traces", row_count=part.row_count, open_count=part.open_count)
+def _batch(signal: Signal, part: "stepscope_native.Part", plan: Plan) -> Batch:
+    batch = Batch(signal, row_count=part.row_count, open_count=part.open_count)
     resources = [_resource(*message) for message in part.resources]
     scopes = [_scope(*message) for message in part.scopes]
     for dimension in resources:
@@ -128,12 +143,19 @@ def _spans(payload: bytes, plan: Plan) -> Batch:
         if refused is None:
             raise stepscope_native.Odd("a span was refused that is none to refuse")
         batch.rejections.append(refused)
+    batch.warnings += [NO_DATA] * part.without_data
     if part.row_count:
+        kind = _ITEMS[signal]
+        wanted = plan.resource_keys if signal == "traces" else ()
         rows = part.rows(
             [dimension.id for dimension in resources],
-            [[each.attributes.get(key) for key in plan.resource_keys] for each in resources],
+            [[each.attributes.get(key) for key in wanted] for each in resources],
             [dimension.id for dimension in scopes],
-            [(row, Span.FromString(message).SerializeToString()) for row, message in part.inexact],
+            [(row, kind.FromString(message).SerializeToString()) for row, message in part.inexact],
+            [
+                (row, NumberDataPoint.FromString(message).SerializeToString())
+                for row, message in part.exemplars
+            ],
         )
         batch.rows = rows
         batch.columns = frozenset(name for name in rows.names if name.startswith(_ASKED))

@@ -25,7 +25,7 @@ from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import PayloadUndecodable
 
-__all__ = ["Sign", "signs_of", "tells_of_span"]
+__all__ = ["Sign", "is_start", "signs_of", "tells_of_span"]
 
 _PARTIAL_EVENT: Final = "partial.event"
 _HEARTBEAT: Final = "heartbeat"
@@ -63,8 +63,13 @@ def tells_of_span(record: LogRecord, texts: Mapping[str, str | None]) -> bool:
         and bool(record.flags & _SAMPLED)
         and len(record.trace_id) == 16
         and len(record.span_id) == 8
-        and _STARTED.fullmatch(record.event_name) is not None
+        and is_start(record.event_name)
     )
+
+
+def is_start(event_name: str) -> bool:
+    """Whether an event of this name says that its span has started."""
+    return _STARTED.fullmatch(event_name) is not None
 
 
 def signs_of(signs: Sequence[Sign], plan: Plan, warnings: list[str]) -> Batch | None:
@@ -77,7 +82,7 @@ def signs_of(signs: Sequence[Sign], plan: Plan, warnings: list[str]) -> Batch | 
     """
     whole = ExportTraceServiceRequest()
     for sign in signs:
-        if sign.record.event_name and _STARTED.fullmatch(sign.record.event_name):
+        if sign.record.event_name and is_start(sign.record.event_name):
             _begin(whole, sign)
             continue
         try:

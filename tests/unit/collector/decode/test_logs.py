@@ -8,15 +8,16 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from stepscope_collector.decode.batch import Batch, Plan
-from stepscope_collector.decode.logs import decode_logs
 from stepscope_schema.columns import relations
-from tests.unit.collector.decode.rows import rows_of
+from tests.unit.collector.decode.rows import decode, rows_of
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 
 def _decode(*records: LogRecord) -> Batch:
     request = ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.extend(records)
-    return decode_logs(request, Plan())
+    return decode(request, Plan())
 
 
 def _row(record: LogRecord) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def test_empty_envelopes_store_nothing() -> None:
     request = ExportLogsServiceRequest()
     request.resource_logs.add().resource.attributes.add(key="a")
     request.resource_logs.add().scope_logs.add().scope.name = "s"
-    batch = decode_logs(request, Plan())
+    batch = decode(request, Plan())
     assert (batch.row_count, batch.rows, batch.resources, batch.scopes) == (0, None, {}, {})
 
 
@@ -189,7 +190,7 @@ def test_records_keep_their_resource_and_scope() -> None:
             scope_logs.scope.name = scope
             for _ in range(2):
                 scope_logs.log_records.add().body.string_value = service + scope
-    batch = decode_logs(request, Plan())
+    batch = decode(request, Plan())
     assert (batch.row_count, len(batch.resources), len(batch.scopes)) == (8, 2, 2)
     for row in rows_of(batch):
         service, scope = row["body"]

@@ -11,16 +11,18 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as pb
 
 from stepscope_collector.decode.batch import Batch, Plan
-from stepscope_collector.decode.metrics import MAX_REPEATED_BYTES, decode_metrics
+from stepscope_collector.decode.metrics import MAX_REPEATED_BYTES
 from stepscope_schema.columns import relations
 from stepscope_schema.rejections import REASONS
-from tests.unit.collector.decode.rows import rows_of
+from tests.unit.collector.decode.rows import decode, rows_of
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 
 def _decode(*metrics: pb.Metric) -> Batch:
     request = ExportMetricsServiceRequest()
     request.resource_metrics.add().scope_metrics.add().metrics.extend(metrics)
-    return decode_metrics(request, Plan())
+    return decode(request, Plan())
 
 
 def _filled(metric: pb.Metric) -> list[dict[str, Any]]:
@@ -253,7 +255,7 @@ def test_empty_envelopes_store_nothing() -> None:
     request = ExportMetricsServiceRequest()
     request.resource_metrics.add().resource.attributes.add(key="a")
     request.resource_metrics.add().scope_metrics.add().scope.name = "s"
-    batch = decode_metrics(request, Plan())
+    batch = decode(request, Plan())
     assert (batch.row_count, batch.rows, batch.resources, batch.scopes) == (0, None, {}, {})
     without_points = _decode(pb.Metric(gauge=pb.Gauge()))
     assert (without_points.row_count, without_points.rows) == (0, None)
@@ -270,7 +272,7 @@ def test_points_keep_their_resource_and_scope() -> None:
             scope_metrics.scope.name = scope
             metric = scope_metrics.metrics.add(name=service + scope)
             metric.gauge.data_points.extend([pb.NumberDataPoint()] * 2)
-    batch = decode_metrics(request, Plan())
+    batch = decode(request, Plan())
     assert (batch.row_count, len(batch.resources), len(batch.scopes)) == (8, 2, 2)
     for row in rows_of(batch):
         service, scope = row["name"]

@@ -1,0 +1,57 @@
+"""What both decoders make of the same bytes, side by side."""
+
+from dataclasses import replace
+from typing import Any
+
+from stepscope_collector.decode.batch import Batch, Plan, Signal
+from stepscope_collector.decode.request import decode_request
+from stepscope_collector.decode.streams import may_repeat, table_of
+from stepscope_collector.errors import StepscopeError
+
+__all__ = ["differences"]
+
+
+def differences(signal: Signal, payload: bytes, plan: Plan) -> list[str]:
+    """Where the native decoder and the reference disagree about a request; empty when they do not."""
+    natively, reference = (
+        _outcome(signal, payload, replace(plan, decoder="native")),
+        _outcome(signal, payload, replace(plan, decoder="python")),
+    )
+    return [
+        f"{name}: {natively.get(name)} is not {reference.get(name)}"
+        for name in natively.keys() | reference.keys()
+        if natively.get(name) != reference.get(name)
+    ]
+
+
+def _outcome(signal: Signal, payload: bytes, plan: Plan) -> dict[str, Any]:
+    """The batch, or the error that its sender sees."""
+    try:
+        return _comparable(decode_request(signal, payload, "protobuf", plan))
+    except StepscopeError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _comparable(batch: Batch) -> dict[str, Any]:
+    """Everything of a batch but the numbers of its rows; as text, for NaN equals NaN then."""
+    found: dict[str, Any] = {
+        "signal": batch.signal,
+        "row_count": batch.row_count,
+        "open_count": batch.open_count,
+        "resources": list(batch.resources.items()),
+        "scopes": list(batch.scopes.items()),
+        "columns": batch.columns,
+        "rejections": batch.rejections,
+        "message": batch.message(),
+        "may_repeat": batch.signal == "traces" and may_repeat([batch]),
+        "signs": batch.signs is not None and batch.signs.row_count,
+    }
+    for part, rows in (("rows", batch.rows), ("payloads", batch.payloads)):
+        if rows is None:
+            continue
+        table = table_of(rows)
+        found[part] = table.schema
+        for name in table.schema.names:
+            if name != "span_row":
+                found[f"{part}.{name}"] = repr(table.column(name).to_pylist())
+    return found
