@@ -17,9 +17,10 @@ from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
-from stepscope_collector.query.filters import Conditions, Order, compile_filter, parse_order, put
+from stepscope_collector.query.filters import Conditions, Order, parse_order, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.narrow import narrowed
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import (
     Attempt,
@@ -124,7 +125,8 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
 ) -> Page:
     """The executions that hold all `filters`, from the row after `cursor` on.
 
-    With `columns` also these of each, and with `is_counted` also how many there are per status, in the same snapshot.
+    With `columns` also these of each, and with `is_counted` also how many there are per status, in
+    the same snapshot.
 
     Walking by cursor meets each execution once, also while new ones arrive. In the order of
     duration, one that ends meanwhile may move to a part that was walked already.
@@ -136,27 +138,50 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
     if offset < 0:
         raise BadRequest(f"offset={offset} is negative")
-    filtered = conditions = compile_filter(filters, now_ns)
     parsed = parse_order(order)
-    if cursor is not None:
-        conditions += parsed.after(*_read_cursor(cursor, parsed))
+    after = Conditions() if cursor is None else parsed.after(*_read_cursor(cursor, parsed))
     with database.read() as connection:
         reader: Cursor = connection
+        filtered = narrowed(reader, filters, now_ns)
+        conditions = filtered + after
         counts = _counts(reader, filtered) if is_counted else None
         # One row more tells whether there is a next page.
-        count = {**conditions.params, "count": offset + limit + 1}
-        reader.execute(put(sql("executions/cutoff"), conditions, parsed), count)
-        least, greatest, is_complete, row_count = reader.fetchall()[0]
-        if row_count == 0:
-            return Page([], None, [] if columns else None, counts)
-        if is_complete:
-            conditions += parsed.until(least if parsed.is_descending else greatest)
-        params = {**conditions.params, "limit": limit + 1, "offset": offset}
-        rows = fetch(reader, Execution, put(sql("executions/page"), conditions, parsed), params)
+        read = _found if conditions.is_costly else _sorted
+        rows = read(reader, conditions, parsed, limit + 1, offset)
         has_more, rows = len(rows) > limit, rows[:limit]
         chosen = choose(reader, rows, columns) if columns else None
     next_cursor = _write_cursor(rows[-1], parsed) if has_more else None
     return Page(rows, next_cursor, chosen, counts)
+
+
+def _sorted(
+    reader: Cursor, conditions: Conditions, order: Order, limit: int, offset: int
+) -> list[Execution]:
+    """The rows of a page; whole rows are sorted up to its last value only."""
+    count = {**conditions.params, "count": offset + limit}
+    reader.execute(put(sql("executions/cutoff"), conditions, order), count)
+    least, greatest, is_complete, row_count = reader.fetchall()[0]
+    if row_count == 0:
+        return []
+    if is_complete:
+        conditions += order.until(least if order.is_descending else greatest)
+    params = {**conditions.params, "limit": limit, "offset": offset}
+    return fetch(reader, Execution, put(sql("executions/page"), conditions, order), params)
+
+
+def _found(
+    reader: Cursor, conditions: Conditions, order: Order, limit: int, offset: int
+) -> list[Execution]:
+    """The rows of a page; the conditions are asked once."""
+    params = {**conditions.params, "limit": limit, "offset": offset}
+    reader.execute(put(sql("executions/find"), conditions, order), params)
+    found = reader.fetchall()
+    if not found:
+        return []
+    last_value = found[-1][1]
+    until = Conditions() if last_value is None else order.until(last_value)
+    ids = {**until.params, "ids": [execution_id for execution_id, _ in found]}
+    return fetch(reader, Execution, put(sql("executions/page_of"), until, order), ids)
 
 
 def _counts(reader: Cursor, conditions: Conditions) -> list[StatusCount]:

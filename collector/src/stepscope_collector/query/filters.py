@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.query.filter import compile_tree, parse_filter
+from stepscope_collector.query.filter import Bounds, compile_tree, parse_filter
 from stepscope_collector.query.filter.fields import EXECUTION, named
 from stepscope_collector.query.filter.syntax import (
     And,
@@ -130,9 +130,15 @@ class Conditions:
 
     where: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
+    is_costly: bool = False
+    """Whether more is read than executions."""
 
     def __add__(self, other: "Conditions") -> "Conditions":
-        return Conditions(self.where + other.where, {**self.params, **other.params})
+        return Conditions(
+            self.where + other.where,
+            {**self.params, **other.params},
+            self.is_costly or other.is_costly,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +201,20 @@ def parse_order(text: str) -> Order:
     return Order(name, text.startswith("-"))
 
 
-def compile_filter(filters: Mapping[str, str], now_ns: int) -> Conditions:
-    """The conditions that all `filters` hold; `now_ns` is what times ago are reckoned from.
+def compile_filter(
+    filters: Mapping[str, str], now_ns: int, bounds: Bounds | None = None
+) -> Conditions:
+    """The conditions that all `filters` hold.
+
+    Args:
+        filters: option → text.
+        now_ns: what times ago are reckoned from.
+        bounds: see compile_tree.
 
     Raises:
         BadRequest: an unknown option or status, a value that does not fit, or no filter.
     """
-    return _compiled(_trees(filters, now_ns))
+    return _compiled(_trees(filters, now_ns), bounds)
 
 
 def compile_start(filters: Mapping[str, str], now_ns: int) -> Conditions | None:
@@ -237,11 +250,12 @@ def _trees(filters: Mapping[str, str], now_ns: int) -> list[Condition]:
     return trees
 
 
-def _compiled(trees: Sequence[Condition]) -> Conditions:
+def _compiled(trees: Sequence[Condition], bounds: Bounds | None = None) -> Conditions:
     if not trees:
         return Conditions()
-    condition = compile_tree(trees[0] if len(trees) == 1 else And(tuple(trees)))
-    return Conditions((condition.sql,), condition.parameters)
+    tree = trees[0] if len(trees) == 1 else And(tuple(trees))
+    condition = compile_tree(tree, bounds=bounds)
+    return Conditions((condition.sql,), condition.parameters, condition.is_costly)
 
 
 def put(statement: str, conditions: Conditions, order: Order | None = None) -> str:
@@ -251,6 +265,8 @@ def put(statement: str, conditions: Conditions, order: Order | None = None) -> s
         direction = "desc" if order.is_descending else "asc"
         statement = statement.replace("asc /* direction */", direction)
         statement = statement.replace("started_at /* column */", f"e.{order.column}")
+        value = f"epoch_ns(e.{order.column})" if order.is_time else f"e.{order.column}"
+        statement = statement.replace("epoch_ns(started_at) /* value */", value)
         if not order.is_time:
             statement = statement.replace("epoch_ns(min(value)) /* least */", "min(value)")
             statement = statement.replace("epoch_ns(max(value)) /* greatest */", "max(value)")

@@ -5,8 +5,9 @@ The rows equal views `workflow_stats` and `step_stats`; with filters, over the c
 
 from collections.abc import Mapping
 
-from stepscope_collector.query.filters import compile_filter, compile_start, put
+from stepscope_collector.query.filters import compile_start, put
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.narrow import narrowed
 from stepscope_collector.query.rows import Cursor, StepStats, WorkflowStats, fetch
 from stepscope_collector.store import Database
 
@@ -23,9 +24,9 @@ def workflow_stats(
     Raises:
         BadRequest: an unknown filter, or a value that does not fit it.
     """
-    conditions = compile_filter(filters, now_ns)
-    statement = put(sql("stats/workflows"), conditions)
     with database.read() as connection:
+        conditions = narrowed(connection, filters, now_ns)
+        statement = put(sql("stats/workflows"), conditions)
         return fetch(connection, WorkflowStats, statement, conditions.params)
 
 
@@ -35,9 +36,9 @@ def step_stats(database: Database, filters: Mapping[str, str], *, now_ns: int) -
     Raises:
         BadRequest: an unknown filter, or a value that does not fit it.
     """
-    conditions = compile_filter(filters, now_ns)
     with database.read() as connection:
         reader: Cursor = connection
+        conditions = narrowed(reader, filters, now_ns)
         first, last = 0, _MAX_UBIGINT
         # Spans are stored in order of arrival, so a scan of them can be narrowed.
         if (span := compile_start(filters, now_ns)) is not None:

@@ -50,6 +50,15 @@ class Whole:
     """Start of the last successful execution of the same workflow."""
 
 
+class History:
+    """A history in a database, and as Python values."""
+
+    # No dataclass: Hypothesis would show all of it.
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.wholes = read_whole(database)
+
+
 def fill(connection: Connection, seed: int, count: int = 70) -> None:
     """Executions with spans, attempts, payloads and logs of few values each."""
     draw = random.Random(seed)

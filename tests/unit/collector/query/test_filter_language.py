@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.query.executions import execution_page
 from stepscope_collector.query.filter import compile_filter
 from stepscope_collector.query.filter.fields import EXECUTION, ROWS
 from stepscope_collector.query.filter.lexer import MAX_CHARACTERS
 from stepscope_collector.query.filter.parser import MAX_DEPTH, MAX_TERMS, OPERATORS
 from stepscope_collector.store import Database
 from tests.unit.collector.query.filter_cases import Case, filters
-from tests.unit.collector.query.filter_history import Whole, fill, read_whole
+from tests.unit.collector.query.filter_history import History, fill
 from tests.unit.collector.query.history import NOW_NS, open_memory
 
 PAGE = (Path(__file__).parents[4] / "docs" / "filters.md").read_text("utf-8")
@@ -27,11 +28,11 @@ ALL_FIELDS = [*EXECUTION, *(field for rows in ROWS for field in rows.fields)]
 
 
 @pytest.fixture(scope="module", params=[1, 2])
-def history(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[Whole]]]:
+def history(request: pytest.FixtureRequest) -> Iterator[History]:
     """A random history, in the database and as Python values; nobody writes to it."""
     with open_memory() as database:
         fill(database.writer(), request.param)
-        yield database, read_whole(database)
+        yield History(database)
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +52,41 @@ def found(database: Database, text: str) -> set[str]:
 
 
 @given(case=filters())
-def test_any_filter_equals_a_brute_force_filter(
-    history: tuple[Database, list[Whole]], case: Case
-) -> None:
+def test_any_filter_equals_a_brute_force_filter(history: History, case: Case) -> None:
     """R010: a filter of the language gives the rows of the Python it means, in a real database."""
-    database, wholes = history
+    database, wholes = history.database, history.wholes
     text, rule = case
     wanted = {whole.row.execution_id for whole in wholes if rule(whole)}
     assert found(database, text) == wanted, text
 
 
+@given(case=filters(), hours=st.sampled_from([0, 12, 48, 200]))
+def test_a_filter_of_a_time_reads_the_spans_of_that_time_only(
+    history: History, case: Case, hours: int
+) -> None:
+    """R010, issue #7: lists bound what they read of spans, and find the same."""
+    database, wholes = history.database, history.wholes
+    text, rule = case
+    low = NOW_NS - hours * 3_600_000_000_000
+    wanted = [
+        whole.row
+        for whole in wholes
+        if rule(whole) and whole.row.started_at is not None and whole.row.started_at >= low
+    ]
+    filters = {"started_after": f"{hours}h" if hours else "now", "filter": text}
+    page = execution_page(database, filters, now_ns=NOW_NS, limit=1000)
+    assert {row.execution_id for row in page.executions} == {row.execution_id for row in wanted}, (
+        text
+    )
+    starts = [row.started_at for row in page.executions]
+    assert starts == sorted(starts, key=lambda start: -(start or 0))
+
+
 def test_the_history_has_something_for_most_filters(
-    history: tuple[Database, list[Whole]],
+    history: History,
 ) -> None:
     """ours: filters that meet nothing, or everything, would prove nothing."""
-    database, wholes = history
+    database, wholes = history.database, history.wholes
     for text in (
         "params ~ straße", 'text ~ "σίσυφος"', "log ~ ПРИВЕТ", "error ~ zoë", "host = worker-1",
         "step(attempts > 1 and status = success)", "attempt(not expected)", "tag = eu",

@@ -11,12 +11,14 @@ from stepscope_collector.query.filter.syntax import Field, Kind, Place, Rows
 __all__ = ["EXECUTION", "ROWS", "named", "paths"]
 
 _RESOURCE: Final = (
-    "e.execution_id in (select s.execution_id from stored.spans s"
-    " join stored.resources r using (resource_id) where {})"
+    "select s.execution_id from {spans} s join stored.resources r using (resource_id) where {}"
 )
 _TAGS: Final = "len(list_filter(from_json(e.tags, '[\"VARCHAR\"]'), lambda t: {})) > 0"
-_TRACES: Final = "e.execution_id in (select t.execution_id from stored.traces t where {})"
-_ATTEMPTS: Final = "e.execution_id in (select a.execution_id from attempts a where {})"
+_OWN: Final = "select x.execution_id from executions x where {}"
+_TRACES: Final = "select t.execution_id from stored.traces t where {}"
+_SPANS: Final = "select s.execution_id from {spans} s where {}"
+_ATTEMPTS: Final = "select a.execution_id from {attempts} a where {}"
+_STEPS: Final = "select s.execution_id from {steps} s where {}"
 # Senders that write JSON in ASCII only have \u escapes where people see letters.
 _BODY: Final = (
     "case when contains(p.body, '\\u') then concat(p.body, ' ',"
@@ -24,24 +26,21 @@ _BODY: Final = (
 )
 _AT_PATH: Final = "json_extract_string(case when json_valid(p.body) then p.body end, {path})"
 _LOGS: Final = (
-    "e.execution_id in ("
     "select l.execution_id from stored.log_records l where l.execution_id is not null and {}"
     " union all"
     " select s.execution_id from stored.log_records l"
-    " join stored.spans s on s.trace_id = l.trace_id and s.span_id = l.span_id"
-    " where l.execution_id is null and s.live_phase is null and {})"
+    " join {spans} s on s.trace_id = l.trace_id and s.span_id = l.span_id"
+    " where l.execution_id is null and s.live_phase is null and {}"
 )
-_PAYLOADS: Final = (
-    "e.execution_id in (select p.execution_id from payloads p where p.kind in (kinds) and {})"
-)
+_PAYLOADS: Final = "select p.execution_id from {payloads} p where p.kind in (kinds) and {}"
 _OF_STEP: Final = (
-    "exists (select 1 from payloads p where p.execution_id = s.execution_id"
+    "exists (select 1 from {payloads} p where p.execution_id = s.execution_id"
     " and p.span_id = s.span_id and p.kind in (kinds) and {})"
 )
 
 
-def _payloads(kinds: str, within: str = _PAYLOADS) -> str:
-    return within.replace("kinds", kinds)
+def _payloads(kinds: str, select: str = _PAYLOADS) -> str:
+    return select.replace("kinds", kinds)
 
 
 def _field(  # noqa: PLR0913 the row of a table
@@ -53,17 +52,18 @@ def _field(  # noqa: PLR0913 the row of a table
     *,
     aliases: tuple[str, ...] = (),
     within: str = "{}",
+    ids: str = "",
     order: str = "",
 ) -> Field:
     """A field whose values stand in one place; `order` `=`: it sorts by its only column."""
     listed = (columns,) if isinstance(columns, str) else columns
     order = listed[0] if order == "=" else order
-    return Field(name, kind, (Place(listed, within),), meaning, example, aliases, order)
+    return Field(name, kind, (Place(listed, within, ids),), meaning, example, aliases, order)
 
 
 _ERRORS: Final = (
-    Place(("e.error_type", "e.error_message")),
-    Place(("a.error_type", "a.error_message"), _ATTEMPTS),
+    Place(("x.error_type", "x.error_message"), ids=_OWN),
+    Place(("a.error_type", "a.error_message"), ids=_ATTEMPTS),
 )
 
 EXECUTION: Final = (
@@ -96,7 +96,7 @@ EXECUTION: Final = (
     _field("service", "text", "e.service_name", "service.name of the sender.",
            "service = billing", aliases=("service_name",), order="="),
     _field("host", "text", "r.attributes['host.name']", "host.name of a sender of its spans.",
-           "host = worker-3", within=_RESOURCE),
+           "host = worker-3", ids=_RESOURCE),
     _field("error_type", "text", "e.error_type", "Class of the error that ended it.",
            "error_type = ValueError", order="="),
     _field("error_message", "text", "e.error_message", "Message of that error.",
@@ -138,9 +138,9 @@ EXECUTION: Final = (
            "Execution whose work it goes on with.", "continued_from = none",
            aliases=("continued_from_execution_id",), order="="),
     _field("trace", "trace", "t.trace_id", "One of its traces; 32 hex digits.",
-           "trace = 0af7651916cd43dd8448eb211c80319c", aliases=("trace_id",), within=_TRACES),
+           "trace = 0af7651916cd43dd8448eb211c80319c", aliases=("trace_id",), ids=_TRACES),
     _field("step", "text", ("a.step_name", "a.step_id"), "Name or id of one of its steps.",
-           "step = pay", within=_ATTEMPTS),
+           "step = pay", ids=_ATTEMPTS),
     _field("unexpected_retries", "number",
            "(select count(*) from attempts a where a.execution_id = e.execution_id"
            " and a.status in ('failed', 'timed_out') and a.is_expected_retry = false)",
@@ -154,47 +154,45 @@ EXECUTION: Final = (
     Field("error", "search", _ERRORS, "Type and message of its error and those of its attempts.",
           'error ~ "card declined"'),
     _field("log", "search", "l.body", "Its log records.", 'log ~ "out of memory"',
-           aliases=("logs",), within=_LOGS),
+           aliases=("logs",), ids=_LOGS),
     _field("params", "search", _BODY, "Its params, as JSON.", "params ~ Zürich",
-           aliases=("param",), within=_payloads("'params'")),
+           aliases=("param",), ids=_payloads("'params'")),
     _field("input", "search", _BODY, "Inputs of it and of its steps.", "input ~ order-17",
-           aliases=("inputs",), within=_payloads("'input', 'trigger'")),
+           aliases=("inputs",), ids=_payloads("'input', 'trigger'")),
     _field("output", "search", _BODY, "Outputs of it and of its steps.", 'output ~ "東京"',
-           aliases=("outputs",), within=_payloads("'output'")),
+           aliases=("outputs",), ids=_payloads("'output'")),
     Field(
         "text", "search",
         (
-            Place(("e.execution_id", "e.workflow_id", "e.workflow_name", "e.execution_name")),
+            Place(
+                ("x.execution_id", "x.workflow_id", "x.workflow_name", "x.execution_name"), ids=_OWN
+            ),
             *_ERRORS,
-            Place(("a.step_name",), _ATTEMPTS),
-            Place(("l.body",), _LOGS),
-            Place((_BODY,), _payloads("'params', 'input', 'output', 'trigger'")),
+            Place(("a.step_name",), ids=_ATTEMPTS),
+            Place(("l.body",), ids=_LOGS),
+            Place((_BODY,), ids=_payloads("'params', 'input', 'output', 'trigger'")),
         ),
         "Ids, names, steps, errors, logs, params, inputs and outputs.", 'text ~ "zoë"',
     ),
     _field("params", "path", _AT_PATH, "A value in its params.", 'params.customer = "42"',
-           aliases=("param",), within=_payloads("'params'")),
+           aliases=("param",), ids=_payloads("'params'")),
     _field("input", "path", _AT_PATH, "A value in an input of it or of one of its steps.",
-           "input.items.0.sku = A-17", aliases=("inputs",), within=_payloads("'input'")),
+           "input.items.0.sku = A-17", aliases=("inputs",), ids=_payloads("'input'")),
     _field("output", "path", _AT_PATH, "A value in an output of it or of one of its steps.",
-           "output.total > 99.5", aliases=("outputs",), within=_payloads("'output'")),
+           "output.total > 99.5", aliases=("outputs",), ids=_payloads("'output'")),
     Field(
         "attributes", "path",
         (
-            Place(
-                ("s.attributes[{path}]",),
-                "e.execution_id in (select s.execution_id from stored.spans s where {})",
-            ),
+            Place(("s.attributes[{path}]",), ids=_SPANS),
             Place(
                 ("case when p.key = {path} then p.body end",),
-                "e.execution_id in (select p.execution_id from payloads p"
-                " where p.kind = 'attribute' and {})",
+                ids=_payloads("'attribute'"),
             ),
         ),
         "An attribute of one of its spans.", 'attributes."my.key" = "42"', ("attribute",),
     ),
     _field("resource", "path", "r.attributes[{path}]", "A resource attribute of one of its spans.",
-           "resource.k8s.pod.name ~ worker", within=_RESOURCE),
+           "resource.k8s.pod.name ~ worker", ids=_RESOURCE),
 )  # fmt: skip
 
 
@@ -240,8 +238,9 @@ ROWS: Final = (
             _field("output", "path", _AT_PATH, "A value in its output.",
                    "step(name = pay and output.total > 99.5)", within=_payloads("'output'", _OF_STEP)),
         ),
-        "e.execution_id in (select s.execution_id from steps s where {})",
+        _STEPS,
         "One of its steps, as its last attempt left it.",
+        frozenset({"attempts", "index", "wait", "input", "output"}),
     ),
     Rows(
         "attempt",

@@ -21,6 +21,7 @@ __all__ = [
     "Place",
     "Rows",
     "Value",
+    "names_of",
 ]
 
 Kind = Literal[
@@ -37,6 +38,9 @@ class Place:
     """Expressions, each a value of the field; `{path}` is the parameter of a path."""
     within: str = "{}"
     """What makes of a test of the columns, put for `{}`, one of the row that is filtered."""
+    ids: str = ""
+    """Or a select of the ids of the executions for which the test holds; `{attempts}`, `{payloads}`,
+    `{spans}` and `{steps}` are relations (relations.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,11 @@ class Rows:
 
     name: str
     fields: tuple[Field, ...]
-    within: str
+    ids: str
+    """A select of the ids of the executions for a row of which `{}` holds; see Place."""
     meaning: str
+    late: frozenset[str] = frozenset()
+    """Fields of steps that the step has and its attempts have not, or otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +147,14 @@ class Or:
 
 
 Condition = Compare | Flag | Nested | Not | And | Or
+
+
+def names_of(condition: Condition) -> set[str]:
+    """Names of the fields that a condition speaks of."""
+    match condition:
+        case And(conditions) | Or(conditions):
+            return {name for inner in conditions for name in names_of(inner)}
+        case Not(inner) | Nested(_, inner):
+            return names_of(inner)
+        case Compare(field) | Flag(field):
+            return {field.name}

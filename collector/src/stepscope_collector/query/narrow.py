@@ -1,0 +1,27 @@
+"""Filters, compiled with what the history says of the spans they can be about."""
+
+from collections.abc import Mapping
+
+from stepscope_collector.query.filters import Conditions, compile_filter, compile_start, put
+from stepscope_collector.query.load import sql
+from stepscope_collector.query.rows import Cursor
+
+__all__ = ["narrowed"]
+
+
+def narrowed(reader: Cursor, filters: Mapping[str, str], now_ns: int) -> Conditions:
+    """The conditions that all `filters` hold, as quick as their times let them be.
+
+    A filter that looks into spans and says when executions started reads the spans of that time only.
+
+    Raises:
+        BadRequest: as of compile_filter.
+    """
+    conditions = compile_filter(filters, now_ns)
+    start = compile_start(filters, now_ns) if conditions.is_costly else None
+    if start is None:
+        return conditions
+    reader.execute(put(sql("stats/bounds"), start), dict(start.params))
+    first, last = reader.fetchall()[0]
+    # No execution started then: no span either.
+    return compile_filter(filters, now_ns, bounds=(first or 0, last or 0))
