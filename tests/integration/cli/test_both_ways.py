@@ -23,6 +23,8 @@ QUESTIONS = [
     ["show", "exec-a1", "--waits", "--critical-path"],
     ["compare", "exec-b2", "exec-a1"],
     ["compare", "exec-d4"],
+    ["cohorts", "--min-count", "1", "--format", "json"],
+    ["cohorts", "--cohort", "statuss = failed"],
     ["show", "exec-d4"],
     ["show", "exec"],
     ["show", "nobody"],

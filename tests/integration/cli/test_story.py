@@ -92,3 +92,19 @@ def test_without_a_success_to_compare_with_one_must_be_named(ask):
     result = ask("compare", "exec-b2")
     assert (result.code, result.out) == (7, "")
     assert "no execution of workflow 'etl' succeeded before 'exec-b2-failed'" in result.err
+
+
+def test_what_goes_with_failure(ask):
+    """R153: cohorts, with counts and support so that rare values do not shout."""
+    result = ask("cohorts", "--min-count", "1")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
+        "Cohort   status in (failed, timed_out): 2\n"
+        "Against  status = success: 2\n"
+        "\n"
+        "9 values more, of which this is not sure\n"
+    )
+    document = json.loads(ask("cohorts", "--min-count", "2", "--format", "json").out)
+    assert [(row["trait"], row["value"], row["lift"]) for row in document["lifts"]] == [
+        ("workflow", "etl", 2.0)
+    ]

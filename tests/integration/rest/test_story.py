@@ -64,3 +64,15 @@ def test_the_last_success_and_the_time_left(client: httpx.Client) -> None:
     success = get(client, "/api/executions/whole-4/last-success")["execution"]
     assert (success["execution_id"], success["status"]) == ("whole-2", "success")
     assert client.get("/api/executions/whole-3/last-success").status_code == 404
+
+
+def test_two_cohorts_are_compared(client: httpx.Client) -> None:
+    """R153: the document is about these answers."""
+    schemas = get(client, "/openapi.json")["components"]["schemas"]
+    found = get(client, "/api/cohorts", workflow="etl", status="failed,success", min_count=1)
+    assert set(found["cohorts"]) == set(schemas["Cohorts"]["properties"])
+    assert found["cohorts"]["cohort"] == "status in (failed, timed_out)"
+    assert found["lifts"]
+    assert set(found["lifts"][0]) == set(schemas["Lift"]["properties"])
+    assert client.get("/api/cohorts?min_count=0").status_code == 400
+    assert client.get("/api/cohorts?cohort=x").status_code == 400

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "logs": "Print the log records of an execution.",
     "compare": "Say what differs between two executions.",
     "stats": "Counts, durations and more per workflow, step, day and so on.",
+    "cohorts": "Say which params, tags, versions and hosts go with failure.",
     "dialects": "List profiles, what they do not emit, and what they mapped.",
     "explain-span": "Say which profile and rule decided each field of a span.",
     "sql": "Run one SQL statement against the history.",

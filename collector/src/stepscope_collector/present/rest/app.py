@@ -48,7 +48,7 @@ from stepscope_collector.present.rest.encode import (
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
-from stepscope_collector.present.rest.params import read_params
+from stepscope_collector.present.rest.params import filters_of, read_params
 from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
@@ -60,7 +60,6 @@ from stepscope_collector.query.columns import ChosenColumn, parse_columns
 from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.explain import explain_span
-from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
@@ -254,7 +253,7 @@ class _Endpoints:
         columns = parse_columns(params.get("columns", ()))
         page = execution_page(
             self._database,
-            _filters(params),
+            filters_of(params),
             now_ns=time.time_ns(),
             order=params["order"],
             limit=params["limit"],
@@ -317,7 +316,7 @@ class _Endpoints:
     def get_stats(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """Statistics of workflows or steps."""
         ask = step_stats if params["by"] == "step" else workflow_stats
-        rows: list[Any] = ask(self._database, _filters(params), now_ns=time.time_ns())
+        rows: list[Any] = ask(self._database, filters_of(params), now_ns=time.time_ns())
         return 200, dumps({"stats": encode_rows(rows)})
 
     def begin_remap(self, params: dict[str, Any]) -> tuple[int, bytes]:
@@ -393,14 +392,6 @@ class _Endpoints:
 
 def _nobody_writes() -> StoreUnavailable:
     return StoreUnavailable("no server runs that could write the history")
-
-
-def _filters(params: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name: ",".join(value) if isinstance(value, tuple) else value
-        for name, value in params.items()
-        if name in FIELDS
-    }
 
 
 def _encode_chosen(row: Mapping[str, Any], columns: Sequence[ChosenColumn]) -> dict[str, Any]:

@@ -1,11 +1,22 @@
-"""Endpoints that compare executions."""
+"""Endpoints that compare executions: two of them, and two cohorts."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows
-from stepscope_collector.present.rest.route import Param, Part, Route
+from stepscope_collector.present.rest.params import filters_of
+from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
+from stepscope_collector.query.cohorts import (
+    AGAINST,
+    COHORT,
+    LEAST,
+    MAX_LIFTS,
+    Cohorts,
+    Lift,
+    compare_cohorts,
+)
 from stepscope_collector.query.compare import (
     MAX_LINES,
     MAX_VALUES,
@@ -49,6 +60,23 @@ ROUTES: Final = (
         ),
         errors=(400, 404),
     ),
+    Route(
+        "compare_cohorts", "/api/cohorts",
+        "Which params, tags, versions, hosts and the like go with failure: values that one cohort of "
+        "executions has more often than another.",
+        (
+            Param("cohort", "A filter: the ones.", COHORT, default=COHORT),
+            Param("against", "A filter: the others.", AGAINST, default=AGAINST),
+            *FILTERS,
+            Param("min_count", "Executions a value must have.", "5", "integer", LEAST),
+            Param("limit", f"Values at most, 1 to {MAX_LIFTS}.", "50", "integer", 50),
+        ),
+        (
+            Part("cohorts", Cohorts, "The cohorts.", False),
+            Part("lifts", Lift, "The surest ones first."),
+        ),
+        errors=(400,),
+    ),
 )  # fmt: skip
 
 
@@ -70,7 +98,21 @@ def _compare_executions(database: Database, params: Mapping[str, Any]) -> tuple[
     return 200, dumps(body)
 
 
+def _compare_cohorts(database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
+    cohorts, lifts = compare_cohorts(
+        database,
+        filters_of(params),
+        now_ns=time.time_ns(),
+        cohort=params["cohort"],
+        against=params["against"],
+        least=params["min_count"],
+        limit=params["limit"],
+    )
+    return 200, dumps({"cohorts": encode_row(cohorts), "lifts": encode_rows(lifts)})
+
+
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
-    "compare_executions": _compare_executions
+    "compare_executions": _compare_executions,
+    "compare_cohorts": _compare_cohorts,
 }
 """Name of a route → its function: it gets the database and the parameters."""

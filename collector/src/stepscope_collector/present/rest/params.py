@@ -1,10 +1,11 @@
 """Parameters of a request, checked against what its route declares."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.rest.route import Route
+from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.nearest import unknown
 
 __all__ = ["MAX_INTEGER", "read_params"]
@@ -50,6 +51,15 @@ def _words(name: str, text: str) -> tuple[str, ...]:
     if "" in words:
         raise BadRequest(f"{name}={text!r} has an empty part", hint="leave the comma out")
     return words
+
+
+def filters_of(params: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the parameters that are filters, lists with commas again."""
+    return {
+        name: ",".join(value) if isinstance(value, tuple) else value
+        for name, value in params.items()
+        if name in FIELDS
+    }
 
 
 def _integer(name: str, text: str) -> int:

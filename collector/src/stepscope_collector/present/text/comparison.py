@@ -1,12 +1,18 @@
-"""What differs between two executions, for people."""
+"""What differs between two executions, and between two cohorts of them, for people."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from stepscope_collector.present.text.tables import Column, Screen, bold, render_table
-from stepscope_collector.present.text.values import NO_VALUE, format_duration, one_line
+from stepscope_collector.present.text.values import (
+    NO_VALUE,
+    clean,
+    format_duration,
+    format_ratio,
+    one_line,
+)
 
-__all__ = ["comparison_text"]
+__all__ = ["cohorts_text", "comparison_text"]
 
 Row = Mapping[str, Any]
 
@@ -36,6 +42,25 @@ def comparison_text(document: Row, screen: Screen, *, is_all: bool = False) -> s
         text = text or bold("Steps", screen) + "\n"
         text += f"{same} more {'step is' if same == 1 else 'steps are'} the same but for the time\n"
     parts += [text, _section("Logs", document["logs"], _LOGS, screen)]
+    return "\n".join(part for part in parts if part)
+
+
+def cohorts_text(document: Row, screen: Screen) -> str:
+    """The answer of `GET /api/cohorts`."""
+    cohorts = document["cohorts"]
+    text = (
+        f"{bold('Cohort', screen)}   {clean(cohorts['cohort'])}: {cohorts['cohort_count']}\n"
+        f"{bold('Against', screen)}  {clean(cohorts['against'])}: {cohorts['against_count']}\n"
+    )
+    if cohorts["is_truncated"]:
+        text += "  only the newest of them are looked at\n"
+    clear = [row for row in document["lifts"] if row["lift_low"] > 1]
+    unclear = len(document["lifts"]) - len(clear)
+    parts = [text, _section("Goes with the cohort", clear, _LIFTS, screen)]
+    if unclear:
+        parts.append(
+            f"{unclear} {'value' if unclear == 1 else 'values'} more, of which this is not sure\n"
+        )
     return "\n".join(part for part in parts if part)
 
 
@@ -125,4 +150,14 @@ _LOGS = [
     Column("RIGHT", lambda row: row["right_count"], align="right"),
     Column("STEP", lambda row: _cell(row["step_name"])),
     Column("LINE", lambda row: _cell(row["line"]), is_cut=True),
+]
+_LIFTS = [
+    Column("WHAT", lambda row: _cell(row["trait"])),
+    Column("VALUE", lambda row: _cell(row["value"]), is_cut=True),
+    Column("COHORT", lambda row: row["cohort_count"], align="right"),
+    Column("AGAINST", lambda row: row["against_count"], align="right"),
+    Column("SUPPORT", lambda row: format_ratio(row["support"]), align="right"),
+    Column("SHARE", lambda row: format_ratio(row["share"]), align="right"),
+    Column("LIFT", lambda row: f"{row['lift']:.2f}", align="right"),
+    Column("AT LEAST", lambda row: f"{row['lift_low']:.2f}", align="right"),
 ]
