@@ -78,7 +78,8 @@ def fill(connection: Connection, seed: int, count: int = 70) -> None:
         failed = status in {"failed", "timed_out"}
         add_execution(
             connection, execution_id, started_unix_nano=start,
-            first_unix_nano=start or NOW_NS - DAY, final_end_unix_nano=end, status=status,
+            first_unix_nano=start or NOW_NS - DAY,
+            last_start_unix_nano=(start or NOW_NS) + 5 * SECOND, final_end_unix_nano=end, status=status,
             queued_unix_nano=draw.choice([None, None if start is None else start - SECOND]),
             dialect=draw.choice(["stepscope", "otel", "temporal", None]),
             workflow_id=draw.choice(["checkout", "etl", None]),
