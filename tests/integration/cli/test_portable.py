@@ -10,6 +10,7 @@ import pytest
 
 from stepscope_collector.cli.server import run_server
 from tests.integration.cli.conftest import stepscope
+from tests.unit.collector.portable.test_older import database_of
 
 pytestmark = pytest.mark.e2e
 
@@ -109,3 +110,20 @@ def test_what_is_refused_is_told(ask, tmp_path):
     assert "2 refused:" in told.out
     assert "bad.jsonl, line 2: no JSON" in told.out
     assert ask("import", tmp_path / "nothing").code == 7
+
+
+def test_a_database_of_an_older_design_comes_in_through_the_server(tmp_path):
+    """issue #7: import of the older designs' databases, online; local times are those of the machine."""
+    path = tmp_path / "executions.db"
+    database_of(path, "002")
+    (tmp_path / "data").mkdir()
+    with run_server(tmp_path / "data", tmp_path / "log"):
+        for expected in ("4 spans, 3 log records", "0 spans, 0 log records"):
+            result = stepscope("import", path, "--data", tmp_path / "data")
+            assert result.code == 0, result.err
+            assert expected in result.out
+        sql = "select execution_id, started_at from executions order by 1"
+        rows = stepscope("sql", sql, "--data", tmp_path / "data", "--format", "csv").out
+        assert "h-1,2025-11-01T10:00:00.123Z" in rows  # two hours east of Greenwich
+    slip = stepscope("import", path, "--timezone", "Mars", "--data", tmp_path / "data")
+    assert "timezone='Mars' is none that is known" in slip.err

@@ -3,12 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import click
 
 from stepscope_collector.cli.session import Session, pass_session, shared_options
+from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.values import format_duration
 
 __all__ = ["command"]
@@ -35,20 +38,29 @@ class Taking(Protocol):
     "--signal", type=click.Choice(["traces", "logs", "metrics"]),
     help="What an OTLP file in protobuf holds, if its bytes leave that open.",
 )  # fmt: skip
+@click.option(
+    "--timezone", metavar="ZONE",
+    help="Of local times that name none, in databases of design 002, such as Europe/Paris. Default: "
+    "that of this machine.",
+)  # fmt: skip
 @shared_options()
 @pass_session
-def command(session: Session, files: tuple[Path, ...], signal: str | None) -> None:
+def command(
+    session: Session, files: tuple[Path, ...], signal: str | None, timezone: str | None
+) -> None:
     """Take files in: bundles, OTLP, databases of older designs.
 
     A bundle of `stepscope export`; OTLP in JSON, one request per line or one alone, or in protobuf, as
-    the OpenTelemetry Collector writes files, gzip or not. Each row is stored once, however often it
+    the OpenTelemetry Collector writes files, gzip or not; the SQLite databases of designs 000, 001 and
+    002, and JSON documents of older designs, whose ids and times stay. Each row is stored once, however often it
     comes. The server goes on receiving meanwhile; interrupted, the same command goes on where it was.
     """
     told = _Told(session)
+    zone = _zone(timezone)
     client = session.client_or_none()
     if client is not None and client.is_live:
         with client:
-            _import(files, signal, client, told)
+            _import(files, (signal, zone), client, told)
     else:
         if client is not None:
             client.close()
@@ -56,18 +68,35 @@ def command(session: Session, files: tuple[Path, ...], signal: str | None) -> No
         from stepscope_collector.cli.import_file import taking
 
         with taking(session.settings) as file:
-            _import(files, signal, file, told)
+            _import(files, (signal, zone), file, told)
     session.write_document(told.document(), lambda document, _: _text(document))
 
 
-def _import(files: Sequence[Path], signal: str | None, into: Taking, told: "_Told") -> None:
+def _zone(name: str | None) -> tzinfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise BadRequest(
+            f"timezone={name!r} is none that is known", hint="such as Europe/Paris or UTC"
+        ) from error
+
+
+def _import(
+    files: Sequence[Path],
+    reading: tuple[str | None, tzinfo | None],
+    into: Taking,
+    told: "_Told",
+) -> None:
+    signal, zone = reading
     # Imports protobuf, which `--help` need not.
     from stepscope_collector.importing.piece import Refused, signal_of
     from stepscope_collector.importing.source import read_source
 
     for path in files:
         told.begin(path)
-        for piece in read_source(path, signal_of(signal)):
+        for piece in read_source(path, signal_of(signal), zone):
             if isinstance(piece, Refused):
                 told.refused(piece.place, piece.rows, [piece.reason])
             else:

@@ -25,7 +25,6 @@ __all__ = [
     "opened",
     "pieces_of_json",
     "read_json",
-    "read_json_lines",
     "read_protobuf",
 ]
 
@@ -86,15 +85,6 @@ def _is_whole(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def read_json_lines(path: Path) -> Iterator[Piece | Refused]:
-    """Every text of a file as the request it is; one that is none is refused alone."""
-    for text, place, done_bytes in read_json(path):
-        if text is None:
-            yield Refused(place, f"longer than {MAX_LINE_BYTES} bytes", done_bytes)
-        else:
-            yield from pieces_of_json(text, place, done_bytes)
 
 
 def pieces_of_json(body: bytes, place: str, done_bytes: int) -> Iterator[Piece | Refused]:
