@@ -1,12 +1,13 @@
 """How long the questions of the read API take at 1,000 and at 1,000,000 executions (R025).
 
-    python benchmarks/bench_query.py [--keep DIRECTORY] [--sizes 1000 1000000] [--rounds 40]
+    python benchmarks/bench_query.py [--keep DIRECTORY] [--sizes 1000 1000000] [--rounds 40] [--older]
 
 Makes a history of ten spans per execution straight in the tables of a real database (fixed seed,
 in order of arrival: 200 workflows of unequal popularity, 50 step names, 6 % not successful; one
 execution in four has a random id, so that zone maps on ids do not help). With --keep the files are
 kept and used again. Prints one JSON document: milliseconds p50, p95, p99 per question, CPU too, and
-the cold start, a new process from its first import to the first page.
+the cold start, a new process from its first import to the first page. With --older the questions of
+sql/asked/ are put to a SQLite database with the tables and indexes of design 001, too, on the same data.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from harness.older import SHARED_QUESTIONS, copy_to_sqlite, sqlite_questions, statement
 
 from stepscope_collector.config import SqlConfig, StoreConfig
 from stepscope_collector.query.adhoc import run_sql
@@ -179,7 +181,42 @@ def cold_start(path: Path) -> dict[str, float]:
     }
 
 
-def run(path: Path, total: int, rounds: int) -> dict[str, Any]:
+ARGUMENTS = {
+    "last_50": {"workflow": "workflow-003", "status": "failed"},
+    "text": {"text": "order 77"},
+}
+
+
+def asked_of_both(
+    database: Database, path: Path, ids: list[str], rounds: int, *, with_older: bool
+) -> dict[str, Any]:
+    """The questions of the issue on the views, in SQL; and the same of design 001's SQLite tables."""
+
+    def asking(name: str) -> Callable[[int], Any]:
+        text = statement(f"asked/{name}")
+
+        def ask(_: int) -> Any:
+            with database.read() as connection:
+                return connection.execute(text, ARGUMENTS.get(name, {})).fetchall()
+
+        return ask
+
+    ours = {name: asking(name) for name in (*SHARED_QUESTIONS, "rollups")}
+    ours["one"] = lambda n: execution_detail(database, ids[n % len(ids)], ["steps"])
+    found: dict[str, Any] = {name: {"ours": measure(ask, rounds)} for name, ask in ours.items()}
+    if not with_older:
+        return found
+    older = path.with_suffix(".sqlite")
+    if not older.exists():
+        copy_to_sqlite(database, older)
+    for name, ask in sqlite_questions(older, ARGUMENTS, ids).items():
+        theirs = measure(ask, max(2, rounds // 10))
+        found[name]["sqlite"] = theirs
+        found[name]["times_as_fast"] = round(theirs["p50_ms"] / found[name]["ours"]["p50_ms"], 1)
+    return found
+
+
+def run(path: Path, total: int, rounds: int, *, with_older: bool) -> dict[str, Any]:
     """The figures for one size; makes the history when it is not there."""
     seconds = time.monotonic()
     if not path.exists():
@@ -201,6 +238,7 @@ def run(path: Path, total: int, rounds: int) -> dict[str, Any]:
             name: measure(ask, rounds if name != "stats: all steps" else max(3, rounds // 8))
             for name, ask in questions(database, ids, failed).items()
         }
+        asked = asked_of_both(database, path, ids, rounds, with_older=with_older)
     missed = [name for name, figure in figures.items() if figure["p95_ms"] >= TARGET_MS]
     return {
         "rows": rows,
@@ -209,6 +247,7 @@ def run(path: Path, total: int, rounds: int) -> dict[str, Any]:
         "cold_start": cold,
         "is_cold_start_met": cold["process_s"] < TARGET_COLD_S,
         "questions": figures,
+        "asked": asked,
         "missed_p95_100_ms": missed,
     }
 
@@ -238,10 +277,18 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument(
+        "--older", action="store_true", help="ask design 001's SQLite database the same"
+    )
     arguments = parser.parse_args()
     with place(arguments.keep) as directory:
         results = {
-            str(total): run(directory / f"query-{total}.duckdb", total, arguments.rounds)
+            str(total): run(
+                directory / f"query-{total}.duckdb",
+                total,
+                arguments.rounds,
+                with_older=arguments.older,
+            )
             for total in arguments.sizes
         }
     about = {
