@@ -27,7 +27,8 @@ def copy_to_sqlite(database: Database, path: Path) -> None:
     """Write the executions and steps of a history the way design 001 kept them."""
     with sqlite3.connect(path) as older, database.read() as connection:
         older.executescript("pragma journal_mode = off; pragma synchronous = off;")
-        older.executescript(statement("older/schema"))
+        for part in sorted((SQL / "older" / "tables").glob("*.sql")):
+            older.executescript(part.read_text(encoding="utf-8"))
         for source, insert in _INTO:
             rows = connection.execute(statement(f"older/{source}"))
             while chunk := rows.fetchmany(50_000):

@@ -15,7 +15,7 @@ from pathlib import Path
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-SCHEMA = Path(__file__).parent.parent / "sql" / "older" / "schema.sql"
+TABLES = Path(__file__).parent.parent / "sql" / "older" / "tables"
 
 
 def at(nanoseconds: int) -> str:
@@ -31,7 +31,8 @@ class Store(grpc.GenericRpcHandler):
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("pragma journal_mode = wal")
         self._database.execute("pragma synchronous = full")
-        self._database.executescript(SCHEMA.read_text(encoding="utf-8"))
+        for part in sorted(TABLES.glob("*.sql")):
+            self._database.executescript(part.read_text(encoding="utf-8"))
 
     def service(self, handler_call_details):
         """The one method there is."""

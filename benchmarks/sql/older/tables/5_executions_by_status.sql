@@ -1,0 +1,2 @@
+-- Design 001: its index.
+create index executions_by_status on executions (status);
