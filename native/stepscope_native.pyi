@@ -10,6 +10,9 @@ __version__: str
 class Odd(ValueError):
     """The request is out of the ordinary; the reference decoder knows what to do with it."""
 
+class NotUtf8(Odd):
+    """A string of the request is not UTF-8; mended it may be decoded."""
+
 class Kernel:
     """A decoder for one set of profiles."""
 

@@ -15,14 +15,18 @@ use crate::decoded::{Answers, Decoded};
 use crate::envelope::Shared;
 use crate::export::Rows;
 use crate::plan::{Home, Plan, Slot};
-use crate::{Odd, logs, metrics, points, spans, wire};
+use crate::{NotUtf8, Odd, logs, metrics, points, spans, wire};
 
 /// Bytes of a resource or scope, and its schema_url.
 type Message<'py, 's> = (Bound<'py, PyBytes>, &'s str);
 
 impl From<wire::Odd> for PyErr {
     fn from(odd: wire::Odd) -> Self {
-        Odd::new_err(odd.0)
+        if odd == wire::NOT_UTF8 {
+            NotUtf8::new_err(odd.0)
+        } else {
+            Odd::new_err(odd.0)
+        }
     }
 }
 

@@ -31,12 +31,20 @@ pyo3::create_exception!(
     "The request is out of the ordinary; the reference decoder knows what to do with it."
 );
 
+pyo3::create_exception!(
+    stepscope_native,
+    NotUtf8,
+    Odd,
+    "A string of the request is not UTF-8; mended it may be decoded."
+);
+
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 3)?;
+    module.add("API", 4)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
+    module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;
     module.add_class::<Kernel>()?;
     module.add_class::<Part>()?;
     module.add_class::<export::Rows>()?;

@@ -17,8 +17,27 @@ pub enum Value<'a> {
 }
 
 /// Key and value of a KeyValue; a missing value is the empty one.
-#[inline]
+#[inline(always)]
 pub fn key_value(message: &[u8]) -> Result<(&[u8], Value<'_>)> {
+    // as nearly all are: a key and a value of fewer than 128 bytes, and nothing else
+    if let [0x0a, length @ 0..0x80, rest @ ..] = message
+        && let Some((key, [0x12, size @ 0..0x80, value @ ..])) =
+            rest.split_at_checked(usize::from(*length))
+        && value.len() == usize::from(*size)
+    {
+        return match value {
+            [0x0a, length, text @ ..] if text.len() == usize::from(*length) => {
+                Ok((key, Value::Str(text)))
+            }
+            [0x18, number @ 0..0x80] => Ok((key, Value::Int(i64::from(*number)))),
+            _ => Ok((key, any_value(value)?)),
+        };
+    }
+    any_key_value(message)
+}
+
+#[inline(never)]
+fn any_key_value(message: &[u8]) -> Result<(&[u8], Value<'_>)> {
     let mut reader = Reader::new(message);
     let (mut key, mut value, mut strindex) = (None, None, 0);
     while let Some(tag) = reader.tag()? {
@@ -38,7 +57,6 @@ pub fn key_value(message: &[u8]) -> Result<(&[u8], Value<'_>)> {
 }
 
 /// The content of an AnyValue.
-#[inline]
 pub fn any_value(message: &[u8]) -> Result<Value<'_>> {
     let mut reader = Reader::new(message);
     let mut value = None;
@@ -65,8 +83,15 @@ pub fn any_value(message: &[u8]) -> Result<Value<'_>> {
 }
 
 /// Text of a value, in `scratch` if it is not in the message already, and its type code.
-#[inline]
+#[inline(always)]
 pub fn to_text<'a>(value: Value<'a>, scratch: &'a mut Vec<u8>) -> Result<(Option<&'a [u8]>, u8)> {
+    match value {
+        Value::Str(text) => Ok((Some(text), b's')),
+        _ => made_text(value, scratch),
+    }
+}
+
+fn made_text<'a>(value: Value<'a>, scratch: &'a mut Vec<u8>) -> Result<(Option<&'a [u8]>, u8)> {
     scratch.clear();
     let code = match value {
         Value::Str(text) => return Ok((Some(text), b's')),

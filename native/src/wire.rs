@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next tag; None at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub fn tag(&mut self) -> Result<Option<Tag>> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A tag or length: at most 5 bytes and 32 bits.
-    #[inline]
+    #[inline(always)]
     fn varint32(&mut self) -> Result<u32> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -87,6 +87,8 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn long_varint(&mut self, max_bytes: usize) -> Result<u64> {
         let mut value = 0u64;
         for (index, &byte) in self.rest.iter().take(max_bytes).enumerate() {
@@ -107,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length-delimited value.
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.varint32()? as usize;
         let (value, rest) = self.rest.split_at_checked(length).ok_or(CUT_SHORT)?;

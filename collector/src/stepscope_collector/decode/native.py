@@ -2,8 +2,9 @@
 
 The kernel (folder `native/`) walks the bytes of a request, outside the interpreter's lock. What is
 said once for many rows (resources, scopes) and what is rare (refused spans, messages kept whole) it
-hands back as bytes, and the functions of the reference read those. A request that is out of the
-ordinary in any other way it does not decode at all: strings that are not UTF-8, broken bytes, fields
+hands back as bytes, and the functions of the reference read those. Strings that are not UTF-8 are mended as
+for the reference, and then the request is decoded here all the same. A request that is out of the
+ordinary in any other way it does not decode at all: broken bytes, fields
 given twice, groups, values nested more than 32 deep, log records that tell of spans, data points with a
 key twice. The reference has the last word on those.
 """
@@ -31,6 +32,7 @@ from stepscope_collector.decode.batch import (
 from stepscope_collector.decode.dimensions import content_id, resource_of, scope_of
 from stepscope_collector.decode.metrics import NO_DATA
 from stepscope_collector.decode.partial_spans import is_start
+from stepscope_collector.decode.repair import MESSAGES, repair_utf8, repaired
 from stepscope_collector.decode.spans import (
     CUTTABLE_BITS,
     LIVE_BIT,
@@ -50,7 +52,7 @@ else:
 
 __all__ = ["InUse", "chosen", "decode_natively", "in_use", "is_native", "native_together"]
 
-_API: Final = 3
+_API: Final = 4
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _ASKED: Final = ("attr:", "resource:")
@@ -108,16 +110,34 @@ def chosen(wanted: Decoder) -> InUse:
 
 
 def decode_natively(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
-    """The rows of an uncompressed request in protobuf; None: the reference has to decode it."""
+    """The rows of an uncompressed request in protobuf; None: the reference has to decode it.
+
+    Raises:
+        PayloadUndecodable: strings are not UTF-8, and what is around them is not protobuf.
+    """
     if in_use(plan.decoder).decoder != "native":
         return None
     try:
-        part = _kernel(plan).decode(signal, payload, next_first_row() if signal == "traces" else 0)
-        if any(map(is_start, part.event_names)):
-            return None  # records that tell of spans
-        return _batch(signal, part, plan)
+        return _decoded(signal, payload, plan)
+    except stepscope_native.NotUtf8:
+        pass
     except (stepscope_native.Odd, DecodeError):
         return None
+    mended, count = repair_utf8(payload, MESSAGES[signal])
+    try:
+        batch = _decoded(signal, mended, plan)
+    except (stepscope_native.Odd, DecodeError):
+        return None
+    if batch is not None:
+        batch.warnings.append(repaired(count))
+    return batch
+
+
+def _decoded(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
+    part = _kernel(plan).decode(signal, payload, next_first_row() if signal == "traces" else 0)
+    if any(map(is_start, part.event_names)):
+        return None  # records that tell of spans
+    return _batch(signal, part, plan)
 
 
 def is_native(rows: Rows) -> bool:

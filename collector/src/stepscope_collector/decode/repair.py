@@ -11,10 +11,23 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import PayloadUndecodable
 
-__all__ = ["repair_utf8"]
+__all__ = ["MESSAGES", "repair_utf8", "repaired"]
+
+MESSAGES: Final[dict[Signal, type[Message]]] = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+"""The message of a request of each signal."""
 
 _MAX_DEPTH: Final = 100  # of messages and groups; protobuf's own limit
 
@@ -41,6 +54,11 @@ def repair_utf8(payload: bytes, message_type: type[Message]) -> tuple[bytes, int
             repair than is worth the time.
     """
     return _Walk(payload).message(0, len(payload), message_type.DESCRIPTOR, 1)
+
+
+def repaired(count: int) -> str:
+    """What senders are told of it."""
+    return f"{count} strings were not valid UTF-8; bad bytes replaced by U+FFFD"
 
 
 class _Walk:

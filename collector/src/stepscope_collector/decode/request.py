@@ -4,7 +4,7 @@ The reference decoder walks the message that the stock protobuf runtime parsed. 
 (`native.py`) takes its place here and nowhere else.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -18,17 +18,11 @@ from stepscope_collector.decode.logs import decode_logs
 from stepscope_collector.decode.metrics import decode_metrics
 from stepscope_collector.decode.native import decode_natively
 from stepscope_collector.decode.otlp_json import to_message
-from stepscope_collector.decode.repair import repair_utf8
+from stepscope_collector.decode.repair import MESSAGES, repair_utf8, repaired
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable
 
 __all__ = ["decode_request"]
-
-_MESSAGES: Final[dict[Signal, type[Message]]] = {
-    "traces": ExportTraceServiceRequest,
-    "logs": ExportLogsServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
 
 
 def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Plan) -> Batch:
@@ -46,7 +40,7 @@ def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Pla
     if encoding == "json":
         message, warnings = to_message(signal, payload)
     else:
-        message = _parse(_MESSAGES[signal], payload, warnings)
+        message = _parse(MESSAGES[signal], payload, warnings)
     _check_items(message, plan.max_items)
     match message:
         case ExportTraceServiceRequest():
@@ -93,7 +87,7 @@ def _parse(message_type: type[Message], payload: bytes, warnings: list[str]) -> 
         # The runtime refuses a whole request for one string that some SDK cut inside a code
         # point (OTLP checklist C20); mend the strings and keep the spans.
         mended, count = repair_utf8(payload, message_type)
-        warnings.append(f"{count} strings were not valid UTF-8; bad bytes replaced by U+FFFD")
+        warnings.append(repaired(count))
     try:
         return message_type.FromString(mended)
     except DecodeError as error:

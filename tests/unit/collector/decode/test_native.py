@@ -161,7 +161,6 @@ def test_a_request_out_of_the_ordinary_goes_to_the_reference() -> None:
         deep = {"array_value": {"values": [deep]}}
     good = span(name="????").SerializeToString()
     for payload in (
-        good.replace(b"????", b"\xff???"),
         good[:-1],
         good + b"\x0b\x0c",  # a group
         good + b"\x0a\xff\xff\xff\xff\x0f",  # a length of 4 GiB
@@ -172,6 +171,30 @@ def test_a_request_out_of_the_ordinary_goes_to_the_reference() -> None:
     ):
         assert decode_natively("traces", payload, replace(PLAN, decoder="native")) is None
         assert_same("traces", payload)
+
+
+@needs_native
+@pytest.mark.parametrize("field", ["name", "key", "value", "list", "event", "state"])
+def test_strings_that_are_not_utf_8_are_mended_and_decoded_natively(field: str) -> None:
+    """OTLP: C20; issue #6: as `decode/repair.py` does, and in no column remains a bad byte."""
+    texts = dict.fromkeys(("name", "key", "value", "list", "event", "state"), "fine")
+    texts[field] = "????"
+    value = {"array_value": {"values": [{"string_value": texts["list"]}]}}
+    payload = span(
+        name=texts["name"],
+        trace_state=texts["state"],
+        attributes=[
+            {"key": texts["key"], "value": {"string_value": texts["value"]}},
+            {"key": "list", "value": value},
+        ],
+        events=[{"name": texts["event"]}],
+    ).SerializeToString()
+    for bad in (b"\xff???", b"caf\xc3", b"\xed\xa0\x80?", b"\xf0\x9d\x84?"):
+        cut = payload.replace(b"????", bad)
+        assert_same("traces", cut)
+        batch = decode_natively("traces", cut, PLAN)
+        assert batch is not None
+        assert "1 strings were not valid UTF-8" in batch.message()
 
 
 @needs_native
