@@ -24,9 +24,12 @@ def freeze(connection: Connection, executions: str) -> None:
     """
     sql = Prepared(connection)
     given = {"executions": executions}
-    ((first, last),) = sql.run("rollups/bounds", given).fetchall()
-    if first is None:
+    result = sql.run("rollups/bounds", given)
+    names = [column[0] for column in result.description]
+    (found,) = result.fetchall()
+    bounds = dict(zip(names, found, strict=True))
+    if bounds["first"] is None:
         return
-    sql.run("rollups/count", given, first=first, last=last)
+    sql.run("rollups/count", given, **bounds)
     for name in ("merge", "delete", "insert"):
         sql.run(f"rollups/{name}")

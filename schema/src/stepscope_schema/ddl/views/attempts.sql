@@ -3,7 +3,7 @@ create or replace view attempts as
 select
     execution_id,                                       -- varchar: execution the step belongs to
     coalesce(step_id, span_hex(span_id)) as step_id,    -- varchar: identity of the step within its execution; its attempts share it
-    coalesce(step_name, name) as step_name,             -- varchar: name of the step
+    case when step_name is null then name else step_name end as step_name, -- varchar: name of the step
     step_type,                                          -- varchar: kind of step, open vocabulary
     step_index,                                         -- integer: position among the steps as the sender told it, from 0; null: not told
     coalesce(attempt, 1) as attempt,                    -- integer: number of this try, from 1

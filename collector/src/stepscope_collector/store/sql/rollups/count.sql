@@ -1,9 +1,14 @@
 -- What the executions in table {executions} and their tries count, per hour, workflow, step and status,
 -- as temporary table `rolled`; the rules are those of views executions, attempts and step_stats.
--- $first, $last: between which starts all their spans lie, ns.
+-- $first, $last: between which starts all their spans lie, ns. $first_started, $last_started: the
+-- same of the executions themselves, so that zone maps leave out most others.
 create or replace temp table rolled as
 with chosen as materialized (
-    select * from executions where execution_id in (select execution_id from {executions})
+    select *
+    from executions
+    where (started_at is null or started_at
+            between make_timestamp_ns($first_started) and make_timestamp_ns($last_started))
+        and execution_id in (select execution_id from {executions})
 ), tries as (
     select
         execution_id, coalesce(step_name, name) as step_name, coalesce(status, 'unknown') as status,
