@@ -31,6 +31,7 @@ from harness.older import SHARED_QUESTIONS, copy_to_sqlite, sqlite_questions, st
 from stepscope_collector.config import SqlConfig, StoreConfig
 from stepscope_collector.query.adhoc import run_sql
 from stepscope_collector.query.executions import execution_detail, execution_page
+from stepscope_collector.query.statistics import slowest_steps
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.store import Database
@@ -94,6 +95,15 @@ def questions(
         with run_sql(database, SqlConfig(), statement) as running:
             return list(running.batches())
 
+    def engine(statement: str) -> Callable[[int], Any]:
+        """A statement without the time that Python takes for its rows."""
+
+        def ask(_: int) -> Any:
+            with database.read() as connection:
+                return connection.execute(statement).fetchall()
+
+        return ask
+
     full = ("steps", "attempts", "logs", "payloads", "children")
     workflow = "workflow-{:03d}".format
     return {
@@ -128,6 +138,15 @@ def questions(
         ),
         "stats: all steps": lambda _: step_stats(database, {}, now_ns=now_ns),
         "sql: 20 newest failed": user_sql,
+        "p50/p95/p99 per workflow and day": engine(
+            "select count(*), sum(p50_ns), sum(p95_ns), sum(p99_ns) from workflow_days"
+        ),
+        "error rate per step and hour": engine(
+            "select count(*), sum(rate) from (select step_name, hour_of(started_at) as hour_at,"
+            " count_if(status in ('failed', 'timed_out')) / count(ended_at) as rate"
+            " from attempts group by all)"
+        ),
+        "slowest 20 steps": lambda _: slowest_steps(database, {}, now_ns=now_ns),
     }
 
 

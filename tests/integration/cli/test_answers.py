@@ -246,6 +246,12 @@ def test_statistics_by_name(ask):
     one = clusters[0]["fingerprint"]
     failures = json.loads(ask("stats", "failures", "--fingerprint", one, "--format", "json").out)
     assert len(failures) == clusters[0]["count"]
+    slowest = json.loads(ask("stats", "slowest-steps", "--format", "json").out)
+    durations = [int(row["duration_ns"]) for row in slowest]
+    assert durations == sorted(durations, reverse=True)
+    assert ask("stats", "slowest-steps", "--limit", "1").out.startswith(
+        "DURATION  WORKFLOW ID  STEP"
+    )
     limited = ask("stats", "step-days", "--limit", "1", "--format", "ndjson")
     assert (len(limited.out.splitlines()), limited.err) == (
         1, "there are more: raise --limit, or choose fewer\n",

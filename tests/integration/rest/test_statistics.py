@@ -59,6 +59,31 @@ def test_rows_are_chosen_by_parameters(client: httpx.Client) -> None:
     assert len(failures) == cluster["count"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ({}, "true"),
+        ({"limit": 3}, "true"),
+        ({"workflow": "w1", "step": "step 1"}, "workflow_id = 'w1' and step_name = 'step 1'"),
+        ({"workflow": "nobody"}, "false"),
+        ({"started_after": "2026-07-28T00:00:00Z"}, "started_at >= '2026-07-28'"),
+    ],
+)
+def test_the_slowest_steps_are_those_of_a_full_sort(
+    client: httpx.Client, asked: dict[str, Any], where: str
+) -> None:
+    """R153, issue #7: the slowest steps, as a sort of all tries gives them."""
+    found = get(client, "/api/statistics/slowest-steps", **asked)["rows"]
+    statement = (
+        "select a.span_id, workflow_id, a.duration_ns from attempts a join executions e using (execution_id)"
+        f" where a.duration_ns is not null and {where.replace('started_at', 'a.started_at')}"
+        f" order by a.duration_ns desc, a.span_id limit {asked.get('limit', 20)}"
+    )
+    rows = client.post("/api/sql", json={"sql": statement}).json()["rows"]
+    assert [[r["span_id"], r["workflow_id"], r["duration_ns"]] for r in found] == rows
+    assert bool(rows) == (where != "false")
+
+
 def test_all_of_one_workflow_is_one_document(client: httpx.Client) -> None:
     """R131, R143: totals, rate, mean, steps, errors and the days of one workflow."""
     found = get(client, "/api/workflows/w1/statistics")

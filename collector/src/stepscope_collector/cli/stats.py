@@ -1,5 +1,7 @@
 """`stepscope stats`: counts and durations per workflow or step, and the other statistics."""
 
+from collections.abc import Sequence
+
 import click
 
 from stepscope_collector.cli.filters import filter_options
@@ -8,7 +10,7 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.lists import step_stats_table, workflow_stats_table
 from stepscope_collector.present.text.statistics import statistic_table
 from stepscope_collector.query.nearest import unknown
-from stepscope_collector.query.statistic_names import STATISTICS
+from stepscope_collector.query.statistic_names import SLOWEST, SLOWEST_PARAMS, STATISTICS
 
 __all__ = ["command"]
 
@@ -23,7 +25,7 @@ _FURTHER = ("step", "fingerprint", "change", "limit")
 @click.option("--step", metavar="NAME", help="Only this step.")
 @click.option("--fingerprint", metavar="ID", help="Only this kind of failure, of clusters.")
 @click.option("--change", metavar="WORD", help="Only slower, faster or steady.")
-@click.option("--limit", metavar="NUMBER", help="Rows at most; default 1000.")
+@click.option("--limit", metavar="NUMBER", help="Rows at most; default 1000, of slowest-steps 20.")
 @shared_options()
 @pass_session
 def command(
@@ -33,7 +35,7 @@ def command(
 
     WHAT is workflows (default), steps, or one of: projects, users, versions, hours, days,
     project-days, step-hours, step-days, histogram, step-histogram, retries, failures, clusters,
-    cadence, gaps, regressions, step-regressions.
+    cadence, gaps, regressions, step-regressions, slowest-steps.
 
     Quantiles are exact unless said otherwise. Rates are shares of what has ended. Filters choose the
     executions that are counted; statistics other than workflows and steps know some of them only.
@@ -43,9 +45,12 @@ def command(
     if what in _COUNTS:
         _counts(session, what, given)
     elif what in STATISTICS:
-        _statistic(session, what, given)
+        known = STATISTICS[what]
+        _statistic(session, what, known.params, given, view=known.view)
+    elif what == SLOWEST:
+        _statistic(session, what, SLOWEST_PARAMS, given, view=None)
     else:
-        raise unknown("statistic", what, [*_COUNTS, *STATISTICS])
+        raise unknown("statistic", what, [*_COUNTS, *STATISTICS, SLOWEST])
 
 
 def _counts(session: Session, what: str, given: dict[str, str]) -> None:
@@ -60,11 +65,13 @@ def _counts(session: Session, what: str, given: dict[str, str]) -> None:
         session.write_rows(rows, workflow_stats_table, view="workflow_stats")
 
 
-def _statistic(session: Session, what: str, given: dict[str, str]) -> None:
-    known = STATISTICS[what]
+def _statistic(
+    session: Session, what: str, params: Sequence[str], given: dict[str, str], *, view: str | None
+) -> None:
+    known = (*params, "limit")
     for name in given:
-        if name not in (*known.params, "limit"):
-            options = ", ".join(f"--{each.replace('_', '-')}" for each in (*known.params, "limit"))
+        if name not in known:
+            options = ", ".join(f"--{each.replace('_', '-')}" for each in known)
             raise BadRequest(
                 f"stats {what} takes no --{name.replace('_', '-')}", hint=f"it takes {options}"
             )
@@ -72,8 +79,8 @@ def _statistic(session: Session, what: str, given: dict[str, str]) -> None:
         answer = client.get(f"/api/statistics/{what}", given)
     session.write_rows(
         answer["rows"],
-        lambda rows, screen: statistic_table(known.view, rows, screen),
-        view=known.view,
+        lambda rows, screen: statistic_table(view or what, rows, screen),
+        view=view,
     )
-    if answer["is_truncated"]:
+    if answer.get("is_truncated"):
         session.note("there are more: raise --limit, or choose fewer")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["STATISTICS", "TIMES", "Statistic"]
+__all__ = ["SLOWEST", "SLOWEST_PARAMS", "STATISTICS", "TIMES", "Statistic"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,7 @@ STATISTICS: Final[Mapping[str, Statistic]] = {
     ),
 }  # fmt: skip
 """Name in the API and on the command line → statistic."""
+
+SLOWEST: Final = "slowest-steps"
+"""The one statistic that is no view: the tries that took longest."""
+SLOWEST_PARAMS: Final = (*_STEP, *TIMES)

@@ -3,8 +3,8 @@
 A statistic is a view and the parameters its rows can be chosen by; its numbers are the view's.
 """
 
-from collections.abc import Mapping
-from dataclasses import make_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, make_dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import Cursor, fetch
-from stepscope_collector.query.statistic_names import STATISTICS, TIMES, Statistic
+from stepscope_collector.query.statistic_names import SLOWEST_PARAMS, STATISTICS, TIMES
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
 from stepscope_collector.store import Database
@@ -21,7 +21,9 @@ from stepscope_schema.columns import relations
 __all__ = [
     "MAX_ROWS",
     "OF_WORKFLOW",
+    "SlowestStep",
     "row_of",
+    "slowest_steps",
     "statistic_rows",
     "workflow_statistics",
 ]
@@ -43,6 +45,22 @@ OF_WORKFLOW: Final = (
 )  # fmt: skip
 """What is told of one workflow, beside its counts and those of its steps."""
 _ROWS_OF_WORKFLOW: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SlowestStep:
+    """One try of a step among those that took longest."""
+
+    workflow_id: str
+    execution_id: str
+    step_id: str
+    step_name: str
+    attempt: int
+    status: str
+    started_at: int | None
+    duration_ns: int
+    error_type: str | None
+    span_id: str | None
 
 
 @cache
@@ -72,12 +90,11 @@ def statistic_rows(
     Raises:
         BadRequest: an unknown name or parameter, or a value that does not fit it.
     """
-    if not 1 <= limit <= MAX_ROWS:
-        raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_ROWS}")
+    _check_limit(limit)
     if (statistic := STATISTICS.get(name)) is None:
         raise unknown("statistic", name, STATISTICS)
     with database.read() as connection:
-        params = _params(connection, statistic, asked, now_ns)
+        params = _params(connection, statistic.params, asked, now_ns)
         rows: list[Any] = fetch(
             connection,
             row_of(statistic.view),
@@ -85,6 +102,34 @@ def statistic_rows(
             {**params, "limit": limit + 1},
         )
     return rows[:limit], len(rows) > limit
+
+
+def slowest_steps(
+    database: Database, asked: Mapping[str, str], *, now_ns: int, limit: int = 20
+) -> list[SlowestStep]:
+    """The tries of steps that took longest.
+
+    Two questions, because one would put together every column of every try before it sorts.
+
+    Args:
+        database: what is read.
+        asked: parameter of SLOWEST_PARAMS → text.
+        now_ns: what times ago are reckoned from.
+        limit: rows at most, 1 to MAX_ROWS.
+
+    Raises:
+        BadRequest: an unknown parameter, or a value that does not fit it.
+    """
+    _check_limit(limit)
+    with database.read() as connection:
+        reader: Cursor = connection
+        params = {**_params(reader, SLOWEST_PARAMS, asked, now_ns), "limit": limit}
+        reader.execute(sql("statistics/slowest_bound"), params)
+        ((least_ns,),) = reader.fetchall()
+        if least_ns is None:
+            return []
+        params["least_ns"] = least_ns
+        return fetch(reader, SlowestStep, sql("statistics/slowest_steps"), params)
 
 
 def workflow_statistics(database: Database, workflow: str, *, now_ns: int) -> dict[str, list[Any]]:
@@ -112,15 +157,20 @@ def workflow_statistics(database: Database, workflow: str, *, now_ns: int) -> di
     return found
 
 
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_ROWS:
+        raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_ROWS}")
+
+
 def _params(
-    reader: Cursor, statistic: Statistic, asked: Mapping[str, str], now_ns: int
+    reader: Cursor, known: Sequence[str], asked: Mapping[str, str], now_ns: int
 ) -> dict[str, Any]:
     """What to bind for the parameters, null for those not asked for."""
     for name in asked:
-        if name not in statistic.params:
-            raise unknown("parameter", name, statistic.params)
+        if name not in known:
+            raise unknown("parameter", name, known)
     params: dict[str, Any] = {}
-    for name in statistic.params:
+    for name in known:
         text = asked.get(name)
         if name == "workflow":
             params["workflows"] = None if text is None else _workflow_ids(reader, text)

@@ -8,11 +8,13 @@ from typing import Any, Final
 from stepscope_collector.present.rest.encode import dumps, encode_rows
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.query.rows import StepStats, WorkflowStats
-from stepscope_collector.query.statistic_names import STATISTICS
+from stepscope_collector.query.statistic_names import SLOWEST, SLOWEST_PARAMS, STATISTICS
 from stepscope_collector.query.statistics import (
     MAX_ROWS,
     OF_WORKFLOW,
+    SlowestStep,
     row_of,
+    slowest_steps,
     statistic_rows,
     workflow_statistics,
 )
@@ -60,6 +62,16 @@ ROUTES: Final = (
         ),
         errors=(404,),
     ),
+    Route(
+        "get_slowest_steps", f"/api/statistics/{SLOWEST}",
+        "The tries of steps that took longest, the longest first.",
+        (
+            *(_PARAMS[param] for param in SLOWEST_PARAMS),
+            Param("limit", f"Rows at most, 1 to {MAX_ROWS}.", "20", "integer", 20),
+        ),
+        (Part("rows", SlowestStep, "The tries."),),
+        errors=(400,),
+    ),
     *(
         Route(
             f"get_statistics_{_key(name)}", f"/api/statistics/{name}",
@@ -84,6 +96,12 @@ def _get_statistic(name: str, database: Database, params: Mapping[str, Any]) -> 
     return 200, dumps({"rows": encode_rows(rows), "is_truncated": is_truncated})
 
 
+def _get_slowest(database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
+    asked = {key: value for key, value in params.items() if key != "limit"}
+    rows = slowest_steps(database, asked, now_ns=time.time_ns(), limit=params["limit"])
+    return 200, dumps({"rows": encode_rows(rows)})
+
+
 def _get_workflow(database: Database, _params: Mapping[str, Any], name: str) -> tuple[int, bytes]:
     found = workflow_statistics(database, name, now_ns=time.time_ns())
     return 200, dumps({_key(part): encode_rows(rows) for part, rows in found.items()})
@@ -91,6 +109,7 @@ def _get_workflow(database: Database, _params: Mapping[str, Any], name: str) -> 
 
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "get_workflow_statistics": _get_workflow,
+    "get_slowest_steps": _get_slowest,
     **{
         f"get_statistics_{_key(name)}": functools.partial(_get_statistic, name)
         for name in STATISTICS

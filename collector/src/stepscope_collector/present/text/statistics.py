@@ -62,6 +62,9 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "workflow_gaps": ("workflow_id", "after_at", "due_at", "started_at", "late_ns", "missing_count"),
     "workflow_regressions": ("workflow_id", *_CHANGE),
     "step_regressions": ("workflow_id", "step_name", *_CHANGE),
+    "slowest-steps": (
+        "duration_ns", "workflow_id", "step_name", "attempt", "status", "started_at", "execution_id",
+    ),
 }  # fmt: skip
 _MAX_CELL: Final = 80
 

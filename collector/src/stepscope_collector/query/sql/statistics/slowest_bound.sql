@@ -1,0 +1,19 @@
+-- The least duration among the $limit longest tries of steps. What is null is not asked for:
+-- $workflows: ids of workflows; $step: its name; $since: from this time on, ns; $until: before this time, ns.
+-- Columns: least_ns, null: there is none.
+select min(duration_ns) as least_ns
+from (
+    select a.duration_ns
+    from attempts a
+    where a.duration_ns is not null
+        and ($workflows is null or a.execution_id in (
+            select execution_id from executions
+            where list_contains($workflows::varchar[], workflow_id)
+        ))
+        and ($step is null or a.step_name = $step::varchar)
+        and ($since is null or a.started_at >= make_timestamp_ns($since::bigint))
+        and ($until is null or a.started_at < make_timestamp_ns($until::bigint))
+    order by a.duration_ns desc
+    limit $limit
+)
+order by least_ns
