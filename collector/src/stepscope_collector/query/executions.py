@@ -20,7 +20,7 @@ from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.filters import Conditions, Order, parse_order, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
-from stepscope_collector.query.narrow import narrowed
+from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import (
     Attempt,
@@ -122,6 +122,7 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
     offset: int = 0,
     is_counted: bool = False,
     columns: Sequence[ChosenColumn] = (),
+    timeout_s: float | None = None,
 ) -> Page:
     """The executions that hold all `filters`, from the row after `cursor` on.
 
@@ -133,6 +134,7 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
 
     Raises:
         BadRequest: an unknown filter or order, a limit out of range, a cursor of another order.
+        QueryTimeout: a filter that looks into more than executions took longer than `timeout_s`.
     """
     if not 1 <= limit <= MAX_PAGE:
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
@@ -140,7 +142,7 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         raise BadRequest(f"offset={offset} is negative")
     parsed = parse_order(order)
     after = Conditions() if cursor is None else parsed.after(*_read_cursor(cursor, parsed))
-    with database.read() as connection:
+    with read_for(database, filters, now_ns, timeout_s) as connection:
         reader: Cursor = connection
         filtered = narrowed(reader, filters, now_ns)
         conditions = filtered + after

@@ -1,12 +1,27 @@
 """Filters, compiled with what the history says of the spans they can be about."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from stepscope_collector.query.filters import Conditions, compile_filter, compile_start, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.rows import Cursor
+from stepscope_collector.store import Connection, Database
 
-__all__ = ["narrowed"]
+__all__ = ["narrowed", "read_for"]
+
+
+def read_for(
+    database: Database, filters: Mapping[str, str], now_ns: int, timeout_s: float | None
+) -> AbstractContextManager[Connection]:
+    """A connection to ask with `filters`: of QueryTimeout after `timeout_s` when they may take long.
+
+    Raises:
+        BadRequest: as of compile_filter.
+    """
+    if timeout_s and compile_filter(filters, now_ns).is_costly:
+        return database.read_user_sql(timeout_s)
+    return database.read()
 
 
 def narrowed(reader: Cursor, filters: Mapping[str, str], now_ns: int) -> Conditions:

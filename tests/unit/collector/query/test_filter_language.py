@@ -11,7 +11,7 @@ from stepscope_collector.query.executions import execution_page
 from stepscope_collector.query.filter import compile_filter
 from stepscope_collector.query.filter.fields import EXECUTION, ROWS
 from stepscope_collector.query.filter.lexer import MAX_CHARACTERS
-from stepscope_collector.query.filter.parser import MAX_DEPTH, MAX_TERMS, OPERATORS
+from stepscope_collector.query.filter.parser import MAX_DEPTH, MAX_SEARCHES, MAX_TERMS, OPERATORS
 from stepscope_collector.store import Database
 from tests.unit.collector.query.filter_cases import Case, filters
 from tests.unit.collector.query.filter_history import History, fill
@@ -128,7 +128,7 @@ def test_the_page_names_every_field_operator_and_limit() -> None:
             assert f"`{alias}`" in PAGE, alias
     for operator in {operator for allowed in OPERATORS.values() for operator in allowed}:
         assert f"`{operator}`" in PAGE
-    for limit in (MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS):
+    for limit in (MAX_CHARACTERS, MAX_DEPTH, MAX_SEARCHES, MAX_TERMS):
         assert f"{limit:,}" in PAGE
 
 
@@ -177,6 +177,7 @@ WRONG = [
     ("user = \ud800", "character 0xd800 is no text", 8, "quotes"),
     ("(" * 41 + "user = x" + ")" * 41, "nested more than 40 deep", 41, "flatter"),
     ("not " * 41 + "user = x", "nested more than 40 deep", 161, "flatter"),
+    (" or ".join(["log ~ x"] * 21), "looks more than 20 times into steps", 221, "SQL"),
     (f"user in ({','.join('a' * 501)})", "more than 500 comparisons and values", 1010, "SQL"),
     ("user = " + "a" * 10_000, "has 10007 characters, limit 10000", 10_001, "SQL"),
 ]  # fmt: skip

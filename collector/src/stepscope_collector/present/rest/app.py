@@ -261,6 +261,7 @@ class _Endpoints:
             offset=params["offset"],
             is_counted="counts" in params.get("include", ()),
             columns=columns,
+            timeout_s=self._sql_config.timeout_s,
         )
         if page.chosen is None:
             rows = encode_rows(page.executions)

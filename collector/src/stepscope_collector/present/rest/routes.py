@@ -65,7 +65,7 @@ ROUTES: Final = (
                 is_optional=True,
             ),
         ),
-        errors=(400,),
+        errors=(400, 408),
     ),
     Route(
         "get_execution", "/api/executions/{id}",

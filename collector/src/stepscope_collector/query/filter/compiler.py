@@ -7,6 +7,7 @@ true or false of every execution, and conditions on columns stay bare, as zone m
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -41,6 +42,8 @@ _FOLDED: Final = "replace(lower(upper(nfc_normalize({}))), 'ß', 'ss')"
 _EXACT: Final = 2**53
 """From here on, different whole numbers are the same DOUBLE."""
 _TYPED: Final = {"time": "make_timestamp_ns({})", "trace": "cast({} as uuid)"}
+_WHOLE: Final = re.compile(r"-?[0-9]+")
+_NUMBER: Final = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 _SEVERITIES_OF_A_WORD: Final = 4
 
 
@@ -88,9 +91,20 @@ def compile_tree(tree: Tree, prefix: str = "filter", bounds: Bounds | None = Non
 
 def path_of(known: Field, path: Sequence[str]) -> str:
     """A JSON pointer, or the key of an attribute."""
-    if "json" not in known.places[0].columns[0]:
+    if not _is_json(known):
         return ".".join(path)
     return "".join(f"/{name.replace('~', '~0').replace('/', '~1')}" for name in path)
+
+
+def _is_json(known: Field) -> bool:
+    return "json" in known.places[0].columns[0]
+
+
+def _is_verbatim(value: PathValue) -> bool:
+    """Whether JSON that has this value has its text, unless it has escapes."""
+    if value.number is not None or value.text.startswith(("{", "[")):
+        return False
+    return _WHOLE.fullmatch(value.text) is not None or _NUMBER.fullmatch(value.text) is None
 
 
 class _Compiler:
@@ -194,7 +208,12 @@ class _Compiler:
         if tree.operator == "~":
             return [test for value in values for test in self._contains(value)]
         if kind == "path":
-            return [test for value in values for test in self._path_tests(tree.operator, value)]
+            is_json = _is_json(tree.field)
+            return [
+                test
+                for value in values
+                for test in self._path_tests(tree.operator, value, is_json=is_json)
+            ]
         if kind == "severity":
             return [self._severity(tree.operator, value) for value in values]
         if kind in {"number", "duration", "time"}:
@@ -216,12 +235,17 @@ class _Compiler:
             tests.append(f"contains({_FOLDED}, {folded})")
         return tests
 
-    def _path_tests(self, operator: str, value: PathValue) -> list[str]:
+    def _path_tests(self, operator: str, value: PathValue, *, is_json: bool) -> list[str]:
         if operator != "=":
             if value.number is not None:
                 return [f"try_cast({{}} as double) {operator} {self._bind(value.number)}"]
             return [f"{{}} {operator} {self._bind(value.text)}"]
-        tests = [f"{{}} = {self._bind(value.text)}"]
+        test = f"{{}} = {self._bind(value.text)}"
+        if is_json and _is_verbatim(value):
+            # Halves the time: what does not have the text is not parsed (1M payloads, bench_query.py).
+            text = self._bind(value.text)
+            test = f"((contains(p.body, {text}) or contains(p.body, '\\')) and {test})"
+        tests = [test]
         if value.number is not None and abs(value.number) < _EXACT:
             tests.append(f"try_cast({{}} as double) = {self._bind(value.number)}")
         return tests

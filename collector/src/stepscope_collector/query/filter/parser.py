@@ -33,12 +33,15 @@ from stepscope_collector.query.filter.syntax import (
 )
 from stepscope_collector.query.filter.values import value_of
 
-__all__ = ["MAX_DEPTH", "MAX_TERMS", "OPERATORS", "parse_field", "parse_filter"]
+__all__ = ["MAX_DEPTH", "MAX_SEARCHES", "MAX_TERMS", "OPERATORS", "parse_field", "parse_filter"]
 
 MAX_DEPTH: Final = 40
 """Brackets and `not` within each other."""
 MAX_TERMS: Final = 500
 """Comparisons and values in lists, of a whole filter."""
+
+MAX_SEARCHES: Final = 20
+"""Comparisons that read more than executions, and rows: each may read the whole history."""
 
 _EQUAL: Final = ("=", "!=", "in")
 _ORDERED: Final = ("=", "!=", "<", "<=", ">", ">=", "in")
@@ -100,6 +103,7 @@ class _Parser:
         self._place = 0
         self._depth = 0
         self._terms = 0
+        self._searches = 0
         self._rows: Rows | None = None
 
     def whole(self) -> Condition:
@@ -178,6 +182,15 @@ class _Parser:
                 "ask in SQL, with a list as parameter",
             )  # fmt: skip
 
+    def _search(self, token: Token) -> None:
+        self._searches += 1
+        if self._searches > MAX_SEARCHES:
+            raise self._wrong(
+                token,
+                f"the filter looks more than {MAX_SEARCHES} times into steps, logs and payloads",
+                "put what belongs together into one step(…) or log(…), or ask in SQL",
+            )
+
     def _primary(self) -> Condition:
         token = self._next
         if token.is_sign("("):
@@ -194,7 +207,7 @@ class _Parser:
                 raise self._wrong(
                     token, f"unknown rows {quoted(token.text)}", nearest_of(token.text, known)
                 )
-            self._take()
+            self._search(self._take())
             self._rows = rows
             condition = Nested(rows, self._bracket())
             self._rows = None
@@ -218,6 +231,8 @@ class _Parser:
         token = self._next
         self._count(token)
         field, path = self._field()
+        if any("select " in place.ids or "select " in place.within for place in field.places):
+            self._search(token)
         if field.kind == "flag" and self._next.kind != "operator":
             return Flag(field)
         operator = self._take()
