@@ -30,6 +30,7 @@ from harness.older import SHARED_QUESTIONS, copy_to_sqlite, sqlite_questions, st
 
 from stepscope_collector.config import SqlConfig, StoreConfig
 from stepscope_collector.query.adhoc import run_sql
+from stepscope_collector.query.columns import parse_columns
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.statistics import slowest_steps
 from stepscope_collector.query.stats import step_stats, workflow_stats
@@ -117,6 +118,29 @@ def questions(
         "list: slowest": page(order="-duration"),
         "list: longer than 5 s": page(min_duration="5s"),
         "list: two pages in the middle": middle,
+        "list: most attempts": page(order="-attempts"),
+        "list: newest, with counts": lambda _: execution_page(
+            database, {}, now_ns=now_ns, is_counted=True
+        ),
+        "list: newest, with a param": lambda _: execution_page(
+            database, {}, now_ns=now_ns, columns=parse_columns(["workflow", "params.customer"])
+        ),
+        "filter: failed or slow, 24 hours": page(
+            filter="(status = failed or duration > 1m) and start > -24h"
+        ),
+        "filter: one param": page(filter='params.customer = "4242"'),
+        "filter: one param, 24 hours": page(filter='params.customer = "4242" and start > -24h'),
+        "filter: text in errors": page(filter='error ~ "ORDER 77"'),
+        "filter: text in errors, 24 hours": page(filter='error ~ "ORDER 99" and start > -24h'),
+        "filter: text in logs": page(filter='log ~ "workflow 021"'),
+        "filter: text anywhere, 24 hours": page(filter='text ~ "order 99" and start > -24h'),
+        "filter: a failed step": page(filter="step(name = 'step 03' and status = failed)"),
+        "filter: a failed step, 24 hours": page(
+            filter="step(name = 'step 03' and status = failed) and start > -24h"
+        ),
+        "filter: failed, never succeeded later": page(
+            filter="status = failed and never_succeeded_later"
+        ),
         "by id: steps": lambda n: execution_detail(database, ids[n % len(ids)], ["steps"]),
         "by id: everything": lambda n: execution_detail(database, ids[-n % len(ids)], full),
         "by id: failed, its error step": lambda n: execution_detail(

@@ -148,7 +148,7 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         conditions = filtered + after
         counts = _counts(reader, filtered) if is_counted else None
         # One row more tells whether there is a next page.
-        read = _found if conditions.is_costly else _sorted
+        read = _found if conditions.is_costly or parsed.is_count else _sorted
         rows = read(reader, conditions, parsed, limit + 1, offset)
         has_more, rows = len(rows) > limit, rows[:limit]
         chosen = choose(reader, rows, columns) if columns else None

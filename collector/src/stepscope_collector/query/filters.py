@@ -159,6 +159,11 @@ class Order:
         return _SORTED[self.name].kind == "time"
 
     @property
+    def is_count(self) -> bool:
+        """Whether the column holds counts, of which many executions have the same."""
+        return _SORTED[self.name].kind == "number"
+
+    @property
     def is_text(self) -> bool:
         """Whether the column holds texts; else numbers."""
         return _SORTED[self.name].kind in {"text", "status"}
