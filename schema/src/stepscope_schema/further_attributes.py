@@ -178,6 +178,14 @@ FURTHER: Final[tuple[Attribute, ...]] = (
         "Node of the workflow that the step carried out; absent: workflow.task.id is it.",
     ),
     Attribute(
+        "stepscope.record.id",
+        "string",
+        "span",
+        "5f0c8a52-1f0e-4d0a-9a51-1b1f0e9a7c77",
+        OURS,
+        "The sender's id of the step among all steps of all executions.",
+    ),
+    Attribute(
         "stepscope.error.node_id",
         "string",
         "span",

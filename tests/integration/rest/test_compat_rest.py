@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from stepscope_collector.compat.record import ExecutionRecord
+from stepscope_collector.compat.spans import request_of
 from tests.integration.rest.conftest import serving
 from tests.unit.collector.taking import Taking, taking
 
@@ -174,6 +176,17 @@ def test_a_running_execution_is_ended_by_a_later_post(client: httpx.Client) -> N
         assert post(client, document).status_code == 200
     (found,) = client.get("/api/executions", params={"workflowId": "later"}).json()
     assert (found["status"], found["durationMs"]) == ("error", 2500)
+
+
+def test_spans_in_protobuf_are_taken_too(client: httpx.Client) -> None:
+    """ours: what ExecutionStore sends; what is none is refused."""
+    execution_id = str(uuid.uuid4())
+    record = ExecutionRecord(execution_id, "spans", "spans", "success", 10**18, 10**18 + 10**9)
+    headers = {"content-type": "application/x-protobuf"}
+    answer = client.post("/api/executions", content=request_of(record), headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert client.get(f"/api/compat/001/executions/{execution_id}").json()["durationMs"] == 1000
+    assert client.post("/api/executions", content=b"\xff", headers=headers).status_code == 400
 
 
 def test_r014_a_document_without_id_gets_one(client: httpx.Client) -> None:

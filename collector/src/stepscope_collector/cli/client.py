@@ -249,6 +249,11 @@ class Client:
         )["taken"]
         return taken
 
+    def post_spans(self, payload: bytes) -> None:
+        """Store a trace request of OTLP through `POST /api/executions`; committed when this returns."""
+        headers = {"content-type": "application/x-protobuf"}
+        self._json(self._checked("POST", "/api/executions", headers, payload))
+
     def stop_remap(self) -> dict[str, Any]:
         """The answer of `DELETE /api/admin/remap`."""
         return self._json(self._checked("DELETE", "/api/admin/remap", {}, None))

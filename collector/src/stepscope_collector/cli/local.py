@@ -5,13 +5,16 @@ It is the application that the server serves, so both ways give the same answers
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from stepscope_collector import __version__
 from stepscope_collector.cli.asgi import ask
 from stepscope_collector.cli.client import Answer
 from stepscope_collector.config import Settings
+from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.rest.app import rest_app
+from stepscope_collector.present.rest.compat import Intake
 from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import damage_report, store_report
 from stepscope_collector.retention import Retention
@@ -20,6 +23,8 @@ from stepscope_collector.store.database import Database
 from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["FileTransport"]
+
+_DRAIN_S = 60
 
 
 class FileTransport:
@@ -38,25 +43,27 @@ class FileTransport:
             read_only=not is_writing,
             lost_after_s=settings.executions.lost_after_s,
         )
+        self._ingest: Ingest | None = None
         try:
+            if is_writing:
+                self._ingest = _ingest(self._database, settings)
             self._application = rest_app(
                 self._database,
                 settings.sql,
                 doctor=self._doctor,
                 ready=lambda: False,
                 mapping=functools.cache(lambda: load_mapping(settings)),
-                retention=self._retention(settings) if is_writing else None,
+                retention=None if self._ingest is None else self._retention(settings, self._ingest),
+                intake=None
+                if self._ingest is None
+                else Intake(self._ingest, settings.limits.max_payload_bytes),
             )
         except BaseException:
-            self._database.close()
+            self.close()
             raise
 
-    def _retention(self, settings: Settings) -> Retention:
-        database, mapping = self._database, load_mapping(settings)
-        committer = Committer(database.writer(), mapping, database.reopen, database.committed)
-        return Retention(
-            database, lambda run: run(committer, mapping.plan), settings.retention, Telemetry()
-        )
+    def _retention(self, settings: Settings, ingest: Ingest) -> Retention:
+        return Retention(self._database, ingest.between_commits, settings.retention, Telemetry())
 
     def request(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None
@@ -65,7 +72,9 @@ class FileTransport:
         return ask(self._application, method, target, headers, body or b"")
 
     def close(self) -> None:
-        """Close the file."""
+        """Commit what waits, and close the file."""
+        if self._ingest is not None:
+            self._ingest.drain(_DRAIN_S)
         self._database.close()
 
     def _doctor(self) -> dict[str, Any]:
@@ -75,3 +84,11 @@ class FileTransport:
             "store": store_report(self._database),
             "damage": damage_report(self._database),
         }
+
+
+def _ingest(database: Database, settings: Settings) -> Ingest:
+    mapping = load_mapping(settings)
+    limits = settings.limits
+    plan = replace(mapping.plan, max_items=limits.max_items, max_attributes=limits.max_attributes)
+    committer = Committer(database.writer(), mapping, database.reopen, database.committed)
+    return Ingest(committer, plan, settings.ingest, limits.max_inflight_bytes, Telemetry())

@@ -109,6 +109,7 @@ def open_client(
     client: ClientConfig | None = None,
     *,
     is_writing: bool = False,
+    may_create: bool = False,
 ) -> Client:
     """Somebody to ask.
 
@@ -117,6 +118,7 @@ def open_client(
         server: URL of the server to ask; None: find one.
         client: what it is shown; None: nothing.
         is_writing: the file is opened to be changed.
+        may_create: and made where there is none.
 
     Raises:
         NotFound: no server runs and there is no database file.
@@ -127,7 +129,7 @@ def open_client(
     endpoints = running_server(settings, client)
     if endpoints is not None:
         return Client(local_transport(endpoints, client or ClientConfig()))
-    if not settings.data.database_path.is_file():
+    if not may_create and not settings.data.database_path.is_file():
         raise NotFound(
             f"no history in {settings.data.dir}: no server runs there and there is no database file",
             hint="start one with: stepscope serve; or name another place with --data or --server",

@@ -45,6 +45,8 @@ class StepRecord:
     output: str | None = None
     error: ErrorRecord | None = None
     metadata: str | None = None
+    record_id: str | None = None
+    """The sender's id among all steps of all executions; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ def _step_span(record: ExecutionRecord, step: StepRecord) -> Span:
         "workflow.task.type": step.type,
         "stepscope.step.index": step.index,
         "stepscope.node.id": None if step.node_id == step.step_id else step.node_id,
+        "stepscope.record.id": step.record_id,
         "stepscope.input": step.input,
         "stepscope.output": step.output,
         "stepscope.metadata": step.metadata,

@@ -39,7 +39,7 @@ def document_page(
     with database.read() as connection:
         return _documents(
             connection,
-            "page",
+            sql("compat/page"),
             {"workflow_id": workflow_id, "status": status, "limit": limit, "offset": offset},
         )
 
@@ -58,7 +58,7 @@ def document_of(database: Database, execution_id: str) -> Row:
         NotFound: there is none.
     """
     with database.read() as connection:
-        found = _documents(connection, "one", {"id": execution_id})
+        found = _documents(connection, sql("compat/one"), {"id": execution_id})
     if not found:
         raise NotFound(
             f"no execution with the id {execution_id!r}", hint="GET /api/executions lists them"
@@ -66,8 +66,8 @@ def document_of(database: Database, execution_id: str) -> Row:
     return found[0]
 
 
-def _documents(cursor: Cursor, name: str, params: Mapping[str, Any]) -> list[Row]:
-    executions = _rows(cursor, sql(f"compat/{name}"), params)
+def _documents(cursor: Cursor, statement: str, params: Mapping[str, Any]) -> list[Row]:
+    executions = _rows(cursor, statement, params)
     nodes: dict[str, list[Row]] = {row["id"]: [] for row in executions}
     if nodes:
         for node in _rows(cursor, sql("compat/nodes"), {"ids": list(nodes)}):

@@ -42,6 +42,8 @@ _STATUSES: Final = {
     "all": None, "completed": "success", "failed": "error", "running": "running",
     "success": "success", "error": "error",
 }  # fmt: skip
+_MEDIAS: Final = ("application/json", "application/x-protobuf")
+"""A document, or a trace request of OTLP, as `ExecutionStore` sends it."""
 _OWN: Final = frozenset({"workflowId", "page", "pageSize", "limit", "offset", "order", "status"})
 
 ROUTES: Final = (
@@ -80,14 +82,13 @@ async def post_execution(request: Request, intake: Intake | None) -> Response:
     if intake is None:
         raise StoreUnavailable("no server runs that could write the history")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
+    if media not in _MEDIAS:
         raise UnsupportedMedia(
             f"content type {media!r} is not application/json",
             hint="send -H 'content-type: application/json'",
         )
     sender = request.client.host if request.client else None
-    held = 0
-    body = bytearray()
+    body, held = bytearray(), 0
     try:
         async for chunk in request.stream():
             body += chunk
@@ -98,8 +99,9 @@ async def post_execution(request: Request, intake: Intake | None) -> Response:
                 )
             intake.ingest.hold(len(chunk))
             held += len(chunk)
-        new_id = str(uuid.uuid4())
-        payload, is_new = await run_in_threadpool(_request_of, bytes(body), new_id)
+        payload, new_id = bytes(body), None
+        if media == _MEDIAS[0]:
+            payload, new_id = await run_in_threadpool(_request_of, payload)
     finally:
         intake.ingest.release(held)
     future = await run_in_threadpool(
@@ -114,13 +116,15 @@ async def post_execution(request: Request, intake: Intake | None) -> Response:
     receipt = await asyncio.wrap_future(future)
     if receipt.rejected:
         raise BadRequest(f"{receipt.rejected} parts were refused: {receipt.message}")
-    answer = {"success": True, "id": new_id} if is_new else {"success": True}
+    answer = {"success": True} if new_id is None else {"success": True, "id": new_id}
     return Response(dumps(answer), media_type="application/json")
 
 
-def _request_of(body: bytes, new_id: str) -> tuple[bytes, bool]:
+def _request_of(body: bytes) -> tuple[bytes, str | None]:
+    """The request that a document is; the id it got, None: it has its own."""
+    new_id = str(uuid.uuid4())
     record = read_document(body, new_id)
-    return request_of(record), record.execution_id == new_id
+    return request_of(record), new_id if record.execution_id == new_id else None
 
 
 def is_of_documents(params: Mapping[str, Any]) -> bool:

@@ -86,8 +86,17 @@ _POSTED: Final = _object(
     ("workflowId", "status", "startedAt"),
 )
 
-BODY_SCHEMAS: Final[dict[str, dict[str, Any]]] = {"post_execution": _POSTED}
-"""Name of a route → the body it takes."""
+BODY_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "post_execution": {
+        "application/json": _POSTED,
+        "application/x-protobuf": {
+            "type": "string",
+            "format": "binary",
+            "description": "ExportTraceServiceRequest of OTLP, as ExecutionStore sends it.",
+        },
+    }
+}
+"""Name of a route → media type → the body it takes."""
 
 ANSWER_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "post_execution": _object(

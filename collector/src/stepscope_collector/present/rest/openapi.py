@@ -95,7 +95,9 @@ def _operation(route: Route) -> dict[str, Any]:
     elif route.name in BODY_SCHEMAS:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": BODY_SCHEMAS[route.name]}},
+            "content": {
+                media: {"schema": schema} for media, schema in BODY_SCHEMAS[route.name].items()
+            },
         }
     elif route.method == "POST":
         operation["requestBody"] = {

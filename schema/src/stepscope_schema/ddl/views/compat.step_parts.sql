@@ -12,16 +12,20 @@ with told as (
     group by execution_id, trace_id, span_id
 ),
 nodes as (
-    select execution_id, step_id, any_value(attributes['stepscope.node.id']) as node_id
+    select
+        execution_id,
+        step_id,
+        any_value(attributes['stepscope.node.id']) as node_id,
+        any_value(attributes['stepscope.record.id']) as record_id
     from stored.spans
-    where role = 'step' and attributes['stepscope.node.id'] is not null
+    where role = 'step'
+        and (attributes['stepscope.node.id'] is not null or attributes['stepscope.record.id'] is not null)
     group by execution_id, step_id
 )
 select
     s.execution_id,                                -- varchar: execution the step belongs to
     s.step_id,                                     -- varchar: identity of the step within its execution
-    case when n.node_id is null then s.execution_id || ':' || s.step_id
-        else s.step_id end as record_id,           -- varchar: identity among all steps
+    coalesce(n.record_id, s.execution_id || ':' || s.step_id) as record_id, -- varchar: identity among all steps
     coalesce(n.node_id, s.step_id) as node_id,     -- varchar: node of the workflow that it carried out
     s.step_name,                                   -- varchar: name of the step
     coalesce(s.step_type, 'unknown') as step_type, -- varchar: kind of step

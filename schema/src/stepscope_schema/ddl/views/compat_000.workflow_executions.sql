@@ -4,9 +4,7 @@ select
     e.execution_id as id,                                -- varchar: identity of the execution
     e.workflow_id,                                       -- varchar: identity of its workflow
     e.workflow_name,                                     -- varchar: name of its workflow
-    case e.trigger_type when 'cron' then 'schedule' when 'scheduled' then 'schedule'
-        when 'http' then 'webhook' when 'api' then 'webhook' when 'event' then 'internal_event'
-        else coalesce(e.trigger_type, 'unknown') end as trigger_type, -- varchar: webhook, schedule, manual, db_change, internal_event, or the sender's word
+    compat_trigger(e.trigger_type) as trigger_type, -- varchar: webhook, schedule, manual, db_change, internal_event, or the sender's word
     compat_json(p.trigger_data) as trigger_data,         -- varchar: JSON of what the trigger brought; null: nothing
     compat_status(e.status, 'running', 'success', 'error') as status, -- varchar: running, success or error
     epoch_ms(coalesce(e.started_at, e.last_seen_at)) as started_at, -- bigint: start; first known moment when it was not told

@@ -4,7 +4,7 @@ select
     e.execution_id as id,                        -- varchar: identity of the execution, the handle
     e.workflow_id,                               -- varchar: identity of its workflow
     e.workflow_name,                             -- varchar: name of its workflow
-    case e.status when 'queued' then 'NotStarted'
+    case e.status when 'queued' then 'NotStarted' when 'lost' then 'Failed'
         else compat_status(e.status, 'Running', 'Completed', 'Failed') end as status, -- varchar: NotStarted, Running, Completed or Failed
     compat_time(coalesce(e.started_at, e.last_seen_at)) as start_time, -- varchar: start; first known moment when it was not told
     compat_time(e.ended_at) as end_time,         -- varchar: end; null while it goes on, and of what was lost

@@ -6,7 +6,7 @@ select
     node_id,                                            -- varchar: node of the workflow
     step_name as component_id,                          -- varchar: the component: the step's name
     step_name as component_name,                        -- varchar: name of the component
-    case when status = 'queued' then 'pending'
+    case when status = 'queued' then 'pending' when status = 'lost' then 'failed'
         when status = 'retrying' or (status = 'running' and attempt > 1) then 'retrying'
         else compat_status(status, 'running', 'completed', 'failed') end as status, -- varchar: pending, running, completed, failed or retrying
     started_at, -- timestamp_ns: start of the first attempt; null: not started

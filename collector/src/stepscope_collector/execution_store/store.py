@@ -1,0 +1,338 @@
+"""`ExecutionStore`: create, update, get, query and delete executions and their steps (R014 to R022)."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from stepscope_collector.cli.client import Client
+from stepscope_collector.cli.source import open_client
+from stepscope_collector.compat.record import ExecutionRecord, StepRecord
+from stepscope_collector.compat.spans import execution_span_id, request_of
+from stepscope_collector.config import ClientConfig, load
+from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.execution_store.changes import (
+    changed_execution,
+    changed_step,
+    new_execution,
+    new_step,
+)
+from stepscope_collector.execution_store.records import (
+    ExecutionStats,
+    ExecutionStep,
+    ExecutionWithSteps,
+    WorkflowExecution,
+    execution_of,
+    stats_of,
+    step_of,
+)
+from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.records import record_sql
+
+__all__ = ["ExecutionStore"]
+
+_CREATE: Final = (
+    "id", "workflow_id", "workflow_name", "trigger_type", "trigger_data", "status", "started_at",
+    "completed_at", "duration_ms", "error_message", "error_stack", "metadata",
+)  # fmt: skip
+_UPDATE: Final = (
+    "status", "completed_at", "duration_ms", "error_message", "error_stack", "metadata", "trigger_data",
+)  # fmt: skip
+_ADD: Final = (
+    "id", "execution_id", "node_id", "node_type", "node_name", "step_index", "started_at",
+    "completed_at", "duration_ms", "status", "input_data", "output_data", "error_message",
+)  # fmt: skip
+_CHANGE: Final = (
+    "status", "completed_at", "duration_ms", "input_data", "output_data", "error_message",
+)  # fmt: skip
+_ORDERS: Final = ("started_at", "duration_ms")
+_DIRECTIONS: Final = {"asc": 1, "desc": -1}
+_STATUSES: Final = ("running", "success", "error")
+_MS: Final = 1_000_000
+
+
+class ExecutionStore:
+    """Executions and steps as design 000 kept them. Thread-safe; close it, or use `with`.
+
+    Every write is committed when its method returns. Programs that send OTLP beside it, to the same
+    server, write the same history.
+
+    Args:
+        server: URL of a running server; None: the one on the data directory, else its file, which
+            is then locked until this is closed.
+        data: the data directory; None: the one of the settings.
+        token: of the scopes ingest and read (admin to delete), where the server wants one.
+
+    Raises:
+        DatabaseLocked: another process has the file and does not answer as a server.
+        ServerUnreachable: no server answers there.
+    """
+
+    def __init__(
+        self, server: str | None = None, *, data: str | Path | None = None, token: str = ""
+    ) -> None:
+        flags = {} if data is None else {"data.dir": str(data)}
+        settings = load(flags=flags).settings
+        self._client: Client = open_client(
+            settings, server, ClientConfig(token=token), is_writing=True, may_create=True
+        )
+        self._lock = threading.RLock()
+        """One question at a time: a client has one connection, and an update reads before it writes."""
+
+    def close(self) -> None:
+        """Give back the connection or the file."""
+        with self._lock:
+            self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Executions
+
+    def create_execution(self, **execution: Any) -> str:
+        """Store a new execution; its id, a new one unless `id` is given (R014).
+
+        Args:
+            execution: fields of `WorkflowExecution`. Needed: workflow_id. Default: workflow_name
+                its id, trigger_type manual, status running, started_at now.
+
+        Raises:
+            BadRequest: a field there is not, or a value that is not as it must be.
+        """
+        _check(execution, _CREATE)
+        now = time.time_ns()
+        record = new_execution(execution, str(uuid.uuid4()), now)
+        with self._lock:
+            self._send(request_of(record, seen_ns=now))
+        return record.execution_id
+
+    def update_execution(self, execution_id: str, **changes: Any) -> None:
+        """Change what is given, and nothing else (R015). Without changes: a sign of life.
+
+        An execution that has ended stays ended, and its end is not made earlier. One that goes on
+        and says nothing for `executions.lost_after_s` is shown as lost, until it says something.
+
+        Args:
+            execution_id: the execution.
+            changes: status, completed_at, duration_ms, error_message, error_stack, metadata,
+                trigger_data. What ends without a time ends now.
+
+        Raises:
+            NotFound: there is no such execution.
+            BadRequest: a field that cannot be changed, or a value that is not as it must be.
+        """
+        _check(changes, _UPDATE)
+        now = time.time_ns()
+        with self._lock:
+            state = self._state(execution_id)
+            record = changed_execution(state, changes, now)
+            if state["ended_ns"] is None:
+                self._send(request_of(record, seen_ns=now))
+            elif changes:
+                corrected, revision = _corrected(record, state)
+                self._send(request_of(corrected, revision=revision))
+
+    def get_execution(self, execution_id: str) -> WorkflowExecution | None:
+        """The execution; None: there is none (R016)."""
+        rows = self._rows("one", {"id": execution_id})
+        return execution_of(rows[0]) if rows else None
+
+    def get_execution_with_steps(self, execution_id: str) -> ExecutionWithSteps | None:
+        """The execution with its steps in order; None: there is none (R013)."""
+        execution = self.get_execution(execution_id)
+        if execution is None:
+            return None
+        return ExecutionWithSteps(execution, tuple(self.get_steps_for_execution(execution_id)))
+
+    def query_executions(  # noqa: PLR0913 the filters of design 000
+        self,
+        *,
+        workflow_id: str | None = None,
+        status: str | None = None,
+        trigger_type: str | None = None,
+        started_after: int | None = None,
+        started_before: int | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        order_by: str = "started_at",
+        order_dir: str = "desc",
+    ) -> list[WorkflowExecution]:
+        """The executions that hold all filters, in order (R010, R011, R012).
+
+        Rows without a value come last in either direction; ties are in order of id.
+
+        Args:
+            workflow_id: of this workflow.
+            status: running, success or error.
+            trigger_type: started by this.
+            started_after: started then or later, ms.
+            started_before: started before then, ms.
+            limit: executions at most.
+            offset: executions to pass over.
+            order_by: started_at or duration_ms.
+            order_dir: asc or desc.
+
+        Raises:
+            BadRequest: an order or status there is not, or a negative number.
+        """
+        if status is not None and status not in _STATUSES:
+            raise unknown("status", status, _STATUSES)
+        if order_by not in _ORDERS:
+            raise unknown("order", order_by, _ORDERS)
+        if order_dir not in _DIRECTIONS:
+            raise unknown("direction", order_dir, _DIRECTIONS)
+        if limit < 0 or offset < 0:
+            raise BadRequest(f"limit={limit} or offset={offset} is negative")
+        asked = {
+            "workflow_id": workflow_id, "status": status, "trigger_type": trigger_type,
+            "after_ms": started_after, "before_ms": started_before, "order_by": order_by,
+            "sign": _DIRECTIONS[order_dir], "limit": limit, "offset": offset,
+        }  # fmt: skip
+        return [execution_of(row) for row in self._rows("page", asked)]
+
+    def delete_execution(self, execution_id: str) -> bool:
+        """Remove every trace of the execution and its steps (R017); False: there was none."""
+        with self._lock:
+            try:
+                self._client.send("DELETE", f"/api/executions/{quote(execution_id, safe='')}")
+            except NotFound:
+                return False
+        return True
+
+    # Steps
+
+    def add_step(self, **step: Any) -> str:
+        """Store a step of an execution; its id, a new one unless `id` is given (R018).
+
+        Args:
+            step: fields of `ExecutionStep`. Needed: execution_id and node_id. Default: node_name
+                its id, node_type unknown, status running, started_at now, step_index the next one.
+
+        Raises:
+            NotFound: there is no such execution.
+            BadRequest: a field there is not, or a value that is not as it must be.
+        """
+        _check(step, _ADD)
+        now = time.time_ns()
+        with self._lock:
+            execution = self._record(step.get("execution_id"))
+            known = self._rows("steps", {"id": execution.execution_id})
+            index = max((int(row["step_index"]) for row in known), default=-1) + 1
+            record = new_step(step, str(uuid.uuid4()), index, now)
+            self._send_step(execution, record)
+        return record.record_id or record.step_id
+
+    def update_step(self, step_id: str, **changes: Any) -> None:
+        """Change what is given of a step that goes on, and nothing else (R018).
+
+        Args:
+            step_id: the step.
+            changes: status, completed_at, duration_ms, input_data, output_data, error_message.
+                What ends without a time ends now.
+
+        Raises:
+            NotFound: there is no such step.
+            BadRequest: a field that cannot be changed, or a value that is not as it must be.
+            Conflict: it has ended, and would be changed.
+        """
+        _check(changes, _CHANGE)
+        now = time.time_ns()
+        with self._lock:
+            state = self._step_state(step_id)
+            record = changed_step(state, changes, now)
+            if state["ended_ns"] is None:
+                self._send_step(self._record(state["execution_id"]), record)
+
+    def get_steps_for_execution(self, execution_id: str) -> list[ExecutionStep]:
+        """The steps in order of step_index; none when there is no such execution."""
+        return [step_of(row) for row in self._rows("steps", {"id": execution_id})]
+
+    # Upkeep
+
+    def cleanup_old_executions(self, max_age_ms: int) -> int:
+        """Remove executions that ended longer ago; how many (R019). Running and pinned ones stay.
+
+        Raises:
+            BadRequest: the age is not above 0.
+        """
+        with self._lock:
+            asked = {"max_age": f"{max_age_ms}ms"}
+            pruned = self._client.send("POST", "/api/admin/prune", asked)["prune"]
+        return int(pruned["erased"]["executions"])
+
+    def cleanup_by_count(self, max_count: int, workflow_id: str | None = None) -> int:
+        """Remove all but the newest executions, of one workflow or of all together; how many (R020).
+
+        Running ones count among the newest, and stay in any case.
+
+        Raises:
+            BadRequest: the count is negative.
+        """
+        if max_count < 0:
+            raise BadRequest(f"max_count={max_count} is negative")
+        with self._lock:
+            rows = self._rows("beyond", {"workflow_id": workflow_id, "keep": max_count})
+            return sum(self.delete_execution(row["execution_id"]) for row in rows)
+
+    def get_execution_stats(self, workflow_id: str | None = None) -> ExecutionStats:
+        """Counts and durations, of one workflow or of all, counted now (R022)."""
+        return stats_of(self._rows("stats", {"workflow_id": workflow_id})[0])
+
+    # The way to the history
+
+    def _rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with self._lock:
+            chunks = self._client.sql_stream("ndjson", record_sql(name), params)
+            return [json.loads(line) for line in b"".join(chunks).splitlines()]
+
+    def _send(self, payload: bytes) -> None:
+        self._client.post_spans(payload)
+
+    def _send_step(self, execution: ExecutionRecord, step: StepRecord) -> None:
+        self._send(request_of(execution, steps=[step], has_execution=False))
+
+    def _state(self, execution_id: object) -> dict[str, Any]:
+        rows = self._rows("state", {"id": execution_id})
+        if not rows:
+            raise NotFound(f"no execution with the id {execution_id!r}")
+        return rows[0]
+
+    def _record(self, execution_id: object) -> ExecutionRecord:
+        return changed_execution(self._state(execution_id), {}, time.time_ns())
+
+    def _step_state(self, step_id: str) -> dict[str, Any]:
+        found = self._rows("step_execution", {"id": step_id})[0]["execution_id"]
+        # Steps that came otherwise are known as execution:step, and both may have colons.
+        parts: Sequence[str] = step_id.split(":")
+        ids = [":".join(parts[:end]) for end in range(1, len(parts))]
+        rows = self._rows("step_state", {"id": step_id, "ids": ids if found is None else [found]})
+        if not rows:
+            raise NotFound(f"no step with the id {step_id!r}")
+        return rows[0]
+
+
+def _check(given: Mapping[str, Any], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise unknown("field", name, known)
+
+
+def _corrected(record: ExecutionRecord, state: Mapping[str, Any]) -> tuple[ExecutionRecord, int]:
+    """The record with a span that wins over the one that ended the execution."""
+    own = execution_span_id(record.execution_id).hex()
+    before = state["span_id"] or ""
+    if before[:12] == own[:12]:
+        return record, (int(before[12:], 16) + 1) % 2**16
+    # That span is somebody else's: of two with the same end the greater id wins, and a later end always.
+    ended = record.ended_ns
+    if ended is not None and ended == int(state["ended_ns"]):
+        ended += 1
+    return replace(record, ended_ns=ended), 0

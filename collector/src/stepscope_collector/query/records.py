@@ -1,0 +1,17 @@
+"""Statements about executions and steps as design 000 kept them; `POST /api/sql` runs them anywhere."""
+
+from typing import Final
+
+from stepscope_collector.query.load import sql
+
+__all__ = ["record_sql"]
+
+_NAMES: Final = (
+    "records/one", "records/page", "records/steps", "records/state", "records/step_execution",
+    "records/step_state", "records/stats", "records/beyond",
+)  # fmt: skip
+
+
+def record_sql(name: str) -> str:
+    """The statement of that name, without its folder; KeyError for one that there is not."""
+    return sql({each.rpartition("/")[2]: each for each in _NAMES}[name])
