@@ -55,6 +55,7 @@ from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.remap import Remapper
 from stepscope_collector.retention import Retention
+from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.tee.outgoing import Outgoing
@@ -336,6 +337,7 @@ class _Collector:
             remapper=self.remapper,
             retention=self.retention,
             importer=Importer(self.ingest.between_commits),
+            saved=SavedQueries(self.database, self.ingest.between_commits),
             mapping=lambda: self.profiles.mapping,
             intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
             allowed_hosts=None if self.certificates else hosts,

@@ -362,7 +362,7 @@ def test_bodies_that_are_no_questions_are_refused(client: httpx.Client) -> None:
     refused(client.post("/api/sql", content=b"[" * 500_000, headers=mime), 400, "bad_request")
     refused(client.post("/api/sql", content=b" " * 2**21, headers=mime), 413, "payload_too_large")
     refused(ask(client, {"sql": "select 1"}, accept="image/png"), 400, "bad_request")
-    refused(ask(client, {"sql": "select 1"}, "parquet"), 400, "bad_request")
+    refused(ask(client, {"sql": "select 1"}, "xlsx"), 400, "bad_request")
 
 
 @pytest.mark.parametrize(

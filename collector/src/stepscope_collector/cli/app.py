@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "dialects": "List profiles, what they do not emit, and what they mapped.",
     "explain-span": "Say which profile and rule decided each field of a span.",
     "sql": "Run one SQL statement against the history.",
+    "query": "Save statements under names, ask them again.",
     "mcp": "Serve the Model Context Protocol on stdin and stdout.",
     "doctor": "Check the collector and its database.",
     "token": "Make, list and revoke the tokens that clients need.",

@@ -162,12 +162,22 @@ class Client:
             return self._checked("GET", _target(path, further), {}, body=None)
         return self._checked("GET", _target("/api/export", params), {}, body=None)
 
+    def stream(
+        self, path: str, params: Mapping[str, Any] | None = None
+    ) -> Generator[bytes, None, None]:
+        """The answer to GET `path` (already quoted), as it arrives."""
+        return self._checked("GET", _target(path, params or {}), {}, body=None)
+
     def send(
-        self, method: str, path: str, params: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        document: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """The JSON answer to a request that changes something; `path` is quoted."""
         headers = {"content-type": "application/json"}
-        body = b"{}" if method == "POST" else None
+        body = json.dumps(dict(document or {})).encode() if method == "POST" else None
         return self._json(self._checked(method, _target(path, params or {}), headers, body))
 
     def events(

@@ -18,6 +18,7 @@ from stepscope_collector.present.rest.compat import Intake
 from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import damage_report, store_report
 from stepscope_collector.retention import Retention
+from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.telemetry import Telemetry
@@ -57,6 +58,9 @@ class FileTransport:
                 intake=None
                 if self._ingest is None
                 else Intake(self._ingest, settings.limits.max_payload_bytes),
+                saved=None
+                if self._ingest is None
+                else SavedQueries(self._database, self._ingest.between_commits),
             )
         except BaseException:
             self.close()

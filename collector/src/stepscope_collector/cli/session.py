@@ -161,7 +161,7 @@ def shared_options(
     """Add the options that every command knows.
 
     Args:
-        has_arrow: the command can answer in Arrow.
+        has_arrow: the command can answer in Arrow and Parquet.
         is_asking: False: it asks no server and has no result, so that it takes no option for them.
         formats: those of this command, if it has others; `table` then means that none was named.
     """

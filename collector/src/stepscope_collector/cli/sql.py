@@ -13,7 +13,7 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.text.formats import to_json, unique_names
 from stepscope_collector.present.text.lists import sql_table
 
-__all__ = ["command"]
+__all__ = ["command", "param_of", "print_answer", "statement_of"]
 
 
 @click.command("sql")
@@ -51,21 +51,24 @@ def command(
     SQL may also come from --file or, when it is missing or -, from stdin. Only reading is allowed.
     The time it took is printed to stderr.
     """
-    text = _read(statement, file)
-    values = dict(_param(param) for param in params)
+    text = statement_of(statement, file)
+    values = dict(param_of(param) for param in params)
     with session.client() as client:
         if session.format in {"table", "json"}:
-            _print_document(session, client.sql(text, values, max_rows))
+            print_answer(session, client.sql(text, values, max_rows))
         else:
-            if session.format == "arrow" and sys.stdout.isatty():
-                raise BadRequest("arrow is binary and stdout is a terminal", hint="add > FILE")
+            if session.format in {"arrow", "parquet"} and sys.stdout.isatty():
+                raise BadRequest(
+                    f"{session.format} is binary and stdout is a terminal", hint="add > FILE"
+                )
             started = time.monotonic()
             chunks = client.sql_stream(session.format, text, values, max_rows)
             session.write_bytes(chunks)
             session.note(f"{(time.monotonic() - started) * 1000:.0f} ms, answer included")
 
 
-def _print_document(session: Session, answer: dict[str, Any]) -> None:
+def print_answer(session: Session, answer: dict[str, Any]) -> None:
+    """Put the answer to a statement on stdout as a table or as JSON, and say how long it took."""
     names = [column["name"] for column in answer["columns"]]
     if session.format == "json":
         keys = unique_names(names)
@@ -75,11 +78,12 @@ def _print_document(session: Session, answer: dict[str, Any]) -> None:
     count = answer["row_count"]
     note = f"{count} row{'' if count == 1 else 's'} in {answer['elapsed_ms']:.1f} ms"
     if answer["is_truncated"]:
-        note += "; there are more: raise --max-rows, or use --format ndjson, csv or arrow"
+        note += "; there are more: raise --max-rows, or use --format ndjson, csv, arrow or parquet"
     session.note(note)
 
 
-def _read(statement: str | None, file: Path | None) -> str:
+def statement_of(statement: str | None, file: Path | None) -> str:
+    """The statement: an argument, the content of a file, or stdin; BadRequest."""
     if statement not in {None, "-"} and file is not None:
         raise BadRequest("SQL was given as an argument and as a file", hint="leave one out")
     if file is not None:
@@ -95,7 +99,8 @@ def _read(statement: str | None, file: Path | None) -> str:
     return sys.stdin.read()
 
 
-def _param(written: str) -> tuple[str, Any]:
+def param_of(written: str) -> tuple[str, Any]:
+    """Name and value of NAME=VALUE: JSON if it is that, else text; BadRequest."""
     name, equals, value = written.partition("=")
     if not equals or not name:
         raise BadRequest(f"--param {written!r} is no parameter", hint="write NAME=VALUE")

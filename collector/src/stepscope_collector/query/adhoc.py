@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import BadRequest, QueryRefused
-from stepscope_collector.query.arrow import arrow_chunks
+from stepscope_collector.query.arrow import arrow_chunks, parquet_chunks
 from stepscope_collector.query.guard import Checked, check_statement, refusal
 from stepscope_collector.query.types import Converter, converter, textual
 from stepscope_collector.store import Connection, Database, EngineError, Interrupted
@@ -81,6 +81,10 @@ class RunningSql:
         """The answer as an Arrow IPC stream, in pieces."""
         return arrow_chunks(self._arrow, self._max_rows)
 
+    def parquet(self) -> Iterator[bytes]:
+        """The answer as a Parquet file, in pieces."""
+        return parquet_chunks(self._arrow, self._max_rows)
+
 
 class Stopper:
     """Stops a statement from another thread, also before it has begun."""
@@ -121,7 +125,7 @@ def run_sql(
         statement: one SELECT or EXPLAIN (query/guard.py).
         params: values of its `$name` parameters.
         max_rows: rows of the answer at most; None: all.
-        is_arrow: the block calls arrow() and not batches().
+        is_arrow: the block calls arrow() or parquet() and not batches().
         stopper: stops the statement when its client has gone.
 
     Raises:
@@ -162,7 +166,7 @@ def _start(
         connection.execute(checked.sql, given)
         columns = [Column(name, "VARCHAR") for name, *_ in connection.description or ()]
         if is_arrow:
-            raise BadRequest("EXPLAIN has no arrow format", hint="ask for json")
+            raise BadRequest("EXPLAIN has no arrow and no parquet format", hint="ask for json")
         return RunningSql(
             columns, _connection=connection, _converters=[str] * len(columns), _max_rows=max_rows
         )

@@ -241,6 +241,13 @@ class Committer:
             else:
                 self._sql.run("erase/pin", execution_id=execution_id, now=now)
 
+    def name_query(self, name: str, row: Described[str, Any] | None) -> None:
+        """Keep a query under a name, instead of what has it; None: only forget that."""
+        with self.transaction():
+            self._sql.run("queries/forget", name=name)
+            if row is not None:
+                self._sql.run("queries/save", name=name, **row)
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, which frees what was removed; StoreUnavailable."""
         with self._engine() as connection:

@@ -8,7 +8,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from stepscope_collector.errors import BadRequest, NotFound
-from stepscope_collector.present.mcp.differences import differences
 from stepscope_collector.present.mcp.executions import read_execution, without_nulls
 from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Document, Tool
 
@@ -56,7 +55,7 @@ def _explain(asker: Asker, given: Mapping[str, Any]) -> Answer:
         ],
         "logs_before_the_failure": _logs(asker, execution_id, attempts or [row]),
         "same_error": _same_error(asker, row),
-        **_last_success(asker, found),
+        **_last_success(asker, execution_id),
     }
     how = f"get_execution(execution_id={execution_id!r}, "
     return Answer(
@@ -81,7 +80,7 @@ def _rest_of_differences(document: Document, execution_id: str) -> dict[str, Any
     asked = f"compare_executions(left={success['execution_id']!r}, right={execution_id!r})"
     return {
         name: lambda _: asked
-        for name in ("different_facts", "different_payloads", "different_steps")
+        for name in ("different_facts", "different_values", "different_steps", "different_logs")
     }
 
 
@@ -153,51 +152,55 @@ def _same_error(asker: Asker, row: Document) -> Document:
     }
 
 
-def _last_success(asker: Asker, found: Document) -> Document:
-    row = found["execution"]
-    asked = {
-        "workflow": row["workflow_id"],
-        "status": "success",
-        "started_before": row["started_at"],
-        "limit": 1,
-    }
-    successes = asker.get("/api/executions", asked)["executions"]
-    if not successes:
+def _last_success(asker: Asker, execution_id: str) -> Document:
+    """What differs from the last success before it; without one, only that there is none."""
+    try:
+        found = asker.get("/api/compare", {"right": execution_id})
+    except NotFound:
         return {"last_success": None}
-    success = read_execution(asker, successes[0]["execution_id"], "steps", "payloads")
-    found_differences = differences(success, found)
     return {
-        "last_success": without_nulls(success["execution"], _WHO),
+        "last_success": without_nulls(found["left"], _WHO),
         "differences": "left: the last success, right: this failure",
-        "different_facts": found_differences["facts"],
-        "different_payloads": found_differences["payloads"],
-        "different_steps": found_differences["steps"],
+        **{f"different_{name}": rows for name, rows in _different(found).items()},
+    }
+
+
+def _different(found: Document) -> Document:
+    """The lists of a comparison, equal steps left out."""
+    return {
+        "facts": found["facts"],
+        "values": [without_nulls(row) for row in found["values"]],
+        "path": [found["path"]] if not found["path"]["is_same"] else [],
+        "steps": [without_nulls(row) for row in found["steps"] if row["change"] != "same"],
+        "logs": [without_nulls(row) for row in found["logs"]],
     }
 
 
 def _compare(asker: Asker, given: Mapping[str, Any]) -> Answer:
-    left, right = (
-        read_execution(asker, given[side], "steps", "payloads") for side in ("left", "right")
-    )
+    found = asker.get("/api/compare", {"left": given.get("left"), "right": given["right"]})
     document: Document = {
-        "left": without_nulls(left["execution"], _WHO),
-        "right": without_nulls(right["execution"], _WHO),
-        **differences(left, right),
+        "left": without_nulls(found["left"], _WHO),
+        "right": without_nulls(found["right"], _WHO),
+        **_different(found),
     }
-    ids = [side["execution"]["execution_id"] for side in (left, right)]
+    if found["truncated"]:
+        document["truncated"] = found["truncated"]
+    ids = [found[side]["execution_id"] for side in ("left", "right")]
     both = " and ".join(f"get_execution(execution_id={one!r}, path=…)" for one in ids)
-    names = ("facts", "payloads", "steps")
+    names = ("facts", "values", "steps", "logs")
     return Answer(document, {name: lambda _: both for name in names}, whole=lambda _: both)
 
 
 FAILURE_TOOLS: Final = (
     Tool(
         "compare_executions",
-        "What differs between two executions: facts, params, inputs and outputs by path, and status, "
-        "duration, attempts and error of each step.",
+        "What differs between two executions: facts, params, inputs and outputs by path, the way they "
+        "went, status, duration, attempts and error of steps, and log lines.",
         (
-            Argument("left", "Id of one execution, such as the last success.", is_required=True),
-            Argument("right", "Id of the other.", is_required=True),
+            Argument("right", "Id of the execution in question.", is_required=True),
+            Argument(
+                "left", "Id of the other; without it the last success of the workflow before."
+            ),
         ),
         _compare,
     ),

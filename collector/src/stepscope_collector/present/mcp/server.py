@@ -7,7 +7,7 @@ apart from those of the read API, which may be this process's: they wait for its
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -17,12 +17,14 @@ from mcp.server.lowlevel import Server
 
 from stepscope_collector import __version__
 from stepscope_collector.errors import StepscopeError
-from stepscope_collector.present.mcp.tool import Asker
-from stepscope_collector.present.mcp.tools import TOOLS, call_tool, schema_of
+from stepscope_collector.present.mcp.tool import Asker, Tool
+from stepscope_collector.present.mcp.tools import all_tools, call_tool, schema_of
 
 __all__ = ["OpenAsker", "mcp_server"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 OpenAsker = Callable[[Any], AbstractContextManager[Asker]]
 """From the HTTP request, None over stdio: somebody to ask for one call."""
@@ -42,23 +44,26 @@ def mcp_server(open_asker: OpenAsker, max_tokens: int) -> Server[Any]:
     """The server; it runs on any of the SDK's transports."""
     limiter: list[anyio.CapacityLimiter] = []  # belongs to an event loop, which runs only later
 
+    async def in_thread(run: Callable[[], T]) -> T:
+        if not limiter:
+            limiter.append(anyio.CapacityLimiter(_MAX_CALLS))
+        return await anyio.to_thread.run_sync(run, limiter=limiter[0])
+
     async def list_tools(
-        _context: ServerRequestContext[Any, Any], _params: Any
+        context: ServerRequestContext[Any, Any], _params: Any
     ) -> mcp_types.ListToolsResult:
-        return mcp_types.ListToolsResult(tools=[_described(name, max_tokens) for name in TOOLS])
+        tools = await in_thread(lambda: all_tools(lambda: open_asker(context.request)))
+        return mcp_types.ListToolsResult(tools=[_described(tool, max_tokens) for tool in tools])
 
     async def call(
         context: ServerRequestContext[Any, Any], params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
-        if not limiter:
-            limiter.append(anyio.CapacityLimiter(_MAX_CALLS))
-
         def answer() -> str:
             given = params.arguments or {}
             return call_tool(lambda: open_asker(context.request), params.name, given, max_tokens)
 
         try:
-            text = await anyio.to_thread.run_sync(answer, limiter=limiter[0])
+            text = await in_thread(answer)
         except StepscopeError as error:
             return _failed(error)
         except Exception:
@@ -76,10 +81,9 @@ def mcp_server(open_asker: OpenAsker, max_tokens: int) -> Server[Any]:
     )
 
 
-def _described(name: str, max_tokens: int) -> mcp_types.Tool:
-    tool = TOOLS[name]
+def _described(tool: Tool, max_tokens: int) -> mcp_types.Tool:
     return mcp_types.Tool(
-        name=name,
+        name=tool.name,
         description=tool.meaning,
         input_schema=schema_of(tool, max_tokens),
         annotations=mcp_types.ToolAnnotations(read_only_hint=True, open_world_hint=False),

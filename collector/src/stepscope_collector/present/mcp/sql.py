@@ -8,7 +8,7 @@ from stepscope_collector.query.nearest import unknown
 from stepscope_schema.columns import Relation, relations
 from stepscope_schema.load import load_schema
 
-__all__ = ["SQL_TOOLS"]
+__all__ = ["SQL_TOOLS", "sql_answer"]
 
 _NOTES: Final = (
     "DuckDB SQL. Times are UTC, durations whole nanoseconds (duration_ns / 1e9 is seconds). "
@@ -54,6 +54,11 @@ def _ddl(relation: Relation) -> str:
 
 def _run(asker: Asker, given: Mapping[str, Any]) -> Answer:
     found = asker.sql(given["sql"], given.get("params"), given["max_rows"])
+    return sql_answer(found, given["max_rows"])
+
+
+def sql_answer(found: Document, max_rows: int) -> Answer:
+    """The answer of the read API to a statement, as that of a tool."""
     document: Document = {
         "columns": [f"{each['name']} {each['type']}" for each in found["columns"]],
         "rows": found["rows"],
@@ -61,7 +66,7 @@ def _run(asker: Asker, given: Mapping[str, Any]) -> Answer:
         "elapsed_ms": found["elapsed_ms"],
     }
     if found["is_truncated"]:
-        document["more"] = f"there are more than {given['max_rows']} rows: {_LESS}, or max_rows"
+        document["more"] = f"there are more than {max_rows} rows: {_LESS}, or max_rows"
     return Answer(document, {"rows": lambda kept: f"{_LESS}; or offset {kept}"})
 
 

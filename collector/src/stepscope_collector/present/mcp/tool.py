@@ -4,6 +4,7 @@ Tools ask the read API and nothing else, so that an answer is the same whether a
 is opened, or the server asks itself. They know nothing of the SDK (server.py).
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -50,7 +51,8 @@ class Argument:
 
     name: str
     meaning: str
-    type: Literal["string", "integer", "object"] = "string"
+    type: Literal["string", "integer", "object", "value"] = "string"
+    """value: text, number or boolean, as JSON in the query string of the read API."""
     default: Any = None
     is_required: bool = False
     minimum: int | None = None
@@ -59,7 +61,8 @@ class Argument:
 
     def schema(self) -> Document:
         """Its JSON Schema."""
-        found: Document = {"type": self.type, "description": self.meaning}
+        kinds = ["string", "number", "boolean"] if self.type == "value" else self.type
+        found: Document = {"type": kinds, "description": self.meaning}
         for key, value in (
             ("default", self.default),
             ("minimum", self.minimum),
@@ -76,7 +79,9 @@ class Argument:
         Raises:
             BadRequest: it is of another type, or out of range.
         """
-        if self.type == "string":
+        if self.type == "value" and isinstance(value, str | int | float):
+            return value if isinstance(value, str) else json.dumps(value)
+        if self.type in {"string", "value"}:
             if not isinstance(value, str | int | float) or isinstance(value, bool):
                 raise BadRequest(f"argument {self.name}={value!r} is no text")
             text = str(value)

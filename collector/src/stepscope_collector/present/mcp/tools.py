@@ -1,18 +1,20 @@
 """All tools, in the order in which clients list them."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
+from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.mcp.budget import LEAST_TOKENS, fit
 from stepscope_collector.present.mcp.executions import EXECUTION_TOOLS
 from stepscope_collector.present.mcp.failure import FAILURE_TOOLS
 from stepscope_collector.present.mcp.handles import HANDLE_TOOLS
+from stepscope_collector.present.mcp.saved import PREFIX, saved_tools
 from stepscope_collector.present.mcp.sql import SQL_TOOLS
 from stepscope_collector.present.mcp.tool import Argument, Asker, Tool
 from stepscope_collector.query.nearest import unknown
 
-__all__ = ["TOOLS", "call_tool", "schema_of"]
+__all__ = ["TOOLS", "all_tools", "call_tool", "schema_of"]
 
 TOOLS: Final = {
     tool.name: tool for tool in (*HANDLE_TOOLS, *EXECUTION_TOOLS, *FAILURE_TOOLS, *SQL_TOOLS)
@@ -43,15 +45,30 @@ def call_tool(
     Raises:
         StepscopeError: an unknown tool, wrong arguments, or what the read API says.
     """
-    tool = TOOLS.get(name)
-    if tool is None:
-        raise unknown("tool", name, TOOLS)
     own = dict(given)
     if (asked := own.pop("max_tokens", None)) is not None:
         max_tokens = _budget(max_tokens).check(asked)
-    values = tool.check(own)
+    if (known := TOOLS.get(name)) is not None:
+        known.check(own)  # before anything is opened
     with open_asker() as asker:
-        return fit(tool.answer(asker, values), max_tokens)
+        tool = known or _saved(asker, name)
+        return fit(tool.answer(asker, tool.check(own)), max_tokens)
+
+
+def all_tools(open_asker: Callable[[], AbstractContextManager[Asker]]) -> list[Tool]:
+    """The tools, and one for each saved query as far as somebody can be asked for them."""
+    with suppress(StepscopeError), open_asker() as asker:
+        return [*TOOLS.values(), *saved_tools(asker)]
+    return list(TOOLS.values())
+
+
+def _saved(asker: Asker, name: str) -> Tool:
+    if not name.startswith(PREFIX):
+        raise unknown("tool", name, TOOLS)
+    known = {tool.name: tool for tool in saved_tools(asker)}
+    if name not in known:
+        raise unknown("tool", name, [*TOOLS, *known])
+    return known[name]
 
 
 def _budget(max_tokens: int) -> Argument:

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,7 +21,6 @@ from starlette.types import ASGIApp
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import (
-    BadRequest,
     NotFound,
     StepscopeError,
     StoreUnavailable,
@@ -50,22 +48,24 @@ from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import filters_of, read_params
 from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request
+from stepscope_collector.present.rest.queries import change_query, query_question
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
-from stepscope_collector.present.rest.routes import ROUTES, SQL_FORMATS
+from stepscope_collector.present.rest.routes import ROUTES
 from stepscope_collector.present.rest.sql_log import SqlLog
+from stepscope_collector.present.rest.sql_question import chosen_form, question_of
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
 from stepscope_collector.present.rest.stream_response import stream_response
 from stepscope_collector.query.columns import ChosenColumn, parse_columns
 from stepscope_collector.query.dialects import dialect_list
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.explain import explain_span
-from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.remap import Remap, Remapper, progress_of
 from stepscope_collector.retention import Retention
+from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 
@@ -74,7 +74,6 @@ __all__ = ["need_of", "rest_app", "rest_refusal"]
 logger = logging.getLogger(__name__)
 
 _READING_POSTS: Final = (("POST", "/api/sql"), ("POST", "/mcp"))
-_QUESTION: Final = ("sql", "params", "max_rows")
 
 
 def need_of(method: str, path: str) -> Scope | None:
@@ -107,6 +106,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     intake: Intake | None = None,
     retention: Retention | None = None,
     importer: Importer | None = None,
+    saved: SavedQueries | None = None,
 ) -> Starlette:
     """The application.
 
@@ -125,6 +125,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         faces: path → other applications on this port, behind the same check of hosts.
         intake: where posted executions go; None: nobody can write them.
         retention: removes executions; None: nobody can write the history.
+        saved: keeps queries; None: nobody can write them.
     """
     endpoints = _Endpoints(
         database,
@@ -138,6 +139,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         intake,
         retention,
         importer,
+        saved,
     )
     return Starlette(
         routes=[
@@ -172,7 +174,9 @@ class _Endpoints:
         intake: Intake | None,
         retention: Retention | None,
         importer: Importer | None,
+        saved: SavedQueries | None,
     ) -> None:
+        self._saved = saved
         self._retention = retention
         self._intake = intake
         self._remapper = remapper
@@ -196,6 +200,9 @@ class _Endpoints:
             "post_execution": self._post_execution,
             "follow_logs": self._follow_logs,
             "import_request": self._import_request,
+            "run_query": self._run_query,
+            "save_query": self._change_query,
+            "delete_query": self._change_query,
         }
         if route.name in acting:
             return functools.partial(acting[route.name], route)
@@ -380,14 +387,28 @@ class _Endpoints:
 
     async def _run_sql(self, route: Route, request: Request) -> Response:
         params = read_params(route, request.query_params.multi_items())
-        form = params["format"]
-        if "format" not in request.query_params:
-            form = _accepted(request.headers.get("accept", "*/*"))
-        question = _question(await read_body(request))
-        max_rows = question.get("max_rows")
-        if max_rows is None and form == "json":
-            max_rows = self._sql_config.max_rows or None
-        asked = SqlQuestion(question["sql"], question.get("params") or {}, max_rows, form)
+        asked = question_of(
+            await read_body(request),
+            chosen_form(params["format"], request),
+            self._sql_config.max_rows,
+        )
+        return self._answer_sql(asked)
+
+    async def _run_query(self, route: Route, request: Request) -> Response:
+        asked = await run_in_threadpool(
+            query_question, self._database, route, request, self._sql_config.max_rows
+        )
+        return self._answer_sql(asked)
+
+    async def _change_query(self, route: Route, request: Request) -> Response:
+        body = await read_body(request) if route.method == "POST" else b""
+        if self._saved is None:
+            raise _nobody_writes()
+        name = request.path_params["name"]
+        answer = await run_in_threadpool(change_query, self._saved, route, name, body)
+        return Response(answer, media_type=route.media_type)
+
+    def _answer_sql(self, asked: SqlQuestion) -> SqlResponse:
         return SqlResponse(self._database, self._sql_config, asked, self._slots, self._log)
 
 
@@ -407,39 +428,6 @@ def _encode_chosen(row: Mapping[str, Any], columns: Sequence[ChosenColumn]) -> d
 
 def _remap(remap: Remap | None) -> bytes:
     return dumps({"remap": None if remap is None else encode_row(progress_of(remap))})
-
-
-def _accepted(accept: str) -> str:
-    """The first format that an Accept header names."""
-    by_media = {media.partition(";")[0]: form for form, media in SQL_FORMATS.items()}
-    by_media |= {"*/*": "json", "application/*": "json", "text/*": "csv", "": "json"}
-    medias = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    for media in medias:
-        if media in by_media:
-            return by_media[media]
-    raise BadRequest(
-        f"accept={accept!r} names no format there is", hint=f"format={'|'.join(SQL_FORMATS)}"
-    )
-
-
-def _question(body: bytes) -> dict[str, Any]:
-    try:
-        question = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(
-            f"the body is no JSON: {error}", hint='{"sql": "from executions"}'
-        ) from error
-    if not isinstance(question, dict) or not isinstance(question.get("sql"), str):
-        raise BadRequest("the body has no text in `sql`", hint='{"sql": "from executions"}')
-    for name in question:
-        if name not in _QUESTION:
-            raise unknown("member", name, _QUESTION)
-    if not isinstance(question.get("params") or {}, dict):
-        raise BadRequest("`params` is no object", hint='{"params": {"name": "value"}}')
-    max_rows = question.get("max_rows")
-    if max_rows is not None and (not isinstance(max_rows, int) or isinstance(max_rows, bool)):
-        raise BadRequest(f"max_rows={max_rows!r} is no whole number")
-    return question
 
 
 async def _on_error(_request: Request, error: Exception) -> Response:

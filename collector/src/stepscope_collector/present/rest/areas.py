@@ -8,12 +8,20 @@ files has `STREAMS` instead, whose functions give downloads.
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from stepscope_collector.present.rest import comparisons, compat, logs, portable, statistics, story
+from stepscope_collector.present.rest import (
+    comparisons,
+    compat,
+    logs,
+    portable,
+    queries,
+    statistics,
+    story,
+)
 from stepscope_collector.present.rest.stream_response import Download
 
 __all__ = ["AREA_ANSWERS", "AREA_ROUTES", "AREA_STREAMS"]
 
-_AREAS: Final = (logs, story, compat, comparisons, statistics)
+_AREAS: Final = (logs, story, compat, comparisons, statistics, queries)
 _STREAMING: Final = (portable,)
 
 AREA_ROUTES: Final = tuple(route for area in (*_AREAS, *_STREAMING) for route in area.ROUTES)

@@ -64,6 +64,7 @@ CHUNKS: Final[dict[str, Callable[[RunningSql], Iterator[bytes]]]] = {
     "ndjson": _ndjson,
     "csv": _csv,
     "arrow": _arrow,
+    "parquet": RunningSql.parquet,
 }
 
 

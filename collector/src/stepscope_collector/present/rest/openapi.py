@@ -13,7 +13,8 @@ from stepscope_collector.present.rest.document_schema import (
 )
 from stepscope_collector.present.rest.params import MAX_INTEGER
 from stepscope_collector.present.rest.route import Param, Part, Route
-from stepscope_collector.present.rest.routes import OTHER_ROWS, ROUTES, SQL_FORMATS
+from stepscope_collector.present.rest.routes import OTHER_ROWS, ROUTES
+from stepscope_collector.present.rest.sql_formats import SQL_FORMATS
 from stepscope_collector.query.export import FORMS
 
 __all__ = ["openapi_document"]
@@ -99,6 +100,11 @@ def _operation(route: Route) -> dict[str, Any]:
                 media: {"schema": schema} for media, schema in BODY_SCHEMAS[route.name].items()
             },
         }
+    elif route.name == "save_query":
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _query_to_save()}},
+        }
     elif route.method == "POST":
         operation["requestBody"] = {
             "required": True,
@@ -135,7 +141,7 @@ def _content(route: Route) -> dict[str, Any]:
         return {form.media_type: {} for form in FORMS.values()}
     if route.name == "make_backup":
         return {route.media_type: {"schema": {"type": "string", "format": "binary"}}}
-    if route.name == "run_sql":
+    if route.name in ("run_sql", "run_query"):
         answers: dict[str, Any] = {media: {} for media in SQL_FORMATS.values()}
         answers["application/json"] = {"schema": {"$ref": "#/components/schemas/SqlAnswer"}}
         return answers
@@ -246,6 +252,16 @@ def _sql_question() -> dict[str, Any]:
                 "description": "Rows of the answer at most; default for json: sql.max_rows.",
             },
         },
+        "required": ["sql"],
+        "additionalProperties": False,
+    }
+
+
+def _query_to_save() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "properties": {"sql": text, "description": text},
         "required": ["sql"],
         "additionalProperties": False,
     }

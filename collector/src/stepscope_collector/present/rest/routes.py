@@ -6,6 +6,7 @@ from stepscope_collector.present.rest.areas import AREA_ROUTES
 from stepscope_collector.present.rest.compat import DOCUMENT_PARAMS
 from stepscope_collector.present.rest.retention import RETENTION_ROUTES
 from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
+from stepscope_collector.present.rest.sql_formats import SQL_FORMATS
 from stepscope_collector.query.columns import ChosenExecution
 from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES, MAX_PAGE
 from stepscope_collector.query.explain import SpanExplanation
@@ -27,15 +28,7 @@ from stepscope_collector.query.rows import (
 from stepscope_collector.remap import RemapProgress
 from stepscope_collector.telemetry.prometheus import MEDIA_TYPE as PROMETHEUS_TEXT
 
-__all__ = ["OTHER_ROWS", "ROUTES", "SQL_FORMATS"]
-
-SQL_FORMATS: Final = {
-    "json": "application/json",
-    "ndjson": "application/x-ndjson",
-    "csv": "text/csv; charset=utf-8",
-    "arrow": "application/vnd.apache.arrow.stream",
-}
-"""Format → media type of answers to user SQL."""
+__all__ = ["OTHER_ROWS", "ROUTES"]
 
 ROUTES: Final = (
     Route(

@@ -16,7 +16,7 @@ from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.rest.encode import error_body
 from stepscope_collector.present.rest.formats import CHUNKS
-from stepscope_collector.present.rest.routes import SQL_FORMATS
+from stepscope_collector.present.rest.sql_formats import SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.query.adhoc import RunningSql, Stopper, run_sql
 from stepscope_collector.store import Database
@@ -124,7 +124,7 @@ class SqlResponse(Response):
             question.statement,
             question.params,
             max_rows=question.max_rows,
-            is_arrow=question.format == "arrow",
+            is_arrow=question.format in {"arrow", "parquet"},
             stopper=self._stopper,
         ) as running:
             self._running = running

@@ -1,0 +1,3 @@
+-- Removes the query $name.
+delete from stored.queries
+where name = $name
