@@ -26,21 +26,6 @@ with shown as not materialized (
         from rolled r
         where r.workflow_id is not distinct from s.workflow_id and r.hour_at is not distinct from s.hour_at
     )
-), merged as (
-    select
-        workflow_id, hour_at,
-        sum(count)::bigint as count,
-        sum(if(status = 'success', count, 0))::bigint as success,
-        sum(if(status in ('failed', 'timed_out'), count, 0))::bigint as failed,
-        sum(if(status in ('running', 'queued', 'waiting', 'retrying'), count, 0))::bigint as running,
-        sum(ended)::bigint as ended,
-        sum(if(status = 'success', ended, 0))::bigint as ended_success,
-        sum(if(status in ('failed', 'timed_out'), ended, 0))::bigint as ended_failed,
-        if(sum(timed) > 0, sum(total_ns)::hugeint, null) as total_ns,
-        sum(total_ns) / nullif(sum(timed), 0) as mean_ns,
-        min(min_ns) as min_ns, max(max_ns) as max_ns
-    from parts
-    group by workflow_id, hour_at
 ), cells as (
     select workflow_id, hour_at,
         unnest(map_keys(buckets)) as bucket, unnest(map_values(buckets)) as n
@@ -54,12 +39,31 @@ with shown as not materialized (
         sum(sum(n)) over (partition by workflow_id, hour_at)::bigint as total
     from cells
     group by workflow_id, hour_at, bucket
-), quantiles as (
+), joined as (
+    -- put together by grouping, not by a join: so a filter on the keys reaches both
+    select * exclude (buckets), null::double[] as quantiles_ns
+    from parts
+    union all by name
     select
         workflow_id, hour_at,
         [bucket_quantile(bucket, upto, total, 0.5), bucket_quantile(bucket, upto, total, 0.95),
             bucket_quantile(bucket, upto, total, 0.99)] as quantiles_ns
     from ranked
+    group by workflow_id, hour_at
+), merged as (
+    select
+        workflow_id, hour_at,
+        sum(count)::bigint as count,
+        sum(if(status = 'success', count, 0))::bigint as success,
+        sum(if(status in ('failed', 'timed_out'), count, 0))::bigint as failed,
+        sum(if(status in ('running', 'queued', 'waiting', 'retrying'), count, 0))::bigint as running,
+        sum(ended)::bigint as ended,
+        sum(if(status = 'success', ended, 0))::bigint as ended_success,
+        sum(if(status in ('failed', 'timed_out'), ended, 0))::bigint as ended_failed,
+        if(sum(timed) > 0, sum(total_ns)::hugeint, null) as total_ns,
+        sum(total_ns) / nullif(sum(timed), 0) as mean_ns,
+        min(min_ns) as min_ns, max(max_ns) as max_ns, any_value(quantiles_ns) as quantiles_ns
+    from joined
     group by workflow_id, hour_at
 ), counted as (
     select
@@ -84,10 +88,7 @@ with shown as not materialized (
         where r.workflow_id is not distinct from s.workflow_id and r.hour_at is not distinct from s.hour_at
     )
     union all by name
-    select c.*, q.quantiles_ns, '±1 %' as precision
-    from merged c
-    left join quantiles q
-        on q.workflow_id is not distinct from c.workflow_id and q.hour_at is not distinct from c.hour_at
+    select *, '±1 %' as precision from merged
 )
 select
     workflow_id, -- varchar: identity of the workflow
