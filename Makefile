@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz api-fuzz check lint format types layout imports bench build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz api-fuzz check lint format types layout imports bench performance build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -88,6 +88,9 @@ imports: setup ## Check who imports whom
 
 bench: setup ## Run the benchmarks
 	@set -e; shopt -s nullglob; for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f $(ARGS); done
+
+performance: setup ## Measure everything for twenty minutes and write docs/performance.md; one: ARGS="--only ingest"
+	$(BIN)/python benchmarks/performance_page.py $(ARGS)
 
 build: setup ## Build the three wheels into dist/
 	@rm -rf dist

@@ -104,9 +104,9 @@ def _phoenix(folder: Path) -> tuple[Process, str]:
 
 
 PEERS: Final[dict[str, Peer]] = {
-    "grpcio, discarding": Peer("throws bytes away", lambda _: _python("discard.py")),
-    "grpcio and SQLite": Peer(
-        "design 001's tables, durable when it answers",
+    "discard": Peer("grpcio in Python, throws bytes away", lambda _: _python("discard.py")),
+    "sqlite": Peer(
+        "grpcio in Python, a loop per span into design 001's SQLite tables, durable when it answers",
         lambda folder: _python("sqlite_store.py", str(folder / "store.sqlite")),
     ),
     "rotel": Peer("decodes, throws away", _rotel),

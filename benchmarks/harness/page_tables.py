@@ -1,0 +1,134 @@
+"""What the JSON of each benchmark becomes on docs/performance.md: rows of a table."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+__all__ = ["TABLES"]
+
+Rows = Iterator[dict[str, object]]
+
+
+def _ingest(found: dict[str, Any]) -> Rows:
+    for run in found["runs"]:
+        yield {
+            "shape": run["shape"],
+            "protocol": run["protocol"],
+            "senders": run["senders"],
+            "spans per request": run["batch"],
+            "spans/CPU-s": run["spans_per_cpu_s"],
+            "spans/s": run["spans_per_s"],
+            "bytes per span": run["bytes_per_span"],
+            "answers p50 ms": run["answer_ms"]["p50"],
+            "p99 ms": run["answer_ms"]["p99"],
+            "memory MB": run["memory_mb"],
+        }
+
+
+def _latency(found: dict[str, Any]) -> Rows:
+    for run in found["runs"]:
+        half = run["half_load"]
+        yield {
+            "protocol": run["protocol"],
+            "spans/s": half["spans_per_s"],
+            "p50 ms": half["answer_ms"]["p50"],
+            "p99 ms": half["answer_ms"]["p99"],
+            "greatest ms": half["answer_ms"]["max"],
+        }
+
+
+def _stages(found: dict[str, Any]) -> Rows:
+    names = dict.fromkeys(name for run in found["runs"] for name in run["stages_ns_per_span"])
+    for name in names:
+        yield {
+            "stage": name,
+            **{
+                f"{run['shape']}, ns per span": run["stages_ns_per_span"].get(name)
+                for run in found["runs"]
+            },
+        }
+    yield {
+        "stage": "all",
+        **{f"{run['shape']}, ns per span": run["cpu_ns_per_span"] for run in found["runs"]},
+    }
+
+
+def _decode(found: dict[str, Any]) -> Rows:
+    for run in found["runs"]:
+        native = run.get("native")
+        yield {
+            "request": run["kind"].replace("_", " "),
+            "bytes per row": run["bytes_per_row"],
+            "Python rows/s": run["python"]["rows_per_s"]["median"],
+            "Rust rows/s": native and native["rows_per_s"]["median"],
+            "ratio": run.get("ratio"),
+        }
+
+
+def _query(found: dict[str, Any]) -> Rows:
+    for size, run in found["executions"].items():
+        for name, asked in run["asked"].items():
+            sqlite = asked.get("sqlite")
+            yield {
+                "question": name.replace("_", " "),
+                "executions": int(size),
+                "p50 ms": asked["ours"]["p50_ms"],
+                "p95 ms": asked["ours"]["p95_ms"],
+                "SQLite p50 ms": sqlite and sqlite["p50_ms"],
+                "times as fast": asked.get("times_as_fast"),
+            }
+        for name, figure in run["questions"].items():
+            yield {
+                "question": name,
+                "executions": int(size),
+                "p50 ms": figure["p50_ms"],
+                "p95 ms": figure["p95_ms"],
+            }
+
+
+def _mixed(found: dict[str, Any]) -> Rows:
+    for half in ("alone", "with analysts"):
+        yield {"": half, **{f"{name} ms": ms for name, ms in found[half]["answer_ms"].items()}}
+    yield {"": "ratio of p99", "p99 ms": found["p99_ratio"]}
+
+
+def _scale(found: dict[str, Any]) -> Rows:
+    for run in found["runs"]:
+        yield {
+            "spans before": run["spans_before"],
+            "CPU µs per span": run["cpu_us_per_span"],
+            "to the smallest": run.get("to_smallest", {}).get("cpu_us_per_span"),
+            "start s": run["start_s"],
+            "newest page ms": run["newest_page_ms"],
+            "file bytes per span": run["file_bytes_per_span"],
+            "memory MB": run["memory_mb"],
+        }
+
+
+def _peers(found: dict[str, Any]) -> Rows:
+    for name, run in found["runs"].items():
+        if "missing" in run:
+            yield {"server": name, "does": "not measured: could not be installed"}
+            continue
+        yield {
+            "server": name,
+            "does": run["does"],
+            "spans/CPU-s": run["spans_per_cpu_s"],
+            "spans/s": run["spans_per_s"],
+            "CPU to the collector's": run.get("to_collector"),
+            "memory MB": run["memory_mb"],
+            "disk bytes per span": run["disk_bytes_per_span"],
+        }
+
+
+TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
+    "ingest": _ingest,
+    "latency": _latency,
+    "batches": _ingest,
+    "stages": _stages,
+    "decode": _decode,
+    "query": _query,
+    "mixed": _mixed,
+    "scale": _scale,
+    "peers": _peers,
+}
+"""By name of the section."""

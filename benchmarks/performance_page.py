@@ -1,0 +1,120 @@
+"""Writes docs/performance.md from one run of the benchmarks on this machine.
+
+    python benchmarks/performance_page.py [--only NAME …]
+
+Each benchmark runs by itself, one after the other; its JSON goes to .isolate/bench/, and with --only
+the figures of the others are taken from there. The machine should do nothing else for the twenty
+minutes this takes: what it does otherwise stands beside the figures as its load.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from harness.page_tables import TABLES
+
+ROOT: Final = Path(__file__).parent.parent
+RESULTS: Final = ROOT / ".isolate" / "bench"
+PAGE: Final = ROOT / "docs" / "performance.md"
+
+
+class Section(NamedTuple):
+    """One benchmark on the page."""
+
+    name: str
+    title: str
+    arguments: str
+    says: str
+
+
+SECTIONS: Final = (
+    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 150000",
+        "A real collector process, 16 senders with one request each in flight on the same cores. An answer means committed; `spans/CPU-s` counts the "
+        "collector's own time. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
+    Section("latency", "Answers at half load", "bench_ingest.py --batch 512 --protocol grpc http --spans 200000 --half-load",
+        "The senders send half of what the collector took at full load; times count from when a request was due, checkpoints included."),
+    Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 4 16 --protocol grpc --spans 60000",
+        "A commit costs a fixed part whatever its size, so requests that arrive together share it."),
+    Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --spans 150000",
+        "The write path in one thread without a server, 16 requests per commit: CPU per span and stage."),
+    Section("decode", "Decoding", "bench_decode.py",
+        "One thread, protobuf in, Arrow columns out: the decoder in Rust beside the reference in Python."),
+    Section("query", "Asking", "bench_query.py --sizes 100000 --rounds 20 --older --keep .isolate/bench/query",
+        "A history of 100,000 executions of ten spans; beside it the SQLite tables and indexes of design 001 with the same data."),
+    Section("mixed", "Sending while others ask", "bench_mixed.py",
+        "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
+    Section("scale", "Long histories", "bench_scale.py --sizes 10000 3000000",
+        "The same load on files of different sizes."),
+    Section("peers", "Other servers", "bench_peers.py",
+        "The same requests over gRPC to other servers on this machine, in the same run. They do not all do the same with spans."),
+)  # fmt: skip
+
+
+def measured(section: Section, *, again: bool) -> dict[str, Any]:
+    """What the benchmark printed, now or the last time."""
+    kept = RESULTS / f"{section.name}.json"
+    if again or not kept.exists():
+        script, *arguments = section.arguments.split()
+        print(f"{section.name}: {section.arguments}", file=sys.stderr, flush=True)
+        load = os.getloadavg()[0]
+        done = subprocess.run(
+            [sys.executable, f"benchmarks/{script}", *arguments],
+            cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+        found = {**json.loads(done.stdout), "load_before": round(load, 1)}
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found, indent=2), encoding="utf-8")
+    result: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
+    return result
+
+
+def table(rows: Iterable[dict[str, object]]) -> str:
+    """Rows of equal keys as Markdown."""
+    lines = list(rows)
+    names = list(dict.fromkeys(name for row in lines for name in row))
+    texts = [
+        names,
+        ["---"] * len(names),
+        *([_text(row.get(name)) for name in names] for row in lines),
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in texts)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="*", choices=[section.name for section in SECTIONS])
+    only = parser.parse_args().only
+    found = {
+        section.name: measured(section, again=only is None or section.name in only)
+        for section in SECTIONS
+    }
+    facts = found["ingest"]["machine"]
+    about = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+    parts = [(ROOT / "benchmarks" / "performance_head.md").read_text(encoding="utf-8").rstrip()]
+    parts.append(f"Measured on {datetime.now(UTC):%Y-%m-%d}: {about}.")
+    for section in SECTIONS:
+        load = found[section.name]["load_before"]
+        parts += [
+            f"## {section.title}",
+            section.says,
+            f"`python benchmarks/{section.arguments}` (load before it: {load})",
+            table(TABLES[section.name](found[section.name])),
+        ]
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
