@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 MAX_TREE: Final = 1000
-"""Executions of one tree in an answer at most: those that started first."""
+"""Executions of one tree in an answer at most; it is cut from below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,42 @@ def execution_tree(database: Database, execution_id: str) -> tuple[list[TreeExec
     """
     with database.read() as connection:
         reader: Cursor = connection
-        params = {
-            "execution_id": locate(reader, execution_id).execution_id,
-            "limit": MAX_TREE + 1,
-        }
+        top = _top(reader, locate(reader, execution_id).execution_id)
+        params = {"execution_ids": _below(reader, top), "limit": MAX_TREE + 1}
         rows = fetch(reader, TreeExecution, sql("executions/tree"), params)
     return in_depth_first_order(rows[:MAX_TREE]), len(rows) > MAX_TREE
+
+
+def _top(reader: Cursor, execution_id: str) -> str:
+    """The execution at the top, or one of a circle of parents."""
+    seen: set[str] = set()
+    above = execution_id
+    while above not in seen and len(seen) < MAX_TREE:
+        seen.add(above)
+        execution_id = above
+        reader.execute(sql("executions/parent_of"), {"execution_id": execution_id})
+        parents = reader.fetchall()
+        if not parents or not _is_here(reader, parents[0][0]):
+            break
+        above = parents[0][0]
+    return execution_id
+
+
+def _is_here(reader: Cursor, execution_id: str) -> bool:
+    reader.execute(sql("executions/locate"), {"id": execution_id})
+    return bool(reader.fetchall())
+
+
+def _below(reader: Cursor, top: str) -> list[str]:
+    """The execution and all below it, a level at a time, until there are too many."""
+    found = {top: None}
+    level = [top]
+    while level and len(found) <= MAX_TREE:
+        params = {"execution_ids": level, "limit": MAX_TREE + 1}
+        reader.execute(sql("executions/started_by"), params)
+        level = [row[0] for row in reader.fetchall() if row[0] not in found]
+        found.update(dict.fromkeys(level))
+    return list(found)[: MAX_TREE + 1]
 
 
 def success_before(database: Database, execution_id: str) -> Execution:
