@@ -84,6 +84,8 @@ class Upkeep:
             try:
                 retention.keep_up()
             except StepscopeError as error:  # the next time will do
+                if self._is_ending.is_set():
+                    return
                 logger.warning("history not pruned", extra={"error": error.message})
             except Exception:  # a bug of ours must not end what the others need
                 logger.exception("history not pruned")

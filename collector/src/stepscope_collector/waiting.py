@@ -78,10 +78,15 @@ class Work:
 
     def do(self, committer: Committer, plan: Plan) -> None:
         """Do it; whoever asked for it gets what comes out."""
+        mapping = committer.mapping
         try:
-            self.future.set_result(self.run(committer, plan))
+            result = self.run(committer, plan)
         except Exception as error:  # noqa: BLE001 - raised where it was asked for
             self.future.set_exception(error)
+            return
+        if committer.mapping is mapping:  # commits tell themselves what they were mapped with
+            committer.note(self.run, plan)
+        self.future.set_result(result)
 
 
 def receipt_of(batch: Batch) -> Receipt:

@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "import": "Take files in: bundles, OTLP, databases of older designs.",
     "restore": "Put a backup in the place of the history.",
     "prune": "Remove executions whose time is up.",
+    "compact": "Make the database file as small as what is in it.",
     "pin": "Keep executions whatever retention says.",
     "unpin": "Keep executions no longer than retention says.",
     "delete": "Remove every trace of executions.",

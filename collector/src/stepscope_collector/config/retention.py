@@ -89,6 +89,14 @@ class RetentionConfig:
         "that fits an execution holds for it. `max_age=0` and `max_count=0`: no limit.",
         "None: the same for all.",
     )
+    compact: bool = _setting(
+        "bool",
+        True,
+        "The file is exchanged for one without free space when more than half of it, and 256 MiB, is free, or "
+        "it is larger than `max_bytes`.",
+        "Only where something is removed at all. Commits wait for less than a second at its end; it needs space "
+        "for the copy. `stepscope compact` does it at once.",
+    )
     interval_s: float = _setting(
         "s",
         60.0,

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from stepscope_collector.config import RetentionConfig
 from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
+from stepscope_collector.retention.compaction import Compacted, compact
 from stepscope_collector.retention.plan import (
     USED_RATIO,
     Due,
@@ -25,31 +26,27 @@ from stepscope_collector.retention.plan import (
     merged,
     used_bytes,
 )
+from stepscope_collector.retention.work import Work
 from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Starts
 from stepscope_collector.telemetry import Telemetry
 
-__all__ = ["Pruned", "Retention", "Work"]
+__all__ = ["Pruned", "Retention"]
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-_ROUND_S: Final = 0.05
-_FIRST: Final = 32
+_ROUND_S: Final = 0.08
+_FIRST: Final = 64
+_LEAST: Final = 64
+"""Fewer take hardly less time."""
 _MOST: Final = 4096
 _ROWS: Final = 20_000
+_WORTH_BYTES: Final = 256 * 2**20
+_WORTH_RATIO: Final = 0.1
 _MOST_TURNS: Final = 100
 _AT_ONCE: Final = 50_000
 """Executions that are chosen at one time."""
-
-
-class Work(Protocol):
-    """Runs something on the writer thread between two commits."""
-
-    def __call__(self, run: Callable[[Committer, DecoderPlan], T], /) -> T:
-        """What it gives, or raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +137,31 @@ class Retention:
 
     def keep_up(self) -> None:
         """Remove what is due, and forget what was deleted long ago; StoreUnavailable: not now."""
-        if self.config.is_any:
-            self.prune()
-        else:
+        if not self.config.is_any:
             self._forget()
+            return
+        self.prune()
+        if self.config.compact and self._is_worth_it():
+            self.compact()
+
+    def compact(self) -> Compacted:
+        """Make the file as small as what is in it.
+
+        Raises:
+            StoreUnavailable: a backup is being made, no space, in memory, or too much came in meanwhile; the
+                file is as it was.
+        """
+        with self._one_at_a_time:
+            done = compact(self._database, self._work)
+        self._telemetry.observe("stepscope_compaction_wait_seconds", done.waited_ns / 1e9)
+        return done
+
+    def _is_worth_it(self) -> bool:
+        used, free = used_bytes(self._database)
+        if self._database.path is None or self._is_ending.is_set():
+            return False
+        is_too_large = 0 < self.config.max_bytes < used + free and free > used * _WORTH_RATIO
+        return is_too_large or free > max(used, _WORTH_BYTES)
 
     def dry_run(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
         """What `prune` would remove now."""
@@ -237,7 +255,7 @@ class Retention:
         erased, elapsed_ns = self._work(run)
         self._telemetry.observe("stepscope_prune_round_duration_seconds", elapsed_ns / 1e9)
         if elapsed_ns > _ROUND_S * 1e9:
-            self._size = max(1, self._size // 2)
+            self._size = max(_LEAST, self._size // 2)
         elif elapsed_ns < _ROUND_S * 0.5e9 and len(chunk) == self._size:
             self._size = min(_MOST, self._size * 2)
         self._count("due", erased)

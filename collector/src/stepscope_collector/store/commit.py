@@ -19,6 +19,7 @@ from stepscope_collector.store.engine import (
 )
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Starts
 from stepscope_collector.store.group import Group
+from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
 from stepscope_collector.store.tombstones import Tombstones
@@ -60,14 +61,18 @@ class Committer:
     """Called after each commit, before anything is acknowledged."""
     generation: int = 0
     """Counts the databases written to: what is remembered of an earlier one may be gone."""
+    journal: Journal | None = None
+    """What is done from now on is noted there, to be done again on a copy; None: nothing is."""
     _spans: SpanWriter = field(init=False)
     _tombstones: Tombstones = field(init=False)
+    _eraser: Eraser = field(init=False)
     _sql: Prepared = field(init=False)
     _is_stopped: bool = False
     _damage: str | None = None
 
     def __post_init__(self) -> None:
         self._tombstones = Tombstones(self.connection)
+        self._eraser = Eraser(self.connection)
         self._spans = SpanWriter(self.connection, self.mapping, self._tombstones)
         self._sql = Prepared(self.connection)
 
@@ -109,7 +114,30 @@ class Committer:
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
         with self.transaction():
-            return self.write(group, now, now_ns)
+            written = self.write(group, now, now_ns)
+        if self.journal is not None:
+            self.journal.add(Commit(group, now, now_ns, self.mapping), written.rows)
+        return written
+
+    def note(self, run: Callable[..., Any], plan: Any) -> None:
+        """Note something else that was done with this committer and the decoder's plan."""
+        if self.journal is not None and not isinstance(run, Unnoted):
+            self.journal.add(Other(run, plan), 0)
+
+    def move(self, connection: Connection) -> None:
+        """Go on with the writer of another file that holds the same."""
+        self.connection = connection
+        self.journal = None
+        self.__post_init__()
+
+    def end_journal(self) -> None:
+        """Note nothing any more."""
+        self.journal = None
+
+    def stop(self) -> None:
+        """Open the database again before anything else is done."""
+        self.journal = None
+        self._is_stopped = True
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -189,8 +217,8 @@ class Committer:
         Raises:
             StoreUnavailable: not now; all stays as it was.
         """
-        with self.transaction() as connection:
-            erased = Eraser(connection).delete(execution_ids)
+        with self.transaction():
+            erased = self._eraser.delete(execution_ids)
             self._tombstones.note(now, known_until)
         self.generation += 1  # resources that are gone must be written again when they come again
         return erased
@@ -209,8 +237,8 @@ class Committer:
         Raises:
             StoreUnavailable: not now; all stays as it was.
         """
-        with self.transaction() as connection:
-            erased, is_young = Eraser(connection).prune(execution_ids, starts, planned_at)
+        with self.transaction():
+            erased, is_young = self._eraser.prune(execution_ids, starts, planned_at)
             if is_young:
                 self._tombstones.note(now, now + YOUNG)
         return erased
@@ -219,18 +247,18 @@ class Committer:
         self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, _now: datetime
     ) -> Erased:
         """Remove the payloads of executions; arguments and errors as of `prune`."""
-        with self.transaction() as connection:
-            return Eraser(connection).prune_payloads(execution_ids, starts, planned_at)
+        with self.transaction():
+            return self._eraser.prune_payloads(execution_ids, starts, planned_at)
 
     def prune_orphans(self, before: datetime, most: int) -> Erased:
         """Remove log records and points that no execution owns; as `Eraser.prune_orphans`."""
-        with self.transaction() as connection:
-            return Eraser(connection).prune_orphans(before, most)
+        with self.transaction():
+            return self._eraser.prune_orphans(before, most)
 
     def delete_user(self, user_id: str, now: datetime, known_until: datetime) -> Erased:
         """Remove every trace of all executions of a user; as `delete`."""
-        with self._engine() as connection:
-            found = Eraser(connection).of_user(user_id)
+        with self._engine():
+            found = self._eraser.of_user(user_id)
         return self.delete(found, now, known_until) if found else Erased()
 
     def pin(self, execution_id: str, now: datetime | None) -> None:

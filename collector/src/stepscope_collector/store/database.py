@@ -9,7 +9,7 @@ import logging
 import shutil
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
@@ -30,7 +30,9 @@ from stepscope_collector.store.engine import (
     Interrupted,
     damage_in,
 )
+from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock
+from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.opening import Made, make_directory, open_present
 from stepscope_schema.load import Schema, load_schema
 
@@ -64,9 +66,10 @@ class Database:
         self.path = path
         """The file; None: in memory."""
         self.is_read_only = made is None
+        self.config = config
+        """What the engine may use."""
         self.damage: str | None = None
         """What a reader found broken in the file since it was opened."""
-        self._config = config
         self._made = made
         self._root = root
         self._writer = root.cursor()
@@ -247,10 +250,68 @@ class Database:
                 timer.join()  # it must not interrupt a closed connection
             self._give_back(connection, keep=False)
 
-    def backup(self) -> Backup:
+    @contextmanager
+    def copied(self, begin: Callable[[Connection], None]) -> Iterator[Backup]:
+        """A copy as `backup` makes it, while no other is made; it is removed after the block.
+
+        Args:
+            begin: begins the transaction that sees what is copied, and reads something in it.
+        """
+        copy = self.backup(begin)
+        with self._lock:
+            self._is_copying = True
+        try:
+            yield copy
+        finally:
+            shutil.rmtree(copy.path.parent, ignore_errors=True)
+            self._is_copying = False
+
+    def wait_until_idle(self, timeout_s: float) -> None:
+        """Until no reader is at work, or the time is up."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._busy, timeout_s)
+
+    def swap(self, path: Path) -> Connection:
+        """Put another file in the place of this one; the new writing connection.
+
+        For the writer thread. Readers at work are interrupted. Either file is whole, and has no log, when the
+        one takes the other's name: whatever happens, one of them is found.
+
+        Args:
+            path: a closed database in the same file system that holds the same, without a log.
+
+        Raises:
+            StoreUnavailable: that is not possible now; the database has to be opened again.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            assert self.path is not None
+            assert self._made is not None
+            self._is_reopening = True
+            try:
+                self._end_readers()
+                self._root.execute("checkpoint")
+                self._close_files()
+                for each in (self.path, path):
+                    if (log := log_path(each)).exists() and log.stat().st_size:
+                        raise StoreUnavailable(f"{log} is not empty after a checkpoint")
+                path.replace(self.path)
+                sync(self.path.parent)
+                self._root = self._made.connect(self.path, again=True, is_verified=True)
+            except (StepscopeError, EngineError, OSError) as error:
+                raise StoreUnavailable(f"the files cannot be exchanged: {error}") from error
+            finally:
+                self._is_reopening = False
+            self._writer = self._root.cursor()
+            return self._writer
+
+    def backup(self, begin: Callable[[Connection], None] | None = None) -> Backup:
         """A copy of everything committed, in a file that the caller removes; from any thread.
 
         Writer and readers go on meanwhile.
+
+        Args:
+            begin: begins the transaction that sees what is copied; None: now.
 
         Raises:
             StoreUnavailable: a backup is being made already, no space, closed, or in memory.
@@ -265,7 +326,7 @@ class Database:
             connection = self._root.cursor()
             self._busy.add(connection)
         try:
-            return snapshot(connection, self.path)
+            return snapshot(connection, self.path, begin)
         except Interrupted as error:
             self._refuse_if_ending(error)
             raise

@@ -1,7 +1,7 @@
 """How a database is opened: its directory, its lock, a sound file with the present schema."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepscope_collector.config import StoreConfig
@@ -29,16 +29,18 @@ class Made:
     marker: Marker | None = None
     """None: in memory, or not open."""
 
-    def connect(self, path: Path | None, *, again: bool = False) -> Connection:
+    def connect(
+        self, path: Path | None, *, again: bool = False, is_verified: bool = False
+    ) -> Connection:
         """A connection to a sound database with the present schema, new if need be.
 
-        `again`: one that is not new is left as it is, for the disk may be full.
+        `again`: one that is not new is left as it is, for the disk may be full. `is_verified`: all of it
+        was read just now.
         """
         schema = self.schema
         mark = None if self.lock is None else read_mark(self.lock.descriptor)
-        root = (
-            connect(None, self.config) if path is None else connect_sound(path, self.config, mark)
-        )
+        config = replace(self.config, verify_s=0) if is_verified else self.config
+        root = connect(None, config) if path is None else connect_sound(path, config, mark)
         try:
             if path is not None:
                 path.chmod(0o600)

@@ -56,6 +56,11 @@ class Written(NamedTuple):
     deleted_points: int = 0
 
     @property
+    def rows(self) -> int:
+        """Spans that came."""
+        return self.stored + self.duplicate + self.deleted
+
+    @property
     def deleted_rows(self) -> dict[str, int]:
         """Rows of deleted executions that were dropped, by signal."""
         return {"traces": self.deleted, "logs": self.deleted_logs, "metrics": self.deleted_points}

@@ -94,6 +94,10 @@ _INGEST: Final = (
         "Rounds of retention; commits wait for so long.", _LONG,
     ),
     Metric(
+        "stepscope_compaction_wait_seconds", "histogram", "s", (),
+        "For how long commits waited at the end of compactions.", _LONG,
+    ),
+    Metric(
         "stepscope_received_requests_total", "counter", "{requests}", ("signal", "transport"),
         "Requests that came in, refused ones included. Equal to the sum of "
         "stepscope_requests_total over outcomes and reasons and stepscope_waiting_requests.",

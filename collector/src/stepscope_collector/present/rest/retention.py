@@ -8,7 +8,7 @@ from stepscope_collector.config.values import parse_bytes, parse_duration
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.rest.encode import dumps, encode_row
 from stepscope_collector.present.rest.route import Param, Part, Route
-from stepscope_collector.retention import Pruned, Retention
+from stepscope_collector.retention import Compacted, Pruned, Retention
 from stepscope_collector.store.eraser import Erased
 
 __all__ = ["RETENTION_ANSWERS", "RETENTION_ROUTES"]
@@ -50,6 +50,12 @@ RETENTION_ROUTES: Final = (
         "Remove every trace of all executions that ran for a user.",
         (), (Part("removed", Erased, "How many rows.", False),),
         method="DELETE", errors=(404, 503),
+    ),
+    Route(
+        "compact", "/api/admin/compact",
+        "Make the file as small as what is in it; answers when it is done.",
+        (), (Part("compaction", Compacted, "Sizes and times.", False),),
+        method="POST", errors=(415, 503),
     ),
     Route(
         "plan_prune", "/api/admin/prune", "What a prune would remove now, by rule.",
@@ -96,6 +102,10 @@ def _delete_user(
     return 200, dumps({"removed": encode_row(retention.delete_user(user_id))})
 
 
+def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, bytes]:
+    return 200, dumps({"compaction": encode_row(retention.compact())})
+
+
 def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
     return 200, _told(retention.dry_run(_limits(params), params["workflow"]))
 
@@ -134,6 +144,7 @@ def _told(pruned: Pruned) -> bytes:
 
 
 RETENTION_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
+    "compact": _compact,
     "delete_execution": _delete_execution,
     "delete_user": _delete_user,
     "pin_execution": _pin_execution,

@@ -3,3 +3,4 @@ select
     cast(used_blocks * block_size as bigint) as used_bytes,
     cast(free_blocks * block_size as bigint) as free_bytes
 from pragma_database_size()
+where database_name = current_database()
