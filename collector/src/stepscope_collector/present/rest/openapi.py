@@ -88,28 +88,13 @@ def _operation(route: Route) -> dict[str, Any]:
             for status in route.errors
         },
     }
-    if route.name in ("make_backup", "begin_remap", "import_request"):
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": {}}},
-        }
-    elif route.name in BODY_SCHEMAS:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {
-                media: {"schema": schema} for media, schema in BODY_SCHEMAS[route.name].items()
-            },
-        }
-    elif route.name == "save_query":
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _query_to_save()}},
-        }
-    elif route.method == "POST":
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _sql_question()}},
-        }
+    own = {"run_sql": _sql_question, "save_query": _query_to_save}
+    if route.method in {"POST", "PUT"}:
+        bodies = BODY_SCHEMAS.get(route.name, {"application/json": {}})
+        if route.name in own:
+            bodies = {"application/json": own[route.name]()}
+        content = {media: {"schema": schema} for media, schema in bodies.items()}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -152,6 +137,8 @@ def _content(route: Route) -> dict[str, Any]:
     if properties:
         schema["properties"] = properties
         schema["required"] = [part.name for part in route.parts if not part.is_optional]
+    if route.media_type == "text/event-stream":
+        return {route.media_type: {}}  # a schema would be one of each event
     if route.media_type != "application/json":
         return {route.media_type: {"schema": {"type": "string"}}}
     if further := FURTHER_ANSWERS.get(route.name):
