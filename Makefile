@@ -72,10 +72,12 @@ check: lint types layout imports isolate verify-types ## Everything CI checks be
 lint: setup ## Lint and check the format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@if command -v cargo-fmt >/dev/null; then cargo fmt --manifest-path native/Cargo.toml --check; else echo "rustfmt is not installed: native/ is not checked"; fi
 
 format: setup ## Fix what lint can fix by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if command -v cargo-fmt >/dev/null; then cargo fmt --manifest-path native/Cargo.toml; fi
 
 types: setup ## Check types (mypy strict)
 	$(BIN)/mypy

@@ -12,7 +12,7 @@ without() {
     exit 0
 }
 
-command -v cargo >/dev/null || without "cargo is not installed (https://rustup.rs or apt-get install cargo)"
+command -v cargo >/dev/null || without "cargo is not installed (Rust 1.88 or newer, https://rustup.rs)"
 
 tool=$(tr -d '\n' <native/requirements.txt)
 fingerprint=$({

@@ -224,5 +224,5 @@ def _new_scope(message: bytes, schema_url: str) -> Dimension:
     return scope_of(scope, schema_url, content_id(scope, schema_url))
 
 
-_known_resource = lru_cache(maxsize=1024)(_new_resource)
-_known_scope = lru_cache(maxsize=1024)(_new_scope)
+_known_resource = lru_cache(maxsize=2048)(_new_resource)
+_known_scope = lru_cache(maxsize=2048)(_new_scope)

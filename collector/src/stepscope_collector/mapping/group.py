@@ -76,7 +76,7 @@ def _spans(batches: list[Batch]) -> Spans | None:
     return Spans(
         rows=rows,
         payloads=together(batch.payloads for batch in batches),
-        may_repeat=may_repeat(batches),
+        may_repeat=may_repeat(batches, rows),
         open_count=sum(batch.open_count for batch in batches),
         columns=frozenset[str]().union(*(batch.columns for batch in batches)),
         scope_names=frozenset(

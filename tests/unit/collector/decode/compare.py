@@ -43,7 +43,7 @@ def _comparable(batch: Batch) -> dict[str, Any]:
         "columns": batch.columns,
         "rejections": batch.rejections,
         "message": batch.message(),
-        "may_repeat": batch.signal == "traces" and may_repeat([batch]),
+        "may_repeat": batch.signal == "traces" and may_repeat([batch], batch.rows),
         "signs": batch.signs is not None and batch.signs.row_count,
     }
     for part, rows in (("rows", batch.rows), ("payloads", batch.payloads)):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arro3.core import Table
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -22,7 +23,7 @@ from stepscope_collector.decode.batch import Plan, Signal
 from stepscope_collector.decode.native import chosen, decode_natively, in_use, is_native
 from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.decode.request import decode_request
-from stepscope_collector.decode.streams import may_repeat, together
+from stepscope_collector.decode.streams import may_repeat, spans_together, together
 from stepscope_collector.errors import ConfigError
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
@@ -231,14 +232,19 @@ def test_rows_of_both_decoders_go_into_one_stream() -> None:
         for name in ("native", "python", "native")
     ]
     assert [is_native(batch.rows) for batch in batches if batch.rows] == [True, False, True]
-    assert together(batch.rows for batch in batches).num_rows == 3
+    assert spans_together(batches).num_rows == 3
     assert together(batch.payloads for batch in batches).num_rows == 3
-    assert together(batch.rows for batch in batches[::2]).num_rows == 2
+    assert spans_together(batches[::2]).num_rows == 2
     assert together([None]) is None
-    assert may_repeat(batches)
-    assert may_repeat(batches[::2])
-    assert not may_repeat(batches[:1])
-    assert not may_repeat(batches[1:2])
+    for chosen_batches, repeats in (
+        (batches, True),
+        (batches[::2], True),
+        (batches[:1], False),
+        (batches[1:2], False),
+    ):
+        rows = spans_together(chosen_batches)
+        assert may_repeat(chosen_batches, rows) == repeats
+        assert len(Table.from_arrow(rows).to_batches()) == 1  # what DuckDB reads fast
 
 
 @needs_native
