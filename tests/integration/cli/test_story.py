@@ -108,3 +108,16 @@ def test_what_goes_with_failure(ask):
     assert [(row["trait"], row["value"], row["lift"]) for row in document["lifts"]] == [
         ("workflow", "etl", 2.0)
     ]
+
+
+def test_the_tree_above_and_below_an_execution(ask):
+    """issue #7: children and parent tree."""
+    text = ask("show", "exec-c3", "--tree").out
+    assert text.endswith(
+        """
+Tree (2)
+   EXECUTION        WORKFLOW        STATUS   STARTED                        DURATION  ERROR
+   exec-a1-ok       nightly-report  success  2026-03-01 15:05:09.100+02:00    2.00 s
+>    exec-c3-child  archive         success  2026-03-01 15:05:10.300+02:00  400.0 ms
+"""
+    )

@@ -76,3 +76,13 @@ def test_two_cohorts_are_compared(client: httpx.Client) -> None:
     assert set(found["lifts"][0]) == set(schemas["Lift"]["properties"])
     assert client.get("/api/cohorts?min_count=0").status_code == 400
     assert client.get("/api/cohorts?cohort=x").status_code == 400
+
+
+def test_one_call_has_all_the_details(client: httpx.Client) -> None:
+    """R129: execution, steps, attempts, errors, and how new what is known is."""
+    whole = get(client, "/api/executions/whole-1", include="steps,attempts")
+    assert {"status", "error_type", "last_seen_at", "updated_at"} <= set(whole["execution"])
+    assert {row["step_id"] for row in whole["steps"]} == {
+        row["step_id"] for row in whole["attempts"]
+    }
+    assert "error_step" in whole

@@ -11,7 +11,7 @@ from stepscope_collector.cli.lookup import add_stack, execution_path, find_execu
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import NotFound
 from stepscope_collector.present.text.execution import execution_text
-from stepscope_collector.present.text.story import path_text, waits_text
+from stepscope_collector.present.text.story import path_text, tree_text, waits_text
 from stepscope_collector.present.text.tables import Screen
 
 __all__ = ["command"]
@@ -31,6 +31,7 @@ _FAILED = {"failed", "timed_out", "lost", "cancelled"}
     is_flag=True,
     help="What its duration consists of, and the slack.",
 )
+@click.option("--tree", "has_tree", is_flag=True, help="All executions of its tree.")
 @shared_options()
 @pass_session
 def command(
@@ -41,6 +42,7 @@ def command(
     is_full: bool,
     has_waits: bool,
     has_path: bool,
+    has_tree: bool,
 ) -> None:
     """Show one execution in full.
 
@@ -56,6 +58,8 @@ def command(
             document["waits"] = _more(client, document, "waits")
         if has_path:
             document["critical_path"] = _more(client, document, "critical-path")
+        if has_tree:
+            document["tree"] = _more(client, document, "tree")
 
     def text(shown: Mapping[str, Any], screen: Screen) -> str:
         parts = [execution_text(shown, screen, max_body_lines=None if is_full else 20)]
@@ -63,6 +67,8 @@ def command(
             parts.append(waits_text(shown["waits"], screen))
         if has_path:
             parts.append(path_text(shown["critical_path"], screen))
+        if has_tree:
+            parts.append(tree_text(shown["tree"], shown["execution"]["execution_id"], screen))
         return "\n".join(parts)
 
     session.write_document(document, text)

@@ -119,3 +119,16 @@ def test_recipes_are_right(history: Database) -> None:
     }  # fmt: skip
     slower = answer(history, "Executions slower than usual for their workflow")
     assert [row[0] for row in slower] == ["checkout-5"]
+
+
+def test_recipes_of_comparison_are_right(history: Database) -> None:
+    """R060, R116, R153: last success before a failure, back-off, lift of a version."""
+    before = answer(history, "The last success before each failure")
+    assert [(row[0], row[3]) for row in before] == [
+        ("checkout-4", "checkout-3"),
+        ("checkout-2", "checkout-1"),
+    ]
+    assert answer(history, "Time lost between attempts") == [["Checkout", "pay", 6, 0.0]]
+    versions = answer(history, "Which versions fail more often than the others")
+    third = pytest.approx(1 / 3)
+    assert sorted(versions) == [["1.0", 3, third, 1.0], ["1.1", 3, third, 1.0]]

@@ -8,13 +8,14 @@ from stepscope_collector.present.text.tables import Column, Screen, bold, render
 from stepscope_collector.present.text.values import (
     NO_VALUE,
     clean,
+    error_text,
     format_duration,
     format_ratio,
     format_time,
     one_line,
 )
 
-__all__ = ["outlook_text", "path_text", "waits_text"]
+__all__ = ["outlook_text", "path_text", "tree_text", "waits_text"]
 
 Row = Mapping[str, Any]
 
@@ -100,6 +101,26 @@ def path_text(document: Row, screen: Screen) -> str:
     columns = [Column("STEP", _who, is_cut=True), _duration("SLACK", "slack_ns")]
     aside = bold("Not on the critical path", screen) + "\n" + render_table(columns, slacks, screen)
     return f"{text}\n{aside}"
+
+
+def tree_text(document: Row, execution_id: str, screen: Screen, zone: tzinfo | None = None) -> str:
+    """The answer of `GET /api/executions/{id}/tree`, with a mark at the execution itself."""
+    columns = [
+        Column("", lambda row: ">" if row["execution_id"] == execution_id else ""),
+        Column("EXECUTION", lambda row: "  " * row["depth"] + row["execution_id"]),
+        Column("WORKFLOW", lambda row: one_line(str(row["workflow_name"]), _MAX_NAME), is_cut=True),
+        Column("STATUS", lambda row: row["status"], is_status=True),
+        Column("STARTED", lambda row: format_time(row["started_at"], zone)),
+        Column("DURATION", lambda row: format_duration(row["duration_ns"]), align="right"),
+        Column("ERROR", lambda row: one_line(error_text(row), _MAX_NAME), is_cut=True),
+    ]
+    rows: Sequence[Row] = document["tree"]
+    title = f"Tree ({len(rows)}{' and more' if document['is_truncated'] else ''})"
+    text = bold(title, screen) + "\n" + render_table(columns, rows, screen)
+    top = rows[0]["parent_execution_id"] if rows else None
+    if top is not None and top not in {row["execution_id"] for row in rows}:
+        text += f"started by {clean(str(top))}, which was not received\n"
+    return text
 
 
 def _duration(header: str, key: str) -> Column:
