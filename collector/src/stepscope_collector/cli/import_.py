@@ -27,7 +27,7 @@ class Taking(Protocol):
     def take(
         self, signal: str, payload: bytes, source: str, ingested: Sequence[Sequence[int]]
     ) -> Mapping[str, Any]:
-        """What became of the rows of a request: stored, known, refused, reasons."""
+        """What became of the rows of a request: stored, known, refused, deleted, reasons."""
 
 
 @click.command("import")
@@ -112,7 +112,7 @@ class _Told:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._stored: Counter[str] = Counter(traces=0, logs=0, metrics=0)
-        self._known = self._refused = 0
+        self._known = self._refused = self._deleted = 0
         self._reasons: list[dict[str, Any]] = []
         self._files: list[str] = []
         self._began_s = self._said_s = time.monotonic()
@@ -132,6 +132,7 @@ class _Told:
         """A request was taken."""
         self._stored[signal] += taken["stored"]
         self._known += taken["known"]
+        self._deleted += taken["deleted"]
         if taken["refused"]:
             self.refused(place, taken["refused"], taken["reasons"])
 
@@ -166,6 +167,7 @@ class _Told:
                 "metric_points": self._stored["metrics"],
             },
             "known": self._known,
+            "deleted": self._deleted,
             "refused": self._refused,
             "reasons": self._reasons,
         }
@@ -178,6 +180,8 @@ def _text(told: Mapping[str, Any]) -> str:
         f"{files}: {stored['spans']} spans, {stored['log_records']} log records, "
         f"{stored['metric_points']} data points stored; {told['known']} rows were stored before\n"
     )
+    if told["deleted"]:
+        text += f"{told['deleted']} rows are of executions that were deleted, and stay away\n"
     if told["refused"]:
         text += f"{told['refused']} refused:\n"
         for each in told["reasons"]:

@@ -14,10 +14,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from stepscope_collector.decode.batch import Batch, Plan, Rejection, Signal
 from stepscope_collector.decode.request import decode_request
+from stepscope_collector.decode.streams import table_of
 from stepscope_collector.errors import BadRequest, StepscopeError, StoreUnavailable
 from stepscope_collector.mapping.group import NewDimensions, RejectionRow, group_of
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.import_writer import ImportWriter, RowTable, rows_at
+from stepscope_collector.store.span_writer import Written
 
 __all__ = ["Importer", "Taken", "Work"]
 
@@ -43,6 +45,8 @@ class Taken:
     known: int
     """Stored before."""
     refused: int
+    deleted: int = 0
+    """Of executions that were deleted, which do not come back."""
     reasons: Any = ()
     """List of texts: why, for the first of them."""
 
@@ -127,18 +131,18 @@ class Importer:
         with committer.transaction() as connection:
             writer = ImportWriter(connection)
             if (table := _TABLES.get(batch.signal)) is not None and batch.rows is not None:
-                places = writer.fresh(table, batch.rows, now)
-                times = [times[place] for place in places] if times else []
-                _keep(batch, places)
+                rows = table_of(batch.rows)
+                _keep(batch, rows, writer.fresh(table, rows, now))
             rejections = _new_rejections(writer, batch, size, source) if refused else []
             group = group_of([batch], rejections, [], NewDimensions())
             written = committer.write(group, now, now_ns)
-            stored = written.stored if table is None else batch.row_count
+            deleted = _deleted(written)
+            stored = written.stored if table is None else batch.row_count - deleted
             if times and stored and table is None:
                 writer.give_span_times(times, now)
             elif times and stored and table is not None:
                 writer.give_row_times(table, times, now)
-        return Taken(stored, received - stored, refused, reasons)
+        return Taken(stored, received - stored - deleted, refused, deleted, reasons)
 
     def _refuse(
         self, committer: Committer, signal: Signal, error: StepscopeError, size: int, source: str
@@ -164,15 +168,18 @@ def _count(count: Any) -> int:
     return count
 
 
-def _keep(batch: Batch, places: list[int]) -> None:
+def _keep(batch: Batch, rows: Any, places: list[int]) -> None:
     """Leave only the rows at these places in the batch."""
     if len(places) == batch.row_count:
         return
-    assert batch.rows is not None
     batch.row_count = len(places)
-    batch.rows = rows_at(batch.rows, places) if places else None
+    batch.rows = rows_at(rows, places) if places else None
     if not places:
         batch.signs = None
+
+
+def _deleted(written: Written) -> int:
+    return written.deleted + written.deleted_logs + written.deleted_points
 
 
 def _new_rejections(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from arro3.core import Array, DataType, RecordBatch
+from arro3.core import Array, DataType, RecordBatch, Table
 
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.statements import Prepared
@@ -32,7 +32,7 @@ class ImportWriter:
 
         Args:
             table: where they belong.
-            rows: a batch as the decoder gives it.
+            rows: a batch as an Arrow table.
             now: any time.
         """
         self._sql.run("import/no_rows", {"table": table})
@@ -42,8 +42,8 @@ class ImportWriter:
         finally:
             self._connection.unregister(_INCOMING)
         first, last = self._sql.row("import/bounds")
-        found = self._sql.run("import/fresh_rows", {"table": table}, first=first, last=last)
-        return [place for (place,) in found.fetchall()]
+        self._sql.run("import/find_fresh", {"table": table}, first=first, last=last)
+        return [place for (place,) in self._sql.run("import/fresh_rows").fetchall()]
 
     def known_rejections(self, sender: str) -> set[tuple[str | None, ...]]:
         """Reason, message, trace, span and name of what was refused before of the same source."""
@@ -65,11 +65,11 @@ class ImportWriter:
         self._sql.run("remap/give_times_open", first=first, last=last)
 
     def give_row_times(self, table: RowTable, times: Sequence[int], now: datetime) -> None:
-        """The same for log records or data points: one time for each that was written."""
+        """The same for log records or data points that `fresh` found; `times` of the whole batch."""
         self._sql.run("import/give_times", {"table": table}, times=list(times), now=now)
 
 
-def rows_at(rows: Any, places: Sequence[int]) -> RecordBatch:
-    """The rows of a batch at these places, in their order."""
-    batch = RecordBatch.from_arrow(rows)
+def rows_at(rows: Table, places: Sequence[int]) -> RecordBatch:
+    """The rows of a table at these places, in their order."""
+    (batch,) = rows.combine_chunks().to_batches()
     return RecordBatch.from_arrow(batch.take(Array(list(places), DataType.uint64())))

@@ -4,15 +4,17 @@ import io
 import itertools
 import json
 import zipfile
+from datetime import datetime, timedelta
 
 import pytest
 
+from stepscope_collector.decode.otlp_json import to_message
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.importing.piece import Refused
 from stepscope_collector.importing.source import read_source
 from stepscope_collector.query.export import otlp as otlp_module
-from tests.unit.collector.portable.store import MAPPING, START_NS, fill, store
+from tests.unit.collector.portable.store import CAPTURES, MAPPING, START_NS, fill, store
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,46 @@ def test_one_execution_goes_elsewhere_as_it_is(filled, tmp_path):
             take_in(other, path)
             (same,) = map(timeless, other.objects())
             assert [same] == [timeless(each) for each in filled.objects(ids=(execution_id,))]
+
+
+@pytest.mark.parametrize("name", ["dbos.child.json", "restate.retry.json"])
+def test_what_only_other_executions_tell_goes_with_one(tmp_path, name):
+    """R094: losslessly: who started it stands in spans of the one that did, in traces that are folded."""
+    path = tmp_path / "one.zip"
+    with store() as whole:
+        whole.take("traces", to_message("traces", (CAPTURES / name).read_bytes())[0])
+        children = "select execution_id from executions where parent_execution_id is not null"
+        ids = [each for (each,) in whole.rows(f"{children} order by 1")]
+        assert ids
+        path.write_bytes(whole.export("bundle", ids=ids[:1]))
+        with store() as other:
+            take_in(other, path)
+            (same,) = map(timeless, other.objects(ids=ids[:1]))
+            assert [same] == [timeless(each) for each in whole.objects(ids=ids[:1])]
+        # each once, also where one is asked for and goes with another
+        path.write_bytes(whole.export("bundle", filters={"filter": "duration >= 0s"}))
+        spans = "select count(*) from stored.spans where not is_from_log"
+        with zipfile.ZipFile(path) as file:
+            counts = json.loads(file.read("manifest.json"))["counts"]
+        assert [(counts["spans"],)] == whole.rows(spans)
+
+
+def test_a_deleted_execution_does_not_come_back(filled, tmp_path):
+    """R017: late spans do not resurrect it, nor does a bundle; no other row of it comes either."""
+    path = tmp_path / "all.zip"
+    path.write_bytes(filled.export("bundle"))
+    with store() as other:
+        take_in(other, path)
+        now = datetime(2027, 1, 1)  # noqa: DTZ001 UTC without zone, as the columns are
+        other.committer.delete(["exec-a1-ok"], now, now + timedelta(days=999))
+        left = other.tables()
+        # the child in its trace, which names it, is kept without the name
+        path.write_bytes(filled.export("bundle", ids=("exec-a1-ok",)))
+        assert take_in(other, path) == (0, 0, 0)
+        assert other.tables() == left
+        for table in ("spans", "log_records", "payloads", "executions", "metric_points"):
+            count = f"select count(*) from stored.{table} where execution_id = 'exec-a1-ok'"
+            assert other.rows(count) == [(0,)], table
 
 
 def rewritten(bundle, change):

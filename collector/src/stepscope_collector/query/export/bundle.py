@@ -73,7 +73,7 @@ def bundle(connection: Connection, chosen: Chosen) -> Iterator[bytes]:
     executions = _count(connection, chosen)
     out = _Out()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as file:
-        for piece in requests(connection, chosen):
+        for piece in requests(connection, chosen, is_whole=True):
             numbers[piece.signal] += 1
             counts[piece.signal] += piece.rows
             name = f"{piece.signal}/{numbers[piece.signal]:06}"

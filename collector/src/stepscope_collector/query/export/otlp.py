@@ -58,19 +58,27 @@ class Piece:
             self.ingested.append([ingested_ns, 1])
 
 
-def requests(connection: Connection, chosen: Chosen) -> Iterator[Piece]:
+def requests(connection: Connection, chosen: Chosen, *, is_whole: bool = False) -> Iterator[Piece]:
     """Everything of the chosen executions, a request at a time: spans, log records, data points.
 
     Args:
         connection: inside one transaction; in use until the last piece was taken.
         chosen: BadRequest as `Chosen.conditions`.
+        is_whole: with the executions that tell only together with these what happened to them.
     """
     signals: tuple[Signal, ...] = ("traces", "logs", "metrics")
     if chosen.is_everything:
         for signal in signals:
             yield from _pieces(connection, signal, None)
         return
-    for ids in pages(connection, chosen):
+    told: set[str] = set()
+    for page in pages(connection, chosen):
+        ids = [each for each in page if each not in told]
+        if is_whole:
+            connection.execute(sql("export/told_with"), {"execution_ids": ids})
+            together = {each for (each,) in connection.fetchall()} - told
+            told |= together
+            ids = sorted(together.union(ids))
         for signal in signals:
             yield from _pieces(connection, signal, ids)
 

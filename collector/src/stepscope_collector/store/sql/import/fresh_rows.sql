@@ -1,23 +1,5 @@
--- Which rows of `importing` are more than stored.{table} holds of the like: of three equal rows one, when
--- two are stored. So a repetition adds nothing, and equal rows of one request are kept.
--- $first, $last: bounds of their times in ns.
--- Columns: place: in the order of the batch, from 0.
-with hashed as (
-    select row_number() over (order by rowid) - 1 as place, hash(*columns(* exclude (ingested_at))) as content, time_unix_nano
-    from importing
-),
-told as (
-    select *, row_number() over (partition by content, time_unix_nano order by place) as nth
-    from hashed
-),
-known as (
-    select hash(*columns(* exclude (ingested_at))) as content, time_unix_nano, count(*) as stored
-    from stored.{table}
-    where time_unix_nano between $first and $last
-    group by all
-)
-select t.place
-from told t
-left join known k using (content, time_unix_nano)
-where t.nth > coalesce(k.stored, 0)
-order by t.place
+-- The places of the rows in `fresh`, in their order.
+-- Columns: place.
+select place
+from fresh
+order by place
