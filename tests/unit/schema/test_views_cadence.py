@@ -24,11 +24,12 @@ def cadence(history):
     return row
 
 
-def test_a_workflow_that_starts_every_hour_is_missed_when_it_does_not(history):
+@pytest.mark.parametrize("beyond", [5, 30, 55])
+def test_a_workflow_that_starts_every_hour_is_missed_when_it_does_not(history, beyond):
     """issue #7: missing runs inferred from cadence, without being told a schedule."""
     now = history.now()
     for number in range(20):
-        add(history, number, now - (23 - number) * HOUR + number % 3 * MINUTE)
+        add(history, number, now - (22 - number) * HOUR + (number % 3 - beyond) * MINUTE)
     row = cadence(history)
     assert (row["is_regular"], row["is_late"], row["missing_count"]) == (True, True, 3)
     assert abs(row["interval_ns"] - HOUR) <= 2 * MINUTE

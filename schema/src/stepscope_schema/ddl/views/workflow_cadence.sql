@@ -53,5 +53,5 @@ select
     case when is_regular then make_timestamp_ns(late_ns) end as late_after_at, -- timestamp_ns: from when on it is late
     case when is_regular then now_ns > late_ns else false end as is_late, -- boolean: it is late now
     case when is_regular and now_ns > late_ns
-        then greatest(1, round((now_ns - last_ns) / interval_ns - 0.5))::bigint else 0 end as missing_count -- bigint: starts that are missing since the newest
+        then greatest(1, floor((now_ns - last_ns) / interval_ns))::bigint else 0 end as missing_count -- bigint: starts that are missing since the newest
 from judged

@@ -22,7 +22,7 @@ select
     make_timestamp_ns(epoch_ns(started_at) + interval_ns) as due_at, -- timestamp_ns: when the next was due
     next_at as started_at,         -- timestamp_ns: when it came; null: it has not
     gap_ns - interval_ns as late_ns, -- bigint: how much later that is; where it has not come, until now
-    greatest(case when next_at is null then 1 else 0 end,
-        round(gap_ns / interval_ns)::bigint - 1)::bigint as missing_count -- bigint: starts that are missing; 0: it only came late
+    case when next_at is null then greatest(1, floor(gap_ns / interval_ns))::bigint
+        else round(gap_ns / interval_ns)::bigint - 1 end as missing_count -- bigint: starts that are missing; 0: it only came late
 from ended
 where gap_ns > allowed_ns
