@@ -1,22 +1,45 @@
--- Tries of steps that took $least_ns or longer, at most $limit, the longest first: only these few rows are
--- put together, see slowest_bound.sql. What is null is not asked for: $workflows: ids of workflows; $step:
--- its name; $since: from this time on, ns; $until: before this time, ns.
+-- Tries of steps that took $least_ns or longer, at most $limit, the longest first, as view attempts has
+-- them. Only the rows found by their times are read whole. What is null is not asked for: $workflows: ids
+-- of workflows; $step: its name; $since: from this time on, ns; $until: before this time, ns.
 -- Columns: those of SlowestStep, times in ns since the epoch (UTC).
-with longest as (
-    select
-        a.execution_id, a.step_id, a.step_name, a.attempt, a.status, a.started_at, a.duration_ns,
-        a.error_type, a.span_id
-    from attempts a
-    where a.duration_ns >= cast($least_ns as bigint)
-        and ($workflows is null or a.execution_id in (
+with found as materialized (
+    select s.rowid as row_id
+    from stored.spans s
+    where s.role = 'step' and not s.is_folded and s.live_phase is null and s.end_time_unix_nano > 0
+        and duration_of(s.start_time_unix_nano, s.end_time_unix_nano) >= cast($least_ns as bigint)
+        and ($workflows is null or s.execution_id in (
             select execution_id from executions
             where list_contains($workflows::varchar[], workflow_id)
         ))
-        and ($step is null or a.step_name = $step::varchar)
-        and ($since is null or a.started_at >= make_timestamp_ns($since::bigint))
-        and ($until is null or a.started_at < make_timestamp_ns($until::bigint))
-    order by a.duration_ns desc, a.span_id
+        and ($step is null or coalesce(s.step_name, s.name) = $step::varchar)
+        and ($since is null or time_of(s.start_time_unix_nano) >= make_timestamp_ns($since::bigint))
+        and ($until is null or time_of(s.start_time_unix_nano) < make_timestamp_ns($until::bigint))
+    order by
+        duration_of(s.start_time_unix_nano, s.end_time_unix_nano) desc, span_hex(s.span_id)
     limit $limit
+), longest as (
+    select
+        execution_id, coalesce(step_id, span_hex(span_id)) as step_id,
+        coalesce(step_name, name) as step_name, coalesce(attempt, 1) as attempt,
+        coalesce(status, 'unknown') as status, time_of(start_time_unix_nano) as started_at,
+        duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns, error_type,
+        span_hex(span_id) as span_id
+    from stored.spans
+    where rowid in (select row_id from found)
+    union all
+    select
+        t.execution_id, t.step_id, coalesce(t.step_name, t.step_id), t.attempt, t.status,
+        time_of(t.started_unix_nano), duration_of(t.started_unix_nano, t.ended_unix_nano),
+        t.error_type, span_hex(t.span_id)
+    from stored.attempts t
+    where duration_of(t.started_unix_nano, t.ended_unix_nano) >= cast($least_ns as bigint)
+        and ($workflows is null or t.execution_id in (
+            select execution_id from executions
+            where list_contains($workflows::varchar[], workflow_id)
+        ))
+        and ($step is null or coalesce(t.step_name, t.step_id) = $step::varchar)
+        and ($since is null or time_of(t.started_unix_nano) >= make_timestamp_ns($since::bigint))
+        and ($until is null or time_of(t.started_unix_nano) < make_timestamp_ns($until::bigint))
 )
 select
     coalesce(e.workflow_id, e.workflow_name, 'unknown') as workflow_id,
@@ -32,3 +55,4 @@ select
 from longest l
 left join stored.executions e on e.execution_id = l.execution_id
 order by l.duration_ns desc, l.span_id
+limit $limit
