@@ -4,7 +4,7 @@
 `migrations/NNNN_name.sql` lead from one version of the tables to the next, forward only. A new
 file gets the statements of `ddl/tables`, an older one the migrations it has not seen; a test
 holds both to the same result. Macros and views hold no data: they are `create or replace` and
-made again whenever a database is opened, so no migration speaks of them.
+made again when a database is opened that holds others, so no migration speaks of them.
 """
 
 import re

@@ -80,6 +80,28 @@ def test_opening_again_changes_neither_rows_nor_versions(path):
     assert all_rows(path)[:2] == before
 
 
+def test_views_are_made_anew_where_the_file_holds_others(path):
+    """ours: a start makes hundreds of views and comments only when they are others."""
+    present = load_schema()
+    other = Statement(
+        "views", "executions", "-- x\ncreate or replace view executions as select 1 as one"
+    )
+    rest = tuple(one for one in present.statements if one.kind != "views")
+    changed = replace(present, statements=(*rest, other))
+    with Database.open(path, CONFIG, schema=changed) as database:
+        writer = database.writer()
+        assert writer.execute("select one from executions").fetchall() == [(1,)]
+    for lost_after_s in (10, 20):
+        with Database.open(path, CONFIG, lost_after_s=lost_after_s) as database:
+            writer = database.writer()
+            assert writer.execute("select count(*) from executions").fetchall() == [(0,)]
+            assert writer.execute("select lost_after_ns()").fetchall() == [(lost_after_s * 10**9,)]
+            writer.execute("create or replace view dialects as select 'kept' as mark")
+    with Database.open(path, CONFIG) as database:
+        kept = database.writer().execute("select mark from dialects").fetchall()
+    assert kept == [("kept",)]
+
+
 def test_older_file_is_migrated_after_a_verified_copy(path):
     """issue #2: a verified copy is made before a migration."""
     before = all_rows(path)
