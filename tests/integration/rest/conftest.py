@@ -13,6 +13,7 @@ from stepscope_collector.config import SqlConfig
 from stepscope_collector.ingest import Ingest
 from stepscope_collector.present.rest.app import rest_app
 from stepscope_collector.present.rest.compat import Intake
+from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 from tests.unit.collector.query.history import (
@@ -34,6 +35,7 @@ def serving(
     telemetry: Telemetry | None = None,
     *,
     ingest: Ingest | None = None,
+    retention: Retention | None = None,
 ) -> Iterator[httpx.Client]:
     """A client of the read API, served by uvicorn on a free port of 127.0.0.1."""
     app = rest_app(
@@ -42,6 +44,7 @@ def serving(
         doctor=lambda: {"version": "x", "store": {"executions": 1}},
         ready=lambda: True,
         telemetry=telemetry,
+        retention=retention,
         intake=None if ingest is None else Intake(ingest, 1 << 22),
     )
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))

@@ -16,6 +16,8 @@ import pytest
 
 from stepscope_collector.compat.record import ExecutionRecord
 from stepscope_collector.compat.spans import request_of
+from stepscope_collector.config import RetentionConfig
+from stepscope_collector.retention import Retention
 from tests.integration.rest.conftest import serving
 from tests.unit.collector.taking import Taking, taking
 
@@ -50,7 +52,10 @@ def took() -> Iterator[Taking]:
 
 @pytest.fixture(scope="module")
 def client(took: Taking) -> Iterator[httpx.Client]:
-    with serving(took.database, ingest=took.ingest) as opened:
+    retention = Retention(
+        took.database, took.ingest.between_commits, RetentionConfig(), took.telemetry
+    )
+    with serving(took.database, ingest=took.ingest, retention=retention) as opened:
         yield opened
 
 
@@ -299,6 +304,31 @@ def test_r016_an_unknown_document_is_not_found(client: httpx.Client) -> None:
     """R016: 404 with JSON."""
     answer = client.get("/api/compat/001/executions/nobody")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_r046_one_execution_is_deleted(client: httpx.Client) -> None:
+    """R017, R046: `{"success": true}`; gone from list and details; a repeated post stays away."""
+    document = changed(workflowId="deleting")
+    post(client, document)
+    path = f"/api/compat/001/executions/{document['id']}"
+    assert client.delete(path).json() == {"success": True}
+    assert client.get(path).status_code == client.delete(path).status_code == 404
+    post(client, document)
+    assert client.get("/api/executions?workflowId=deleting").json() == []
+
+
+def test_r045_a_workflow_is_cleared_and_no_other(client: httpx.Client) -> None:
+    """R045: only its history goes, running ones too; the count is answered."""
+    running = changed(workflowId="clearing", status="running", nodeExecutions=[])
+    for document in (changed(workflowId="clearing"), running, changed(workflowId="staying")):
+        post(client, document)
+    path = "/api/compat/001/workflows/clearing/executions"
+    assert client.delete(path).json() == {"success": True, "deleted": 2}
+    assert client.delete(path).json() == {"success": True, "deleted": 0}
+    assert client.delete("/api/workflows/clearing/executions").status_code == 404
+    assert len(client.get("/api/executions?workflowId=staying").json()) == 1
+    removed = client.delete("/api/workflows/staying/executions").json()["removed"]
+    assert removed["executions"] == 1
 
 
 def test_without_a_writer_nothing_can_be_posted(took: Taking) -> None:

@@ -15,21 +15,31 @@ __all__ = ["command"]
 @click.command("delete")
 @click.argument("execution_ids", metavar="[ID]...", nargs=-1)
 @click.option("--user", metavar="USER", help="All executions that ran for this user.")
+@click.option("--workflow", metavar="ID", help="All executions of this workflow.")
 @shared_options()
 @pass_session
-def command(session: Session, execution_ids: Sequence[str], user: str | None) -> None:
+def command(
+    session: Session, execution_ids: Sequence[str], user: str | None, workflow: str | None
+) -> None:
     """Remove every trace of executions.
 
     Spans, payloads, log records, data points that name them. Whole ids only. What their senders tell of them later is dropped and counted, for as long as the
     setting retention.deleted_known_s says.
     """
-    if bool(execution_ids) == (user is not None):
-        raise BadRequest("name executions, or a user", hint="stepscope delete ID; --user USER")
+    if sum((bool(execution_ids), user is not None, workflow is not None)) != 1:
+        raise BadRequest(
+            "name executions, or a user, or a workflow",
+            hint="stepscope delete ID; --user USER; --workflow ID",
+        )
     with session.client(is_writing=True) as client:
         if user is not None:
             path = f"/api/users/{quote(user, safe='')}/executions"
             removed = client.send("DELETE", path)["removed"]
             rows = [{"user_id": user, **removed}]
+        elif workflow is not None:
+            path = f"/api/workflows/{quote(workflow, safe='')}/executions"
+            removed = client.send("DELETE", path)["removed"]
+            rows = [{"workflow_id": workflow, **removed}]
         else:
             rows = [
                 {
@@ -42,7 +52,8 @@ def command(session: Session, execution_ids: Sequence[str], user: str | None) ->
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    what = row.get("execution_id") or f"{row['executions']} executions of {row['user_id']}"
+    whose = row.get("user_id") or row.get("workflow_id")
+    what = row.get("execution_id") or f"{row['executions']} executions of {whose}"
     return (
         f"deleted {what}: {row['spans']} spans, {row['payloads']} payloads, "
         f"{row['log_records']} log records, {row['metric_points']} data points\n"

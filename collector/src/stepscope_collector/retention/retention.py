@@ -105,9 +105,7 @@ class Retention:
         self._check_stored(execution_ids)
         now = self._now()
         until = now + timedelta(seconds=self.config.deleted_known_s)
-        erased = self._work(lambda committer, _: committer.delete(execution_ids, now, until))
-        self._count("asked", erased)
-        return erased
+        return self._delete(execution_ids, now, until)
 
     def delete_user(self, user_id: str) -> Erased:
         """Remove every trace of all executions that ran for a user.
@@ -123,6 +121,29 @@ class Retention:
             raise NotFound(f"no execution ran for user {user_id!r}", hint="ids of users are exact")
         self._count("asked", erased)
         return erased
+
+    def delete_workflow(self, workflow_id: str) -> Erased:
+        """Remove every trace of all executions of a workflow, those that go on too (R045).
+
+        Raises:
+            NotFound: there are none.
+            StoreUnavailable: not now; what was removed until then is.
+        """
+        now = self._now()
+        until = now + timedelta(seconds=self.config.deleted_known_s)
+        with self._database.read() as connection:
+            asked = {"workflow_id": workflow_id}
+            rows = connection.execute(sql("retention/of_workflow"), asked).fetchall()
+        if not rows:
+            raise NotFound(
+                f"no execution of workflow {workflow_id!r}", hint="stepscope stats lists workflows"
+            )
+        ids = [execution_id for (execution_id,) in rows]
+        total = Erased()
+        for place in range(0, len(ids), _FIRST):
+            total += self._delete(ids[place : place + _FIRST], now, until)
+        logger.info("workflow deleted", extra={"workflow": workflow_id, **asdict(total)})
+        return total
 
     def pin(self, execution_id: str) -> None:
         """Keep an execution whatever the limits say; NotFound, StoreUnavailable."""
@@ -268,6 +289,11 @@ class Retention:
 
     def _forget(self) -> None:
         self._work(lambda committer, _: committer.forget_deleted(self._now()))
+
+    def _delete(self, execution_ids: Sequence[str], now: datetime, until: datetime) -> Erased:
+        erased = self._work(lambda committer, _: committer.delete(execution_ids, now, until))
+        self._count("asked", erased)
+        return erased
 
     def _check_stored(self, execution_ids: Sequence[str]) -> None:
         if not execution_ids:

@@ -17,6 +17,7 @@ from stepscope_collector.compat.document import read_document
 from stepscope_collector.compat.spans import request_of
 from stepscope_collector.errors import (
     BadRequest,
+    NotFound,
     PayloadTooLarge,
     StoreUnavailable,
     UnsupportedMedia,
@@ -26,10 +27,13 @@ from stepscope_collector.present.rest.encode import dumps
 from stepscope_collector.present.rest.route import Param, Route
 from stepscope_collector.query.documents import document_count, document_of, document_page
 from stepscope_collector.query.nearest import unknown
+from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 
 __all__ = [
     "ANSWERS",
+    "DELETING_ANSWERS",
+    "DELETING_ROUTES",
     "DOCUMENT_PARAMS",
     "ROUTES",
     "Intake",
@@ -56,6 +60,19 @@ ROUTES: Final = (
     Route(
         "get_document", "/api/compat/001/executions/{id}",
         "One execution as the document that older workflows post.", errors=(404,),
+    ),
+)  # fmt: skip
+
+DELETING_ROUTES: Final = (
+    Route(
+        "delete_document", "/api/compat/001/executions/{id}",
+        "Remove every trace of one execution; answers as an older design.", method="DELETE",
+        errors=(404, 503),
+    ),
+    Route(
+        "clear_workflow", "/api/compat/001/workflows/{workflow_id}/executions",
+        "Remove every trace of all executions of a workflow; answers as an older design.",
+        method="DELETE", errors=(503,),
     ),
 )  # fmt: skip
 
@@ -179,6 +196,31 @@ def _status(params: Mapping[str, Any]) -> str | None:
 def _get_document(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
     return 200, dumps(document_of(database, id))
 
+
+def _delete_document(
+    retention: Retention,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+) -> tuple[int, bytes]:
+    retention.delete([id])
+    return 200, dumps({"success": True})
+
+
+def _clear_workflow(
+    retention: Retention, _params: Mapping[str, Any], workflow_id: str
+) -> tuple[int, bytes]:
+    try:
+        count = retention.delete_workflow(workflow_id).executions
+    except NotFound:
+        count = 0  # nothing to clear is no mistake in that design
+    return 200, dumps({"success": True, "deleted": count})
+
+
+DELETING_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
+    "clear_workflow": _clear_workflow,
+    "delete_document": _delete_document,
+}
+"""Name of a route → its function: it gets the retention, the parameters and those of the path."""
 
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {"get_document": _get_document}
 """Name of a route → its function: it gets the database, the parameters and those of the path."""

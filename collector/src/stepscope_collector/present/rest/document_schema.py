@@ -107,6 +107,10 @@ ANSWER_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         ("success",),
     ),
     "get_document": _DOCUMENT,
+    "delete_document": _object({"success": {"const": True}}, ("success",)),
+    "clear_workflow": _object(
+        {"success": {"const": True}, "deleted": {"type": "integer"}}, ("success", "deleted")
+    ),
 }
 """Name of a route → what it answers."""
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from stepscope_collector.config import RetentionConfig
 from stepscope_collector.config.values import parse_bytes, parse_duration
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.present.rest.compat import DELETING_ANSWERS, DELETING_ROUTES
 from stepscope_collector.present.rest.encode import dumps, encode_row
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.retention import Compacted, Pruned, Retention
@@ -29,6 +30,7 @@ _LIMITS: Final = (
 )
 
 RETENTION_ROUTES: Final = (
+    *DELETING_ROUTES,
     Route(
         "delete_execution", "/api/executions/{id}",
         "Remove every trace of one execution; what comes of it later is dropped.",
@@ -56,6 +58,12 @@ RETENTION_ROUTES: Final = (
         "Make the file as small as what is in it; answers when it is done.",
         (), (Part("compaction", Compacted, "Sizes and times.", False),),
         method="POST", errors=(415, 503),
+    ),
+    Route(
+        "delete_workflow", "/api/workflows/{workflow_id}/executions",
+        "Remove every trace of all executions of a workflow, those that go on too.",
+        (), (Part("removed", Erased, "How many rows.", False),),
+        method="DELETE", errors=(404, 503),
     ),
     Route(
         "plan_prune", "/api/admin/prune", "What a prune would remove now, by rule.",
@@ -106,6 +114,12 @@ def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, byt
     return 200, dumps({"compaction": encode_row(retention.compact())})
 
 
+def _delete_workflow(
+    retention: Retention, _params: Mapping[str, Any], workflow_id: str
+) -> tuple[int, bytes]:
+    return 200, dumps({"removed": encode_row(retention.delete_workflow(workflow_id))})
+
+
 def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
     return 200, _told(retention.dry_run(_limits(params), params["workflow"]))
 
@@ -147,6 +161,8 @@ RETENTION_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "compact": _compact,
     "delete_execution": _delete_execution,
     "delete_user": _delete_user,
+    "delete_workflow": _delete_workflow,
+    **DELETING_ANSWERS,
     "pin_execution": _pin_execution,
     "plan_prune": _plan_prune,
     "prune": _prune,
