@@ -66,6 +66,16 @@ def test_bytes_and_questions_without_text_are_refused_on_a_terminal(stored):
     code, shown = on_terminal("sql", "select 1", "--format", "arrow", "--data", stored)
     assert code == 2
     assert "arrow is binary and stdout is a terminal" in shown
-    code, shown = on_terminal("sql", "--data", stored)
-    assert code == 2
-    assert "no SQL was given" in shown
+    main, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "stepscope_collector", "sql", "--data", str(stored)],
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    os.close(terminal)
+    os.close(main)
+    assert done.returncode == 2
+    assert "no SQL was given" in done.stderr

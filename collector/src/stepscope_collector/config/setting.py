@@ -10,7 +10,7 @@ from stepscope_collector.config import values
 from stepscope_collector.config.rules import parse_rules
 from stepscope_collector.config.target_values import parse_headers, parse_signals, parse_url
 
-__all__ = ["Setting", "default_data_dir", "setting"]
+__all__ = ["Setting", "default_data_dir", "default_state_dir", "setting"]
 
 Kind = Literal[
     "path",
@@ -48,6 +48,19 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
         return home.expanduser() / "stepscope"
     except RuntimeError:  # a user without a home, as in containers
         return Path("/var/lib/stepscope")
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path | None:
+    """`$XDG_STATE_HOME/stepscope`, for what is no history: XDG's default is `~/.local/state`.
+
+    None for a user without a home.
+    """
+    named = environ.get("XDG_STATE_HOME", "")
+    home = Path(named) if Path(named).is_absolute() else Path("~/.local/state")
+    try:
+        return home.expanduser() / "stepscope"
+    except RuntimeError:
+        return None
 
 
 @dataclass(frozen=True)
