@@ -1,8 +1,14 @@
 """What the commands tell of one execution beside its steps, in processes of their own."""
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
+
+from stepscope_collector.cli.server import run_server
+from tests.integration.cli import history
 
 pytestmark = pytest.mark.e2e
 
@@ -121,3 +127,27 @@ Tree (2)
 >    exec-c3-child  archive         success  2026-03-01 15:05:10.300+02:00  400.0 ms
 """
     )
+
+
+@pytest.mark.timeout(120)
+def test_a_server_that_stops_ends_those_who_follow(tmp_path):
+    """R067: a stream holds up no stop, and who follows is told."""
+    with run_server(tmp_path, tmp_path / "log") as endpoints:
+        now = time.time_ns()
+        marker = history.execution(
+            0xF1, "live", "nightly", 0, 0, number=2, parent=1, stepscope__live__phase="started",
+            stepscope__live__start_time_unix_nano=now,
+        )  # fmt: skip
+        marker["startTimeUnixNano"] = marker["endTimeUnixNano"] = str(now)
+        history.send_spans(endpoints.otlp_http, [marker])
+        history.send_logs(endpoints.otlp_http, [history.log(0xF1, "live", 1, 0, "first")])
+        follower = subprocess.Popen(
+            [sys.executable, "-m", "stepscope_collector", "logs", "live", "-f", "--format",
+             "ndjson", "--server", f"http://{endpoints.web}"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert json.loads(follower.stdout.readline())["body"] == "first"
+    with follower:
+        rest, errors = follower.communicate(timeout=40)
+    assert (follower.returncode, rest) == (9, "")
+    assert "no answer from" in errors

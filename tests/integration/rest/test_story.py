@@ -34,7 +34,9 @@ def test_the_parts_of_the_time_sum_to_the_duration(client: httpx.Client, number:
         assert all(set(row) == set(schemas[name]["properties"]) for row in rows)
 
 
-@pytest.mark.parametrize("what", ["tree", "waits", "critical-path", "estimate", "last-success"])
+@pytest.mark.parametrize(
+    "what", ["tree", "waits", "critical-path", "estimate", "last-success", "payloads"]
+)
 def test_of_nobody_nothing_is_told(client: httpx.Client, what: str) -> None:
     """issue #7: no such execution is a 404 with a hint."""
     response = client.get(f"/api/executions/nobody/{what}")

@@ -37,7 +37,7 @@ def test_the_header_names_the_parameters_the_statement_binds(name: str) -> None:
 
 
 _VALUES: dict[str, Any] = dict.fromkeys(("id", "trace_id"), "0" * 32) | {
-    "ids": ["x"], "trace_ids": ["0" * 32], "execution_ids": ["x"], "tries": [], "children": [],
+    "ids": ["x"], "trace_ids": ["0" * 32], "execution_ids": ["x"], "tries": [], "children": [], "kinds": [], "step_id": "x",
     "workflow": "*", "path": "x",
 }  # fmt: skip
 _NUMBERS = {"otlp/resources", "otlp/scopes"}

@@ -1,11 +1,11 @@
-"""Endpoints that tell of one execution: tree, times, critical path, time left, last success."""
+"""Endpoints that tell of one execution: tree, times, payloads, time left, last success."""
 
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from stepscope_collector.present.rest.encode import dumps, encode_row, encode_rows
-from stepscope_collector.present.rest.route import Part, Route
+from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.query.critical_path import (
     CriticalPath,
     PathSegment,
@@ -13,6 +13,7 @@ from stepscope_collector.query.critical_path import (
     execution_critical_path,
 )
 from stepscope_collector.query.estimate import Estimate, execution_estimate
+from stepscope_collector.query.payloads import MAX_CHARS, PayloadPart, payload_parts
 from stepscope_collector.query.relatives import (
     MAX_TREE,
     TreeExecution,
@@ -24,6 +25,8 @@ from stepscope_collector.query.waits import StepWaits, Waits, execution_waits
 from stepscope_collector.store import Database
 
 __all__ = ["ANSWERS", "ROUTES"]
+
+_KINDS: Final = ("input", "output", "params", "trigger", "attribute")
 
 ROUTES: Final = (
     Route(
@@ -56,6 +59,22 @@ ROUTES: Final = (
             Part("slacks", Slack, "Every step and child execution, those on the path or not."),
         ),
         errors=(404,),
+    ),
+    Route(
+        "get_payloads", "/api/executions/{id}/payloads",
+        "Inputs, outputs and the like of one execution, with the step each belongs to; all of them, or "
+        "a part of each.",
+        (
+            Param("kind", "Only of these kinds.", "output", is_list=True, values=_KINDS),
+            Param("step", "Only of the step with this id.", "load-1"),
+            Param("max_chars", "Characters of each body at most; 0: none.", "2000", "integer", MAX_CHARS),
+            Param("offset", "Characters of each body to pass over.", "2000", "integer", 0),
+        ),
+        (
+            Part("payloads", PayloadPart, "In order of their spans' start."),
+            Part("is_truncated", None, "Whether there are more.", False),
+        ),
+        errors=(400, 404),
     ),
     Route(
         "get_estimate", "/api/executions/{id}/estimate",
@@ -95,6 +114,18 @@ def _get_critical_path(
     return 200, dumps(body)
 
 
+def _get_payloads(database: Database, params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
+    rows, is_truncated = payload_parts(
+        database,
+        id,
+        kinds=params.get("kind", ()),
+        step_id=params.get("step"),
+        offset=params["offset"],
+        max_chars=params["max_chars"],
+    )
+    return 200, dumps({"payloads": encode_rows(rows), "is_truncated": is_truncated})
+
+
 def _get_estimate(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
     estimate = execution_estimate(database, id, now_ns=time.time_ns())
     return 200, dumps({"estimate": encode_row(estimate)})
@@ -113,6 +144,7 @@ ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "get_waits": _get_waits,
     "get_critical_path": _get_critical_path,
     "get_estimate": _get_estimate,
+    "get_payloads": _get_payloads,
     "get_last_success": _get_last_success,
 }
 """Name of a route → its function: it gets the database, the parameters and those of the path."""
