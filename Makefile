@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything runs in .venv, which `make setup` makes.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz api-fuzz check lint format types layout imports bench performance build isolate verify-types floor docs constraints clean
+.PHONY: help setup demo serve test clients engines conformance conformance-page faults overload fuzz api-fuzz soak check lint format types layout imports bench performance build isolate verify-types floor docs constraints clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,6 +55,9 @@ conformance-page: setup ## Write docs/conformance.md: our rows and those of othe
 
 faults: setup ## Kill the collector 100 times under load, cut its power at 100 moments, fail its disk, check what it has promised
 	FAULT_ROUNDS=100 FAULT_CRASHES=100 $(BIN)/python -m pytest tests/faults $(ARGS)
+
+soak: setup ## Write 10 times what the database file may hold, watch that it never becomes larger (ARGS='20 1GB': other sizes)
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 overload: setup ## Send a collector three times what it can take for MINUTES=10, check that nothing is lost and memory is flat
 	$(BIN)/python -m tests.faults.overload $(MINUTES)

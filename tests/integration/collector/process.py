@@ -71,6 +71,11 @@ class Collector:
         with urllib.request.urlopen(f"http://{self.endpoints.web}/api/doctor", timeout=30) as got:
             return json.loads(got.read())
 
+    def ask_text(self, path: str) -> str:
+        """The text of an answer to GET."""
+        with urllib.request.urlopen(f"http://{self.endpoints.web}{path}", timeout=30) as got:
+            return str(got.read().decode())
+
     def ask(self, method: str, path: str) -> Any:
         """What the read API answers to a request without a question."""
         url = f"http://{self.endpoints.web}{path}"

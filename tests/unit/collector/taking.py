@@ -96,9 +96,10 @@ def taking(
     max_inflight_bytes: int = 1 << 28,
     committer: type[Committer] = Committer,
     tee: Callable[[Telemetry], Tee] | None = None,
+    store: StoreConfig | None = None,
 ) -> Iterator[Taking]:
     """An ingest on a new database; on the one at `path` if there is one. Its own id is `ab12`."""
-    with Database.open(path, StoreConfig()) as database:
+    with Database.open(path, store or StoreConfig()) as database:
         telemetry = Telemetry()
         sends = None if tee is None else tee(telemetry)
         ingest = Ingest(

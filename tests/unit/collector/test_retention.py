@@ -5,10 +5,11 @@ from contextlib import contextmanager
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from stepscope_collector.config import RetentionConfig
+from stepscope_collector.config import RetentionConfig, StoreConfig
 from stepscope_collector.config.rules import parse_rules
 from stepscope_collector.errors import NotFound
 from stepscope_collector.retention import Retention
+from tests.faults.soak import noisy, size_of
 from tests.strategies.workflows import T0, execution, marker, step
 from tests.unit.collector.taking import payload, taking
 
@@ -300,3 +301,32 @@ def payload_of_logs(body, execution_id):
         attribute.key = "workflow.execution.id"
         attribute.value.string_value = execution_id
     return request.SerializeToString()
+
+
+def test_what_is_written_stays_under_the_cap(tmp_path):
+    """R021: file size under a configured cap; `make soak` writes 10 times the cap, this twice."""
+    cap = 16 * 2**20
+    data = tmp_path / "data"
+    sizes, sent = [], 0
+    with taking(
+        data / "stepscope.duckdb", store=StoreConfig(checkpoint_threshold_bytes=2**20)
+    ) as take:
+        retention = Retention(
+            take.database,
+            take.ingest.between_commits,
+            RetentionConfig(max_bytes=cap),
+            take.telemetry,
+        )
+        while sent < 2 * cap:
+            futures = [
+                take.ingest.submit("traces", noisy(f"{sent}-{n}", 2, 250_000), "protobuf")
+                for n in range(2)
+            ]
+            assert [future.result(60).accepted for future in futures] == [3] * 2
+            sent += 2 * 500_000
+            sizes.append(size_of(data))
+            retention.keep_up()
+            sizes.append(size_of(data))
+        ((left,),) = take.rows("select count(*) from executions")
+    assert max(sizes) <= cap
+    assert 15 < left < 60  # what was removed for space gave space: no more was removed than needed

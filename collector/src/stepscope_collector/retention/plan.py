@@ -15,7 +15,7 @@ __all__ = ["USED_RATIO", "Due", "Plan", "RuleCount", "make_plan", "merged", "use
 
 USED_RATIO: Final = 0.8
 """Of max_bytes: the rest is for the write-ahead log, and for what a checkpoint writes before it frees."""
-_FREED_RATIO: Final = 0.75
+_FREED_RATIO: Final = 0.6
 """Down to which it is freed, so that not every look finds a few bytes."""
 _NO_LIMIT: Final = 2**62
 
@@ -109,6 +109,7 @@ def make_plan(
     workflow: str = "*",
     with_bytes: bool = False,
     most: int = _NO_LIMIT,
+    held_bytes: int = 0,
 ) -> Plan:
     """What is due now.
 
@@ -119,9 +120,10 @@ def make_plan(
         workflow: only workflows whose id is like this; `*` and `?` stand for characters.
         with_bytes: estimate bytes also when no limit needs them.
         most: executions at most, the longest ended first.
+        held_bytes: in use for what was removed already.
     """
     planned_at = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
-    used, _ = used_bytes(database)
+    used = max(0, used_bytes(database)[0] - held_bytes)
     need = 0.0
     if config.max_bytes and used > config.max_bytes * USED_RATIO:
         need = used - config.max_bytes * _FREED_RATIO

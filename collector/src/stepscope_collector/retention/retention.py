@@ -44,7 +44,9 @@ _MOST: Final = 4096
 _ROWS: Final = 20_000
 _WORTH_BYTES: Final = 256 * 2**20
 _WORTH_RATIO: Final = 0.1
-_MOST_TURNS: Final = 100
+_NEAR_RATIO: Final = 0.9
+_HELD_RATIO: Final = 0.1
+_MOST_TURNS: Final = 20
 _AT_ONCE: Final = 50_000
 """Executions that are chosen at one time."""
 
@@ -90,6 +92,8 @@ class Retention:
         self._one_at_a_time = threading.Lock()
         self._is_ending = threading.Event()
         self._size = _FIRST
+        self._held_bytes = 0
+        """Of what was removed for `max_bytes`, and the engine has not freed."""
 
     def close(self) -> None:
         """End what goes on after its round."""
@@ -173,7 +177,11 @@ class Retention:
                 file is as it was.
         """
         with self._one_at_a_time:
-            done = compact(self._database, self._work)
+            return self._compact()
+
+    def _compact(self) -> Compacted:
+        done = compact(self._database, self._work)
+        self._held_bytes = 0
         self._telemetry.observe("stepscope_compaction_wait_seconds", done.waited_ns / 1e9)
         return done
 
@@ -181,7 +189,8 @@ class Retention:
         used, free = used_bytes(self._database)
         if self._database.path is None or self._is_ending.is_set():
             return False
-        is_too_large = 0 < self.config.max_bytes < used + free and free > used * _WORTH_RATIO
+        limit = self.config.max_bytes * _NEAR_RATIO
+        is_too_large = 0 < limit < used + free + self._log_bytes() and free > used * _WORTH_RATIO
         return is_too_large or free > max(used, _WORTH_BYTES)
 
     def dry_run(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
@@ -203,32 +212,62 @@ class Retention:
         config = config or self.config
         pruned = Pruned([], Erased(), used_bytes(self._database)[0])
         with self._one_at_a_time:
-            for turn in range(_MOST_TURNS):
+            for _ in range(_MOST_TURNS):
                 if config.max_bytes:
                     self._settle(config)
-                plan = make_plan(
-                    self._database, config, self._clock(), workflow=workflow, most=_AT_ONCE
-                )
+                plan = self._plan(config, workflow)
                 pruned = self._carry_out(plan, pruned, config)
                 if workflow == "*":
                     pruned = self._prune_orphans(plan, pruned, config)
-                is_done = len(plan.due) < _AT_ONCE and (turn > 0 or not plan.needed_bytes)
-                if is_done or self._is_ending.is_set():
+                if plan.needed_bytes:
+                    self._give_back(plan, config)
+                if len(plan.due) < _AT_ONCE or self._is_ending.is_set():
                     break
         self._forget()
         if pruned.erased != Erased():
             logger.info("history pruned", extra=asdict(pruned.erased))
         return pruned
 
+    def _plan(self, config: RetentionConfig, workflow: str) -> Plan:
+        return make_plan(
+            self._database,
+            config,
+            self._clock(),
+            workflow=workflow,
+            most=_AT_ONCE,
+            held_bytes=self._held_bytes,
+        )
+
+    def _give_back(self, plan: Plan, config: RetentionConfig) -> None:
+        """See that what was removed for `max_bytes` is free, or remember that it is not.
+
+        DuckDB frees the space of a row group, 122,880 rows, when most of them are removed: with large
+        payloads that are gigabytes. To remove more for it would empty the history and free nothing.
+        """
+        self._work(lambda committer, _: committer.checkpoint())
+        target = plan.used_bytes - plan.needed_bytes
+        self._held_bytes = max(0, used_bytes(self._database)[0] - target)
+        if self._held_bytes <= config.max_bytes * _HELD_RATIO:
+            return
+        if self.config.compact and self._database.path is not None:
+            self._compact()
+        else:
+            logger.warning(
+                "what was removed still takes space: stepscope compact",
+                extra={"bytes": self._held_bytes},
+            )
+
     def _settle(self, config: RetentionConfig) -> None:
         """Have a checkpoint say how much is in use, when that may be too much."""
-        path = self._database.path
-        if path is None:
-            return
-        log = path.with_name(f"{path.name}.wal")
-        log_bytes = log.stat().st_size if log.exists() else 0
-        if log_bytes and used_bytes(self._database)[0] + log_bytes > config.max_bytes * USED_RATIO:
+        log_bytes = self._log_bytes()
+        used = used_bytes(self._database)[0] - self._held_bytes
+        if log_bytes and used + log_bytes > config.max_bytes * USED_RATIO:
             self._work(lambda committer, _: committer.checkpoint())
+
+    def _log_bytes(self) -> int:
+        path = self._database.path
+        log = None if path is None else path.with_name(f"{path.name}.wal")
+        return log.stat().st_size if log is not None and log.exists() else 0
 
     def _prune_orphans(self, plan: Plan, pruned: Pruned, config: RetentionConfig) -> Pruned:
         """Remove what no execution owns: by age, or for want of space when nothing else is left."""
