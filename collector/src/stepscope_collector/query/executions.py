@@ -54,6 +54,7 @@ DEFAULT_ORDER: Final = "-started_at"
 MAX_PAGE: Final = 1000
 """Executions on one page at most."""
 MAX_CHILDREN: Final = 1000
+_MAX_OFFSET: Final = 2**62
 MAX_PAYLOADS: Final = 10_000
 
 INCLUDES: Final = ("steps", "attempts", "logs", "payloads", "children")
@@ -138,8 +139,8 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
     """
     if not 1 <= limit <= MAX_PAGE:
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
-    if offset < 0:
-        raise BadRequest(f"offset={offset} is negative")
+    if not 0 <= offset <= _MAX_OFFSET:
+        raise BadRequest(f"offset={offset} is out of range", hint="0 or more; use next_cursor")
     parsed = parse_order(order)
     after = Conditions() if cursor is None else parsed.after(*_read_cursor(cursor, parsed))
     with read_for(database, filters, now_ns, timeout_s) as connection:

@@ -188,7 +188,7 @@ def test_a_cursor_of_another_order_is_refused(executions: Database) -> None:
         execution_page(executions, {}, now_ns=NOW_NS, order="duration", cursor=cursor)
 
 
-@pytest.mark.parametrize(("limit", "offset"), [(0, 0), (1001, 0), (-1, 0), (5, -1)])
+@pytest.mark.parametrize(("limit", "offset"), [(0, 0), (1001, 0), (-1, 0), (5, -1), (5, 2**63)])
 def test_a_page_out_of_range_is_refused(executions: Database, limit: int, offset: int) -> None:
     """R011: limits are told, not silently changed."""
     with pytest.raises(BadRequest):

@@ -170,6 +170,7 @@ WRONG = [
     ('user = "a\\q"', "unknown escape", 10, "known"),
     ("params.a..b = 3", "has a name that is empty", 1, ""),
     ("step(nme = pay)", "unknown field 'nme' of step(…)", 6, "'name'"),
+    ("severity >= warn", "unknown field 'severity'", 1, "log(severity …)"),
     ("steps(name = pay)", "unknown rows 'steps'", 1, "'step'"),
     ("step(log(body ~ x))", "unknown field 'log' of step(…)", 6, ""),
     ('user ~ "日本" and 用户 = 3', "unknown field '用户'", 17, ""),

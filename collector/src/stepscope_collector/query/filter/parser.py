@@ -365,6 +365,9 @@ class _Parser:
             hint = nearest_of("", names)
             if self._rows is None:
                 hint = f'to search everywhere write text ~ "…"; {hint}'
+        owner = next((rows for rows in ROWS if word in named(rows.fields)), None)
+        if owner is not None and owner is not self._rows:
+            hint = f"did you mean {owner.name}({word} …)?"
         inside = "" if self._rows is None else f" of {self._rows.name}(…)"
         return self._wrong(token, f"unknown field {quoted(word)}{inside}", hint)
 
