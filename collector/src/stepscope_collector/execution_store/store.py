@@ -196,7 +196,11 @@ class ExecutionStore:
             "after_ms": started_after, "before_ms": started_before, "order_by": order_by,
             "sign": _DIRECTIONS[order_dir], "limit": limit, "offset": offset,
         }  # fmt: skip
-        return [execution_of(row) for row in self._rows("page", asked)]
+        with self._lock:
+            ids = [row["id"] for row in self._rows("page", asked)]
+            rows = self._rows("some", {"ids": ids}) if ids else []
+        by_id = {row["id"]: execution_of(row) for row in rows}
+        return [by_id[each] for each in ids if each in by_id]
 
     def delete_execution(self, execution_id: str) -> bool:
         """Remove every trace of the execution and its steps (R017); False: there was none."""

@@ -36,12 +36,10 @@ def document_page(
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_DOCUMENTS}; use offset")
     if offset < 0:
         raise BadRequest(f"offset={offset} is negative")
+    asked = {"workflow_id": workflow_id, "status": status, "limit": limit, "offset": offset}
     with database.read() as connection:
-        return _documents(
-            connection,
-            sql("compat/page"),
-            {"workflow_id": workflow_id, "status": status, "limit": limit, "offset": offset},
-        )
+        ids = [row["execution_id"] for row in _rows(connection, sql("compat/page"), asked)]
+        return _documents(connection, ids)
 
 
 def document_count(database: Database, workflow_id: str, status: str | None = None) -> int:
@@ -58,7 +56,7 @@ def document_of(database: Database, execution_id: str) -> Row:
         NotFound: there is none.
     """
     with database.read() as connection:
-        found = _documents(connection, sql("compat/one"), {"id": execution_id})
+        found = _documents(connection, [execution_id])
     if not found:
         raise NotFound(
             f"no execution with the id {execution_id!r}", hint="GET /api/executions lists them"
@@ -66,13 +64,11 @@ def document_of(database: Database, execution_id: str) -> Row:
     return found[0]
 
 
-def _documents(cursor: Cursor, statement: str, params: Mapping[str, Any]) -> list[Row]:
-    executions = _rows(cursor, statement, params)
-    nodes: dict[str, list[Row]] = {row["id"]: [] for row in executions}
-    if nodes:
-        for node in _rows(cursor, sql("compat/nodes"), {"ids": list(nodes)}):
-            nodes[node["execution_id"]].append(_node(node))
-    return [_execution(row, nodes[row["id"]]) for row in executions]
+def _documents(cursor: Cursor, ids: list[str]) -> list[Row]:
+    rows = _rows(cursor, sql("compat/documents"), {"ids": ids}) if ids else []
+    place = {execution_id: number for number, execution_id in enumerate(ids)}
+    rows.sort(key=lambda row: place[row["id"]])
+    return [_execution(row, [_node(node) for node in row["nodes"] or ()]) for row in rows]
 
 
 def _rows(cursor: Cursor, statement: str, params: Mapping[str, Any]) -> list[Row]:

@@ -7,7 +7,7 @@ from stepscope_collector.query.load import sql
 __all__ = ["record_sql"]
 
 _NAMES: Final = (
-    "records/one", "records/page", "records/steps", "records/state", "records/step_execution",
+    "records/one", "records/page", "records/some", "records/steps", "records/state", "records/step_execution",
     "records/step_state", "records/stats", "records/beyond",
 )  # fmt: skip
 

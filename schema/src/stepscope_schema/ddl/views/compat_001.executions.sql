@@ -1,14 +1,16 @@
 -- Executions as the table of that name of older design 001 (R032). Times are text, RFC 3339 in UTC.
 create or replace view compat_001.executions as
 with failed as (
-    select
-        s.execution_id,
-        -- The leaf ends before what it makes fail; one that was caught has another message.
-        arg_min(s.node_id, (s.error_message is distinct from e.error_message, s.ended_at, s.span_id)) as node_id
-    from compat.step_parts s
-    join main.executions e using (execution_id)
-    where s.status in ('failed', 'timed_out')
-    group by s.execution_id
+    -- The leaf ends before what it makes fail.
+    select execution_id, error_message, arg_min(step_id, (ended_at, span_id)) as step_id, min(ended_at) as ended_at
+    from main.attempts
+    where status in ('failed', 'timed_out')
+    group by execution_id, error_message
+),
+first_failed as (
+    select execution_id, arg_min(step_id, ended_at) as step_id
+    from failed
+    group by execution_id
 )
 select
     e.execution_id as id,                            -- varchar: identity of the execution
@@ -25,8 +27,10 @@ select
     e.error_message,                                 -- varchar: message of the error that ended it
     p.error_stack,                                   -- varchar: stack of that error
     case when e.status in ('failed', 'timed_out')
-        then coalesce(p.attributes['stepscope.error.node_id'], f.node_id) end as error_node_id, -- varchar: node that made it fail (R033)
+        then coalesce(p.attributes['stepscope.error.node_id'], f.step_id, g.step_id) end as error_node_id, -- varchar: node that made it fail (R033)
     compat_time(e.ingested_at) as created_at         -- varchar: when it was stored
 from main.executions e
 left join compat.execution_parts p using (execution_id)
-left join failed f using (execution_id)
+left join failed f -- one that was caught has another message
+    on f.execution_id = e.execution_id and f.error_message = e.error_message
+left join first_failed g on g.execution_id = e.execution_id
