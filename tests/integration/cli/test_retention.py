@@ -32,9 +32,12 @@ def ids(data):
 def test_an_execution_is_deleted_with_and_without_a_server(data, tmp_path):
     """R017: deleteExecution(id) removes run and steps; also while a server runs."""
     first, second, *others = ids(data)
+    aside = data / "stepscope.duckdb.damaged-20260101T000000Z"
+    aside.write_bytes(b"")
     done = stepscope("delete", first, "--data", data)
     assert done.code == 0, done.err
     assert re.match(rf"deleted {first}: \d+ spans, ", done.out)
+    assert done.err == f"these files of the data directory may still hold it: {aside.name}\n"
     with run_server(data, tmp_path / "log") as server:
         done = stepscope("delete", second, "--data", data, "--format", "json")
         assert json.loads(done.out)[0]["executions"] == 1

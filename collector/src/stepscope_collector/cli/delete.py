@@ -31,24 +31,25 @@ def command(
             "name executions, or a user, or a workflow",
             hint="stepscope delete ID; --user USER; --workflow ID",
         )
+    given = (
+        [("user_id", user, f"/api/users/{quote(user, safe='')}/executions")]
+        if user
+        else [
+            ("execution_id", each, f"/api/executions/{quote(each, safe='')}")
+            for each in execution_ids
+        ]
+    )
+    rows, copies = [], set[str]()
     with session.client(is_writing=True) as client:
-        if user is not None:
-            path = f"/api/users/{quote(user, safe='')}/executions"
-            removed = client.send("DELETE", path)["removed"]
-            rows = [{"user_id": user, **removed}]
-        elif workflow is not None:
-            path = f"/api/workflows/{quote(workflow, safe='')}/executions"
-            removed = client.send("DELETE", path)["removed"]
-            rows = [{"workflow_id": workflow, **removed}]
-        else:
-            rows = [
-                {
-                    "execution_id": each,
-                    **client.send("DELETE", f"/api/executions/{quote(each, safe='')}")["removed"],
-                }
-                for each in execution_ids
-            ]
+        for name, value, path in given:
+            told = client.send("DELETE", path)
+            rows.append({name: value, **told["removed"]})
+            copies.update(told["copies"])
     session.write_rows(rows, lambda given, _: "".join(map(_line, given)))
+    if copies:
+        session.note(
+            f"these files of the data directory may still hold it: {', '.join(sorted(copies))}"
+        )
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -28,6 +28,7 @@ from stepscope_collector.retention.plan import (
 )
 from stepscope_collector.retention.work import Work
 from stepscope_collector.store import Database
+from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Starts
 from stepscope_collector.telemetry import Telemetry
@@ -110,6 +111,10 @@ class Retention:
         now = self._now()
         until = now + timedelta(seconds=self.config.deleted_known_s)
         return self._delete(execution_ids, now, until)
+
+    def copies(self) -> list[str]:
+        """Files of the data directory, beside the database, that may hold what was deleted."""
+        return [] if self._database.path is None else copies_beside(self._database.path)
 
     def delete_user(self, user_id: str) -> Erased:
         """Remove every trace of all executions that ran for a user.

@@ -10,7 +10,15 @@ from typing import Final
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.mark import log_path
 
-__all__ = ["SetAside", "copy_aside", "cut_log", "files_aside", "move_aside", "move_log_aside"]
+__all__ = [
+    "SetAside",
+    "copies_beside",
+    "copy_aside",
+    "cut_log",
+    "files_aside",
+    "move_aside",
+    "move_log_aside",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -93,6 +101,13 @@ def files_aside(path: Path) -> list[SetAside]:
         if sizes:
             found.append(SetAside(file.name, sum(sizes), note.read_text("utf-8").strip()))
     return found
+
+
+def copies_beside(path: Path) -> list[str]:
+    """Names of the files beside the database at `path` that hold a history, too: set aside, or copies."""
+    names = (file.name for file in path.parent.glob(f"{path.name}.*") if file.is_file())
+    own = {f"{path.name}.{ending}" for ending in ("wal", "lock")}
+    return sorted(name for name in names if name not in own and not name.endswith(".txt"))
 
 
 def _note(to: Path, reason: str) -> None:

@@ -29,12 +29,17 @@ _LIMITS: Final = (
     ),
 )
 
+_REMOVED: Final = (
+    Part("removed", Erased, "How many rows.", False),
+    Part("copies", None, "Files of the data directory that may still hold it."),
+)
+
 RETENTION_ROUTES: Final = (
     *DELETING_ROUTES,
     Route(
         "delete_execution", "/api/executions/{id}",
         "Remove every trace of one execution; what comes of it later is dropped.",
-        (), (Part("removed", Erased, "How many rows.", False),),
+        (), _REMOVED,
         method="DELETE", errors=(404, 503),
     ),
     Route(
@@ -50,7 +55,7 @@ RETENTION_ROUTES: Final = (
     Route(
         "delete_user", "/api/users/{user_id}/executions",
         "Remove every trace of all executions that ran for a user.",
-        (), (Part("removed", Erased, "How many rows.", False),),
+        (), _REMOVED,
         method="DELETE", errors=(404, 503),
     ),
     Route(
@@ -62,7 +67,7 @@ RETENTION_ROUTES: Final = (
     Route(
         "delete_workflow", "/api/workflows/{workflow_id}/executions",
         "Remove every trace of all executions of a workflow, those that go on too.",
-        (), (Part("removed", Erased, "How many rows.", False),),
+        (), _REMOVED,
         method="DELETE", errors=(404, 503),
     ),
     Route(
@@ -83,7 +88,11 @@ def _delete_execution(
     _params: Mapping[str, Any],
     id: str,  # noqa: A002  # the name in the path
 ) -> tuple[int, bytes]:
-    return 200, dumps({"removed": encode_row(retention.delete([id]))})
+    return 200, _removed(retention, retention.delete([id]))
+
+
+def _removed(retention: Retention, erased: Erased) -> bytes:
+    return dumps({"removed": encode_row(erased), "copies": retention.copies()})
 
 
 def _pin_execution(
@@ -107,7 +116,7 @@ def _unpin_execution(
 def _delete_user(
     retention: Retention, _params: Mapping[str, Any], user_id: str
 ) -> tuple[int, bytes]:
-    return 200, dumps({"removed": encode_row(retention.delete_user(user_id))})
+    return 200, _removed(retention, retention.delete_user(user_id))
 
 
 def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, bytes]:
