@@ -169,7 +169,7 @@ class _Collector:
         limits = self.settings.limits
         wanted = cast("Decoder", self.settings.ingest.decoder)
         self.decoder = chosen(wanted)
-        logger.info("OTLP in protobuf is decoded", extra=self.decoder._asdict())
+        logger.debug("OTLP in protobuf is decoded", extra=self.decoder._asdict())
         mapping = self.profiles.mapping
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
