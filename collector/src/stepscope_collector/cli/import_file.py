@@ -1,7 +1,9 @@
 """Imports into a database file that no server has open."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from stepscope_collector.config import Settings
@@ -45,3 +47,13 @@ def taking(settings: Settings) -> Iterator[FileTaking]:
     ) as database:
         committer = Committer(database.writer(), mapping, database.reopen, database.committed)
         yield FileTaking(Importer(lambda run: run(committer, mapping.plan)))
+        _fold_large(Committer(database.writer(), mapping, database.reopen, database.committed))
+
+
+def _fold_large(committer: Committer) -> None:
+    """Fold the large traces that came, as a server does now and then; one that begins finds all due."""
+    while committer.has_unfolded:
+        now_ns = time.time_ns()
+        now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
+        if not committer.fold_later(now, now_ns):
+            return
