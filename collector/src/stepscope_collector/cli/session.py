@@ -166,7 +166,7 @@ def shared_options(
         formats: those of this command, if it has others; `table` then means that none was named.
     """
     own = tuple(formats)
-    formats = own or ((*FORMATS, "arrow") if has_arrow else FORMATS)
+    formats = own or ((*FORMATS, "arrow", "parquet") if has_arrow else FORMATS)
     asking = [
         click.option(
             "--server",
