@@ -4,13 +4,16 @@ from contextlib import contextmanager
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+)
 
 from stepscope_collector.config import RetentionConfig, StoreConfig
 from stepscope_collector.config.rules import parse_rules
 from stepscope_collector.errors import NotFound
 from stepscope_collector.retention import Retention
 from tests.faults.soak import noisy, size_of
-from tests.strategies.workflows import T0, execution, marker, step
+from tests.strategies.workflows import T0, execution, marker, step, trace_id
 from tests.unit.collector.taking import payload, taking
 
 HOUR_MS = 3_600_000
@@ -198,6 +201,28 @@ def test_deleting_what_is_not_there_says_so(keep):
     assert keep.left == "a"
 
 
+def test_log_records_and_points_of_it_go_too(keep):
+    """R017: no row with that id in any table: logs that name it or are in its trace, data points."""
+    keep.add("a", age_d=1)
+    keep.add("b", age_d=1)
+    requests = [("logs", payload_of_logs("named", "a")), ("logs", payload_of_logs("of b", "b"))]
+    requests.append(("logs", payload_of_logs("in its trace", None, trace="a")))
+    requests += [("metrics", payload_of_points("a", at)) for at in (1, 2)]
+    requests.append(("metrics", payload_of_points("b", 3)))
+    for signal, body in requests:
+        keep.take.take(body, signal)
+    erased = keep.retention().delete(["a"])
+    assert (erased.log_records, erased.metric_points) == (2, 2)
+    assert keep.take.rows("select body from stored.log_records") == [("of b",)]
+    assert keep.take.rows("select execution_id from stored.metric_points") == [("b",)]
+    keep.take.take(payload_of_logs("late", None, trace="a"), "logs")
+    keep.take.take(payload_of_logs("late, named", "a"), "logs")
+    keep.take.take(payload_of_points("a", 4), "metrics")
+    assert keep.take.counts("logs") == {"stored": 3, "deleted": 2}
+    assert keep.take.counts("metrics") == {"stored": 3, "deleted": 1}
+    assert keep.take.rows("select count(*) from stored.log_records") == [(1,)]
+
+
 def test_late_rows_of_deleted_executions_are_counted(keep):
     """R017: late spans do not resurrect it; they are dropped and counted."""
     keep.add("a", age_d=1)
@@ -290,12 +315,25 @@ def test_statistics_stay_exact(keep):
     assert keep.take.rows(question) == before
 
 
-def payload_of_logs(body, execution_id):
+def payload_of_points(execution_id, at):
+    """A request with one data point that names an execution."""
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="m")
+    point = metric.gauge.data_points.add(time_unix_nano=T0 + at, as_int=at)
+    attribute = point.attributes.add()
+    attribute.key = "workflow.execution.id"
+    attribute.value.string_value = execution_id
+    return request.SerializeToString()
+
+
+def payload_of_logs(body, execution_id, trace=None):
     """A request with one log record."""
     request = ExportLogsServiceRequest()
     record = request.resource_logs.add().scope_logs.add().log_records.add()
     record.time_unix_nano = T0
     record.body.string_value = body
+    if trace:
+        record.trace_id = trace_id(trace)
     if execution_id:
         attribute = record.attributes.add()
         attribute.key = "workflow.execution.id"
