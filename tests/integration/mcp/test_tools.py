@@ -172,6 +172,13 @@ def test_search_and_statistics_take_the_filters_of_the_read_api(ask: Ask) -> Non
     cursor = found["more"].split("'")[1]
     rest = ask("search_executions", workflow="etl", status="error", limit=2, cursor=cursor)
     assert [row["execution_id"] for row in rest["executions"]] == ["exec-b2-failed"]
+    whole = ask(
+        "search_executions",
+        filter="workflow = etl and status = failed and not error_type = KeyError",
+    )
+    assert [row["execution_id"] for row in whole["executions"]] == ["etl-bad", "exec-b2-failed"]
+    with pytest.raises(ToolError, match="bad_request: "):
+        ask("search_executions", filter="workflo = etl")
     (stats,) = ask("workflow_statistics", workflow="etl")["stats"]
     assert (stats["count"], stats["success"], stats["failed"]) == (4, 1, 3)
     steps = ask("workflow_statistics", workflow="etl", by="step")["stats"]
