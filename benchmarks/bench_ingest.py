@@ -98,7 +98,7 @@ def run(  # noqa: PLR0913 the axes of the matrix
         cpu_before, wall_before = collector.cpu_s(), time.perf_counter()
         latencies = run_all([Sender(endpoint, protocol, requests) for requests in work])
         wall_s = time.perf_counter() - wall_before
-        cpu_s = collector.cpu_s() - cpu_before
+        cpu_s = collector.cpu_since(cpu_before)
         stored = collector.count("stored.spans")
         queryable_ms = (time.perf_counter() - wall_before - wall_s) * 1e3
         if stored != total + batch * senders:

@@ -47,7 +47,7 @@ def measure(name: str, spans: int, senders: int, batch: int) -> dict[str, Any]:
         cpu, wall = process.cpu_s(), time.perf_counter()
         answers = run_all([Sender(endpoint, "grpc", requests) for requests in work])
         wall = time.perf_counter() - wall
-        cpu = process.cpu_s() - cpu
+        cpu = process.cpu_since(cpu)
         memory = process.memory_mb()
         process.stop()
         disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -63,7 +63,7 @@ def measure(history: Path, size: int, arguments: argparse.Namespace) -> dict[str
         work = senders(per_sender)
         before = collector.cpu_s()
         answers = run_all(work)
-        cpu_s = collector.cpu_s() - before
+        cpu_s = collector.cpu_since(before)
         found = {
             "spans_before": size,
             "file_bytes_per_span": round(history.stat().st_size / size, 1),

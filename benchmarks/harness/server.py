@@ -30,6 +30,10 @@ class Process:
         """User and system time so far."""
         return sum(_cpu_s(pid) for pid in _family(self.process.pid))
 
+    def cpu_since(self, before_s: float) -> float:
+        """The same since then; at least one tick of the clock, which is how exact it is."""
+        return max(self.cpu_s() - before_s, 1 / os.sysconf("SC_CLK_TCK"))
+
     def memory_mb(self) -> float:
         """Resident memory."""
         return round(sum(_memory_kb(pid) for pid in _family(self.process.pid)) / 1024, 1)
