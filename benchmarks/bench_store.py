@@ -108,7 +108,9 @@ def variant(
             f"create table chosen as select row_number() over () - 1 as place, * from "
             f"(select {columns} from source.stored.spans)"
         )
-        connection.execute("create table made.spans as select * exclude (place) from chosen limit 0")
+        connection.execute(
+            "create table made.spans as select * exclude (place) from chosen limit 0"
+        )
         if index:
             connection.execute(f"create index found on made.spans ({index})")
         insert = commit = 0.0

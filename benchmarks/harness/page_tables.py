@@ -64,6 +64,21 @@ def _decode(found: dict[str, Any]) -> Rows:
         }
 
 
+def _store(found: dict[str, Any]) -> Rows:
+    for shape, variants in found["variants"].items():
+        for name, figures in variants.items():
+            yield {
+                "spans": shape,
+                "layout": name,
+                "insert ns": figures["insert_ns"],
+                "commit ns": figures["commit_ns"],
+                "checkpoint ns": figures["checkpoint_ns"],
+                "CPU to the one in use": figures["to_in_use"]["cpu"],
+                "file bytes per span": figures["file_bytes"],
+                "question ns per row": figures.get("question_ns"),
+            }
+
+
 def _query(found: dict[str, Any]) -> Rows:
     for size, run in found["executions"].items():
         for name, asked in run["asked"].items():
@@ -126,6 +141,7 @@ TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "batches": _ingest,
     "stages": _stages,
     "decode": _decode,
+    "store": _store,
     "query": _query,
     "mixed": _mixed,
     "scale": _scale,

@@ -53,8 +53,8 @@ def test_other_media_types_are_415_with_a_status(endpoint: Endpoint, media_type:
     [
         (_GARBAGE, {}),
         (b"not gzip", {"Content-Encoding": "gzip"}),
-        (gzip.compress(b"x" * 1000)[:-4], {"Content-Encoding": "gzip"}),
-        (gzip.compress(_GARBAGE), {"Content-Encoding": "gzip"}),
+        (gzip.compress(b"x" * 1000, mtime=0)[:-4], {"Content-Encoding": "gzip"}),
+        (gzip.compress(_GARBAGE, mtime=0), {"Content-Encoding": "gzip"}),
         (b"not deflate", {"Content-Encoding": "deflate"}),
         (b"", {"Content-Encoding": "gzip"}),
     ],

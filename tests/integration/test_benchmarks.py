@@ -14,6 +14,7 @@ SMALL = {
     "latency": "bench_ingest.py --batch 32 --senders 2 --spans 200 --protocol http --half-load",
     "stages": "bench_ingest.py --stages --shape own --batch 32 --senders 2 --spans 200",
     "decode": "bench_decode.py --runs 1 --rows 8",
+    "store": "bench_store.py --commits 1",
     "query": "bench_query.py --sizes 100 --rounds 2 --older",
     "mixed": "bench_mixed.py --rate 500 --senders 2 --batch 32 --seconds 1 --before 500",
     "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --senders 2 --batch 32",

@@ -44,10 +44,10 @@ FORMS = {
     "one line": lambda message: text(message) + b"\n",
     "over many lines": lambda message: text(message, indent=2),
     "an empty line between": lambda message: b"\n" + text(message) + b"\n\n",
-    "gzip": lambda message: gzip.compress(text(message)),
+    "gzip": lambda message: gzip.compress(text(message), mtime=0),
     "protobuf": lambda message: message.SerializeToString(),
     "protobuf with lengths": lengths,
-    "protobuf in gzip": lambda message: gzip.compress(lengths(message)),
+    "protobuf in gzip": lambda message: gzip.compress(lengths(message), mtime=0),
 }
 
 
@@ -138,7 +138,7 @@ def test_what_is_refused_is_told_with_its_place(sent, tmp_path):
         (b"hello, world", "nothing that can be imported"),
         (b"PK\x03\x04 no zip", "is damaged"),
         (b"\x1f\x8bno gzip", "cannot be read to its end"),
-        (gzip.compress(b'{"resourceSpans": []}' * 99)[:-9], "cannot be read to its end"),
+        (gzip.compress(b'{"resourceSpans": []}' * 99, mtime=0)[:-9], "cannot be read to its end"),
         (b"\x0a\x02\x12\x00", "neither spans, log records nor metrics"),
     ],
 )
