@@ -46,7 +46,9 @@ def test_the_default_limit_is_64_mib(endpoint: Endpoint) -> None:
     assert endpoint.send("grpc", "traces", padding(64 * _MIB + 1)).code == "RESOURCE_EXHAUSTED"
 
 
-@pytest.mark.parametrize("payload", [b"\xff\xff", b"\x0a\x05abc", b"{}", random.Random(50).randbytes(50) + b"\xff"])
+@pytest.mark.parametrize(
+    "payload", [b"\xff\xff", b"\x0a\x05abc", b"{}", random.Random(50).randbytes(50) + b"\xff"]
+)
 def test_undecodable_bytes_are_an_invalid_argument(
     endpoint: Endpoint, service: Service, payload: bytes
 ) -> None:

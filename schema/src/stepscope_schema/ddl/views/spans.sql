@@ -12,8 +12,8 @@ select
     s.status_code,                                  -- integer: Status.code: 0 unset, 1 ok, 2 error
     s.status_message,                               -- varchar: Status.message; null: empty
     s.attributes,                                   -- map(varchar, varchar): Span.attributes that have no column of their own, as text
-    s.events,                                       -- struct(time_unix_nano ubigint, name varchar, attributes map(varchar, varchar), attribute_types varchar, dropped_attributes_count uinteger)[]: Span.events; null: none
-    s.links,                                        -- struct(trace_id blob, span_id blob, trace_state varchar, attributes map(varchar, varchar), attribute_types varchar, dropped_attributes_count uinteger, flags uinteger)[]: Span.links; null: none
+    coalesce(s.events, []) as events, -- struct(time_unix_nano ubigint, name varchar, attributes map(varchar, varchar), attribute_types varchar, dropped_attributes_count uinteger)[]: Span.events, in their order
+    coalesce(s.links, []) as links, -- struct(trace_id blob, span_id blob, trace_state varchar, attributes map(varchar, varchar), attribute_types varchar, dropped_attributes_count uinteger, flags uinteger)[]: Span.links, in their order
     r.service_name,                                 -- varchar: service.name of the resource
     r.attributes as resource_attributes,            -- map(varchar, varchar): Resource.attributes as text
     c.name as scope_name,                           -- varchar: InstrumentationScope.name
