@@ -209,6 +209,7 @@ def _steps(rows: Sequence[Row], zone: tzinfo, *, is_stepped_by_id: bool) -> tupl
                 output=found.json("output"),
                 error=found.error(),
                 metadata=found.metadata(),
+                record_id=own,
             )
         )
     return tuple(records)
