@@ -93,10 +93,11 @@ def keep():
         yield made
 
 
-def test_nothing_is_removed_unless_asked(keep):
-    """issue #7: safe defaults; nothing is deleted unless somebody asked."""
+def test_a_history_is_bounded_from_the_first_day(keep):
+    """R021: a default policy is on after install; and nothing goes for its age unless somebody asked."""
     keep.add("a", age_d=99)
-    assert not RetentionConfig().is_any
+    assert RetentionConfig().max_bytes == 20 * 10**9
+    assert not RetentionConfig().is_any_but_bytes
     assert keep.prune() == {}
     keep.retention().keep_up()
     assert keep.left == "a"

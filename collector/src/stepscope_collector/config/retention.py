@@ -20,7 +20,7 @@ class RetentionConfig:
         "s",
         0,
         "Executions that ended longer ago than this are removed, such as `30d`.",
-        "0: never. Nothing is removed that nobody asked to have removed; `30d` suits most.",
+        "0: never. Age alone removes nothing that nobody asked to have removed; `30d` suits most.",
         minimum=0,
         maximum=_MOST_S,
     )
@@ -33,10 +33,11 @@ class RetentionConfig:
     )
     max_bytes: int = _setting(
         "bytes",
-        0,
+        20 * 10**9,
         "Size that the database file is to stay below, such as `10GB`. At 80 % of it the oldest executions "
-        "are removed, those that are kept longer last.",
-        "0: no limit; the disk is. The rest is for the write-ahead log and what a checkpoint writes.",
+        "are removed, those that are kept longer last. 0: no limit; the disk is.",
+        "A history must not fill a disk; this is about 200 million steps. The rest is for the write-ahead log and "
+        "what a checkpoint writes.",
         minimum=0,
     )
     payload_max_age_s: int = _setting(
@@ -118,10 +119,14 @@ class RetentionConfig:
     @property
     def is_any(self) -> bool:
         """Whether anything is ever removed."""
+        return bool(self.max_bytes) or self.is_any_but_bytes
+
+    @property
+    def is_any_but_bytes(self) -> bool:
+        """Whether anything is ever removed for another reason than the size of the file."""
         return bool(
             self.max_age_s
             or self.max_count
-            or self.max_bytes
             or self.payload_max_age_s
             or any(
                 rule.max_age_s or rule.max_count or rule.payload_max_age_s for rule in self.rules

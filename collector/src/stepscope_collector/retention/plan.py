@@ -127,6 +127,8 @@ def make_plan(
     need = 0.0
     if config.max_bytes and used > config.max_bytes * USED_RATIO:
         need = used - config.max_bytes * _FREED_RATIO
+    if not (need or with_bytes or config.is_any_but_bytes):
+        return Plan([], planned_at, used)
     rules = config.rules
     given: dict[str, Any] = {
         "now": now_ns,
