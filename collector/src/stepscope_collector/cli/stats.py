@@ -35,7 +35,7 @@ def command(
 
     WHAT is workflows (default), steps, or one of: projects, users, versions, hours, days,
     project-days, step-hours, step-days, histogram, step-histogram, retries, failures, clusters,
-    cadence, gaps, regressions, step-regressions, slowest-steps.
+    cadence, gaps, regressions, step-regressions, slowest-steps, space.
 
     Quantiles are exact unless said otherwise. Rates are shares of what has ended. Filters choose the
     executions that are counted; statistics other than workflows and steps know some of them only.

@@ -48,6 +48,7 @@ STATISTICS: Final[Mapping[str, Statistic]] = {
     "step-regressions": Statistic(
         "step_regressions", "statistics/step_regressions", (*_STEP, "change")
     ),
+    "space": Statistic("workflow_space", "statistics/workflow_space", _IN_TIME),
 }  # fmt: skip
 """Name in the API and on the command line → statistic."""
 

@@ -41,6 +41,10 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "workflow_id", "step_name", "day_at", *_COUNTS, "retries", "failure_rate", *_QUANTILES,
         "precision",
     ),
+    "workflow_space": (
+        "workflow_name", "day_at", "count", "span_count", "payload_count", "payload_bytes", "log_count",
+        "log_bytes",
+    ),
     "workflow_histogram": ("workflow_id", "from_ns", "to_ns", "count"),
     "step_histogram": ("workflow_id", "step_name", "from_ns", "to_ns", "count"),
     "step_retries": (
