@@ -3,7 +3,7 @@
     python benchmarks/performance_page.py [--only NAME …]
 
 Each benchmark runs by itself, one after the other; its JSON goes to .isolate/bench/, and with --only
-the figures of the others are taken from there. The machine should do nothing else for the twenty
+the figures of the others are taken from there. The machine should do nothing else for the ten
 minutes this takes: what it does otherwise stands beside the figures as its load.
 """
 
@@ -34,12 +34,12 @@ class Section(NamedTuple):
 
 
 SECTIONS: Final = (
-    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 150000",
+    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 80000",
         "A real collector process, 16 senders with one request each in flight on the same cores. An answer means committed; `spans/CPU-s` counts the "
         "collector's own time. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
     Section("latency", "Answers at half load", "bench_ingest.py --batch 512 --protocol grpc http --spans 200000 --half-load",
         "The senders send half of what the collector took at full load; times count from when a request was due, checkpoints included."),
-    Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 4 16 --protocol grpc --spans 60000",
+    Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 16 --protocol grpc --spans 60000",
         "A commit costs a fixed part whatever its size, so requests that arrive together share it."),
     Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --spans 150000",
         "The write path in one thread without a server, 16 requests per commit: CPU per span and stage."),
@@ -51,7 +51,7 @@ SECTIONS: Final = (
         "A history of 100,000 executions of ten spans; beside it the SQLite tables and indexes of design 001 with the same data."),
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
-    Section("scale", "Long histories", "bench_scale.py --sizes 10000 3000000",
+    Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
         "The same load on files of different sizes."),
     Section("peers", "Other servers", "bench_peers.py",
         "The same requests over gRPC to other servers on this machine, in the same run. They do not all do the same with spans."),
