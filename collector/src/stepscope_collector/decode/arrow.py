@@ -129,8 +129,8 @@ def lists_of_structs(
 ) -> Array:
     """One list of structs per row, cut from the child columns by offsets (n + 1 of them).
 
-    Null where there is nothing: empty lists cost DuckDB 1.7 µs per row more to insert and commit
-    (events and links of 8,192 spans, DuckDB 2.0).
+    Null where there is nothing: empty lists cost DuckDB more to insert and commit
+    (benchmarks/bench_store.py).
     """
     entries = struct_array(columns, fields=list(fields))
     is_null = bools([end == begin for begin, end in pairwise(offsets)])
