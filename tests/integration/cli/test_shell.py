@@ -55,10 +55,14 @@ class Terminal:
             assert self._changed.wait_for(lambda: text in self.shown, 40), self.shown
 
     def close(self) -> int:
-        with contextlib.suppress(OSError):
-            os.write(self._main, b"\x04")
         try:
-            return self.process.wait(20)
+            # again and again: before it asks for the next line nobody reads the first one
+            for _ in range(40):
+                with contextlib.suppress(OSError):
+                    os.write(self._main, b"\x04")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return self.process.wait(1)
+            raise AssertionError(f"it does not end: {self.shown!r}")
         finally:
             if self.process.poll() is None:
                 self.process.send_signal(signal.SIGKILL)

@@ -108,7 +108,8 @@ def served(tmp_path_factory):
     with stored(data) as connection:
         assert canonical_spans(read_traces(connection)) == canonical_spans(whole)
         for table, signal in (("spans", "traces"), ("log_records", "logs")):
-            counts = doctor["ingest"]["rows"][signal]
+            # another process may have run the tests of the one signal
+            counts = doctor["ingest"]["rows"].get(signal, {"stored": 0, "rejected": 0})
             assert connection.execute(f"select count(*) from stored.{table}").fetchone() == (
                 counts["stored"],
             )
