@@ -1,6 +1,7 @@
 """The SQL of the database, read from the packaged files: tables, macros, views and migrations.
 
-`ddl/<kind>/ORDER` names the statements of a kind in order of creation, one file each.
+`ddl/<kind>/ORDER` names the statements of a kind in order of creation, one file each. Views that
+differ in names only are made from a file of `ddl/templates`, see its `views.toml`.
 `migrations/NNNN_name.sql` lead from one version of the tables to the next, forward only. A new
 file gets the statements of `ddl/tables`, an older one the migrations it has not seen; a test
 holds both to the same result. Macros and views hold no data: they are `create or replace` and
@@ -8,11 +9,13 @@ made again when a database is opened that holds others, so no migration speaks o
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from string import Template
 from typing import Final, Literal, get_args
 
 __all__ = ["KINDS", "Kind", "Migration", "Schema", "Statement", "load_schema", "read_schema"]
@@ -27,7 +30,7 @@ _MIGRATION = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One `create` statement; `name` is the file's and the object's, with its schema unless that is main."""
+    """One `create` statement; `name` is the object's, with its schema unless that is main."""
 
     kind: Kind
     name: str
@@ -82,30 +85,60 @@ def read_schema(root: Traversable) -> Schema:
     """The schema below `root`.
 
     Raises:
-        ValueError: an ORDER file and its folder disagree, a migration has a wrong name, or
-            the numbers of the migrations have a gap.
+        ValueError: an ORDER file and its folder disagree, a template lacks the value of a
+            placeholder, a migration has a wrong name, or the numbers of the migrations have a gap.
     """
+    ddl = root / "ddl"
+    made = {"views": _from_templates(ddl / "templates")}
     return Schema(
         statements=tuple(
-            statement for kind in KINDS for statement in _statements(root / "ddl" / kind, kind)
+            statement
+            for kind in KINDS
+            for statement in _statements(ddl / kind, kind, made.get(kind, {}))
         ),
         migrations=_migrations(root / "migrations"),
     )
 
 
-def _statements(folder: Traversable, kind: Kind) -> Iterator[Statement]:
+def _statements(folder: Traversable, kind: Kind, made: dict[str, str]) -> Iterator[Statement]:
+    """The statements of the files in `folder` and those `made` from templates, in the order of ORDER."""
     order = (folder / "ORDER").read_text(encoding="utf-8").split()
-    present = {
-        entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql")
+    found = {
+        entry.name.removesuffix(".sql"): entry.read_text(encoding="utf-8")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
     }
+    if both := sorted(found.keys() & made.keys()):
+        raise ValueError(f"ddl/{kind} has a file and a template for {', '.join(both)}; delete one")
+    found |= made
     if repeated := sorted({name for name in order if order.count(name) > 1}):
         raise ValueError(f"ddl/{kind}/ORDER names {', '.join(repeated)} more than once")
-    if dangling := sorted(set(order) - present):
+    if dangling := sorted(set(order) - found.keys()):
         raise ValueError(f"ddl/{kind}/ORDER names {', '.join(dangling)}, which has no file")
-    if orphans := sorted(present - set(order)):
+    if orphans := sorted(found.keys() - set(order)):
         raise ValueError(f"ddl/{kind}/ORDER does not name {', '.join(orphans)}; add it")
     for name in order:
-        yield Statement(kind, name, (folder / f"{name}.sql").read_text(encoding="utf-8"))
+        yield Statement(kind, name, found[name])
+
+
+def _from_templates(folder: Traversable) -> dict[str, str]:
+    """The SQL of every view that views.toml names, by its name; empty without the folder."""
+    if not folder.is_dir():
+        return {}
+    listed = tomllib.loads((folder / "views.toml").read_text(encoding="utf-8"))
+    made = {}
+    for view, made_from in listed["views"].items():
+        template = Template((folder / f"{made_from['template']}.sql").read_text(encoding="utf-8"))
+        values = {"view": view}
+        for group in made_from["groups"]:
+            values |= listed["groups"][group]
+        try:
+            made[view] = template.substitute(values)
+        except KeyError as error:
+            raise ValueError(
+                f"ddl/templates/views.toml gives {view} no value of {error}; add it"
+            ) from error
+    return made
 
 
 def _migrations(folder: Traversable) -> tuple[Migration, ...]:

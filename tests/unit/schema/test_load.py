@@ -86,3 +86,39 @@ def test_packaged_schema_is_complete():
     schema = load_schema()
     assert {statement.name for statement in schema.of("views")} >= {"executions", "steps"}
     assert schema.migrations[0].name == "initial"
+
+
+def write_template(root: Path, values: str) -> None:
+    folder = root / "ddl/templates"
+    folder.mkdir()
+    (folder / "counts.sql").write_text("-- Per ${subject}\ncreate view ${view} as select ${keys}\n")
+    (folder / "views.toml").write_text(
+        '[views]\nthird = { template = "counts", groups = ["one", "two"] }\n'
+        f'[groups.one]\nsubject = "workflow"\n[groups.two]\n{values}\n'
+    )
+    (root / "ddl/views/ORDER").write_text("second\nthird\nfirst\n")
+
+
+def test_view_of_a_template_has_its_place_in_the_manifest(tmp_path):
+    """issue #7: views that differ in names only are written once."""
+    write_schema(tmp_path)
+    write_template(tmp_path, 'keys = "1"')
+    _, third, _ = read_schema(tmp_path).of("views")
+    assert third.sql == "-- Per workflow\ncreate view third as select 1\n"
+
+
+def test_placeholder_without_a_value_is_an_error(tmp_path):
+    """ours: a view with a hole in it must not reach a database."""
+    write_schema(tmp_path)
+    write_template(tmp_path, 'spare = "1"')
+    with pytest.raises(ValueError, match=r"views\.toml gives third no value of 'keys'"):
+        read_schema(tmp_path)
+
+
+def test_view_of_a_template_that_has_a_file_too_is_an_error(tmp_path):
+    """ours: of two texts for one view one would be ignored."""
+    write_schema(tmp_path)
+    write_template(tmp_path, 'keys = "1"')
+    (tmp_path / "ddl/views/third.sql").write_text("-- third\nselect 1\n")
+    with pytest.raises(ValueError, match="ddl/views has a file and a template for third"):
+        read_schema(tmp_path)

@@ -1,25 +1,25 @@
--- One row per workflow and step name: whether its tries take longer or shorter than they did. The newest
--- successful ones against those before, see view workflow_regressions.
-create or replace view step_regressions as
+-- One row per ${subject}: whether its ${counted} take longer or shorter than they did. The newest
+-- fifth, 5 to 20, of the newest 120 successful ones against those before. Medians and their spread decide, so
+-- single slow ones do not: a change is told when the medians are 10 % and four standard errors apart.
+create or replace view ${view} as
 with taken as (
     select
-        coalesce(e.workflow_id, e.workflow_name, 'unknown') as workflow_id, a.step_name,
-        arg_max(a.duration_ns, epoch_ns(a.started_at), 120) as durations,
-        max(epoch_ns(a.started_at), 120) as starts
-    from attempts a
-    left join stored.executions e on e.execution_id = a.execution_id
-    where a.status = 'success' and a.duration_ns is not null and a.started_at is not null
-    group by 1, a.step_name
+        ${keys},
+        arg_max(duration_ns, epoch_ns(started_at), 120) as durations,
+        max(epoch_ns(started_at), 120) as starts
+    from ${rows}
+    where status = 'success' and duration_ns is not null and started_at is not null
+    group by ${keys}
 ), parted as (
     select
-        workflow_id, step_name,
+        ${keys},
         greatest(5, least(20, len(durations) // 5)) as recent_count,
         durations,
         starts
     from taken
 ), measured as (
     select
-        workflow_id, step_name,
+        ${keys},
         least(recent_count, len(durations)) as recent_count,
         greatest(len(durations) - recent_count, 0) as former_count,
         make_timestamp_ns(starts[least(recent_count, len(starts))]) as since_at,
@@ -40,8 +40,7 @@ with taken as (
     where former_count >= 10 and recent_count >= 5
 )
 select
-    workflow_id,          -- varchar: identity of the workflow
-    step_name,            -- varchar: name of the step
+    ${key_columns}
     case when abs(recent_ns - former_ns) < former_ns * 0.1 then 'steady'
         when recent_ns - former_ns > 4 * error_ns then 'slower'
         when former_ns - recent_ns > 4 * error_ns then 'faster'

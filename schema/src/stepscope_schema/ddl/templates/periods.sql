@@ -1,62 +1,60 @@
--- One row per workflow, step name and hour of the start of the try (UTC): counts by status and duration
+-- Per ${subject}, a row for each ${period} (UTC) of ${start}: counts by status and duration
 -- quantiles of what ended. What retention has removed counts on: then the quantiles are ±1 %, and
 -- `precision` says so; all else is exact.
-create or replace view step_hours as
+create or replace view ${view} as
 with shown as not materialized (
     select
-        coalesce(e.workflow_id, e.workflow_name, 'unknown') as workflow_id, a.step_name,
-        hour_of(a.started_at) as hour_at, a.status, a.ended_at, a.duration_ns,
-        a.attempt > 1 as is_retry
-    from attempts a
-    left join stored.executions e on e.execution_id = a.execution_id
+        ${keys}, ${period}_of(started_at) as ${period}_at, status, ended_at, duration_ns,
+        ${is_retry} as is_retry
+    from ${rows}
 ), rolled as not materialized (
-    select * exclude (hour_at), hour_of(hour_at) as hour_at
+    select * exclude (hour_at), ${period}_of(hour_at) as ${period}_at
     from stored.rollups
-    where step_name is not null
+    where ${rolled}
 ), parts as (
     select
-        workflow_id, step_name, hour_at, status, count, ended, retries, timed, total_ns,
+        ${keys}, ${period}_at, status, count, ended, retries, timed, total_ns,
         min_ns, max_ns, buckets
     from rolled
     union all
     select
-        workflow_id, step_name, hour_at, status, 1, (ended_at is not null)::bigint, is_retry::bigint,
+        ${keys}, ${period}_at, status, 1, (ended_at is not null)::bigint, is_retry::bigint,
         (duration_ns is not null)::bigint,
         coalesce(duration_ns, 0), duration_ns, duration_ns,
         case when duration_ns is not null then map {duration_bucket(duration_ns): 1} end
     from shown s
     where exists (
         from rolled r
-        where r.workflow_id is not distinct from s.workflow_id and r.step_name is not distinct from s.step_name
-            and r.hour_at is not distinct from s.hour_at
+        where ${same_keys}
+            and r.${period}_at is not distinct from s.${period}_at
     )
 ), cells as (
-    select workflow_id, step_name, hour_at,
+    select ${keys}, ${period}_at,
         unnest(map_keys(buckets)) as bucket, unnest(map_values(buckets)) as n
     from parts
 ), ranked as (
     select
-        workflow_id, step_name, hour_at, bucket,
+        ${keys}, ${period}_at, bucket,
         sum(sum(n)) over (
-            partition by workflow_id, step_name, hour_at order by bucket rows unbounded preceding
+            partition by ${keys}, ${period}_at order by bucket rows unbounded preceding
         )::bigint as upto,
-        sum(sum(n)) over (partition by workflow_id, step_name, hour_at)::bigint as total
+        sum(sum(n)) over (partition by ${keys}, ${period}_at)::bigint as total
     from cells
-    group by workflow_id, step_name, hour_at, bucket
+    group by ${keys}, ${period}_at, bucket
 ), joined as (
     -- put together by grouping, not by a join: so a filter on the keys reaches both
     select * exclude (buckets), null::double[] as quantiles_ns
     from parts
     union all by name
     select
-        workflow_id, step_name, hour_at,
+        ${keys}, ${period}_at,
         [bucket_quantile(bucket, upto, total, 0.5), bucket_quantile(bucket, upto, total, 0.95),
             bucket_quantile(bucket, upto, total, 0.99)] as quantiles_ns
     from ranked
-    group by workflow_id, step_name, hour_at
+    group by ${keys}, ${period}_at
 ), merged as (
     select
-        workflow_id, step_name, hour_at,
+        ${keys}, ${period}_at,
         sum(count)::bigint as count,
         sum(if(status = 'success', count, 0))::bigint as success,
         sum(if(status in ('failed', 'timed_out'), count, 0))::bigint as failed,
@@ -69,10 +67,10 @@ with shown as not materialized (
         sum(total_ns) / nullif(sum(timed), 0) as mean_ns,
         min(min_ns) as min_ns, max(max_ns) as max_ns, any_value(quantiles_ns) as quantiles_ns
     from joined
-    group by workflow_id, step_name, hour_at
+    group by ${keys}, ${period}_at
 ), counted as (
     select
-        workflow_id, step_name, hour_at,
+        ${keys}, ${period}_at,
         count(*) as count,
         count_if(status = 'success')::bigint as success,
         count_if(status in ('failed', 'timed_out'))::bigint as failed,
@@ -85,28 +83,27 @@ with shown as not materialized (
         min(duration_ns) as min_ns, max(duration_ns) as max_ns,
         quantile_cont(duration_ns, [0.5, 0.95, 0.99]) as quantiles_ns
     from shown
-    group by workflow_id, step_name, hour_at
+    group by ${keys}, ${period}_at
 ), complete as (
     select *, 'exact' as precision
     from counted s
     where not exists (
         from rolled r
-        where r.workflow_id is not distinct from s.workflow_id and r.step_name is not distinct from s.step_name
-            and r.hour_at is not distinct from s.hour_at
+        where ${same_keys}
+            and r.${period}_at is not distinct from s.${period}_at
     )
     union all by name
     select *, '±1 %' as precision from merged
 )
 select
-    workflow_id, -- varchar: identity of the workflow
-    step_name, -- varchar: name of the step
-    hour_at, -- timestamp_ns: the hour; null: started at an unknown time
-    count, -- bigint: tries that started then
+    ${key_columns}
+    ${period}_at, -- timestamp_ns: the ${period}; null: started at an unknown time
+    count, -- bigint: ${counted} that started then
     success, -- bigint: those that succeeded
     failed, -- bigint: those that failed or timed out
     running, -- bigint: those that are queued, run, wait or retry
     count - success - failed - running as other, -- bigint: all others: cancelled, lost, skipped, partial, superseded, unknown
-    retries, -- bigint: tries beyond the first
+    ${retries_column}
     ended_success / nullif(ended, 0) as success_rate, -- double: share of success among the ended, 0 to 1; null: none ended
     ended_failed / nullif(ended, 0) as failure_rate, -- double: share that failed or timed out among the ended, 0 to 1; null: none ended
     total_ns, -- hugeint: all durations together; null: none
