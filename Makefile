@@ -28,7 +28,7 @@ $(STAMP): schema/pyproject.toml exporter/pyproject.toml collector/pyproject.toml
 	$(PIP) install -c constraints.txt --no-build-isolation $(PACKAGES)
 	@touch $@
 
-$(NATIVE_STAMP): $(STAMP) scripts/make_native.sh $(wildcard native/*.toml native/*.txt native/Cargo.lock native/*.pyi native/src/*.rs)
+$(NATIVE_STAMP): $(STAMP) scripts/make_native.sh $(wildcard native/*.toml native/*.txt native/Cargo.lock native/*.pyi native/src/*.rs native/src/*/*.rs)
 	@scripts/make_native.sh $(VENV)
 	@touch $@
 

@@ -71,7 +71,7 @@ def check_file(path: str, text: str) -> Iterator[Finding]:
     if name in _UNCHECKED_NAMES:
         return
     lines = text.splitlines()
-    if name.endswith(".py"):
+    if name.endswith((".py", ".rs")):
         limit = MAX_INIT_LINES if name == "__init__.py" else MAX_MODULE_LINES
         if len(lines) > limit:
             yield Finding(path, limit + 1, f"{len(lines)} lines, limit {limit}; split it")

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 
 use crate::columns::{Blobs, u64s};
 use crate::envelope::{Envelope, Shared};
-use crate::spans::{SHARED_CHARS, prefix};
+use crate::text::{SHARED_CHARS, prefix};
 use crate::wire::Result;
 
 /// A column, or what it will be made of.

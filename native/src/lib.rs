@@ -17,6 +17,7 @@ mod metrics;
 mod plan;
 mod points;
 mod spans;
+mod text;
 mod value;
 mod wire;
 

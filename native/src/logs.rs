@@ -9,9 +9,10 @@ use crate::attributes::{Scratch, entry, push_row, set_once};
 use crate::columns::{Blobs, MAX_RESERVED, Maps, u32s, u64s};
 use crate::decoded::{Column, Decoded};
 use crate::envelope::{self, Items, range};
-use crate::spans::big_endian;
 use crate::value::{any_value, to_text};
-use crate::wire::{BYTES, FIXED32, FIXED64, NOT_UTF8, Odd, Reader, Result, VARINT, set_text};
+use crate::wire::{
+    BYTES, FIXED32, FIXED64, NOT_UTF8, Odd, Reader, Result, VARINT, big_endian, set_text,
+};
 
 /// Columns in the order of the reference.
 pub const COLUMNS: [&str; 18] = [

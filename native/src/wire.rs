@@ -165,3 +165,8 @@ pub fn set_text<'a>(field: &mut &'a [u8], value: &'a [u8]) -> Result<()> {
     *field = value;
     Ok(())
 }
+
+/// Eight bytes as a number, most significant first; 0 for none.
+pub fn big_endian(id: &[u8]) -> u64 {
+    id.try_into().map_or(0, u64::from_be_bytes)
+}

@@ -19,6 +19,12 @@ def test_module_of_500_lines_passes_and_one_of_501_is_too_long():
     assert messages("a/b.py", "x = 1\n" * 501) == ["a/b.py:501: 501 lines, limit 500; split it"]
 
 
+def test_rust_module_of_500_lines_passes_and_one_of_501_is_too_long():
+    """ours: docs/conventions.md, a module has at most 500 lines in whichever language."""
+    assert messages("a/b.rs", "mod x;\n" * 500) == []
+    assert messages("a/b.rs", "mod x;\n" * 501) == ["a/b.rs:501: 501 lines, limit 500; split it"]
+
+
 def test_init_of_40_lines_passes_and_one_of_41_is_too_long():
     """ours: docs/conventions.md, an __init__.py only re-exports."""
     assert messages("a/__init__.py", "x = 1\n" * 40) == []
