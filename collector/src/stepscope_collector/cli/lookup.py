@@ -29,6 +29,8 @@ def find_execution(client: Client, written: str, *include: str) -> dict[str, Any
         NotFound: no id begins so.
         BadRequest: several do; the hint names some.
     """
+    if not written:
+        raise NotFound("no execution has an empty id", hint="stepscope executions lists them")
     try:
         return client.execution(written, *include)
     except NotFound as error:

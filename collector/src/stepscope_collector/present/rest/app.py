@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -52,6 +53,7 @@ from stepscope_collector.present.rest.queries import change_query, query_questio
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
 from stepscope_collector.present.rest.routes import ROUTES
+from stepscope_collector.present.rest.segments import EncodedPath, route_path
 from stepscope_collector.present.rest.sql_log import SqlLog
 from stepscope_collector.present.rest.sql_question import chosen_form, question_of
 from stepscope_collector.present.rest.sql_response import SqlQuestion, SqlResponse
@@ -144,12 +146,17 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     return Starlette(
         routes=[
             *(
-                StarletteRoute(route.path, endpoints.endpoint(route), methods=[route.method])
+                StarletteRoute(
+                    route_path(route.path), endpoints.endpoint(route), methods=[route.method]
+                )
                 for route in ROUTES
             ),
             *(StarletteRoute(path, face) for path, face in faces.items()),
         ],
-        middleware=[] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)],
+        middleware=[
+            *([] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)]),
+            Middleware(EncodedPath),
+        ],
         exception_handlers={
             StepscopeError: _on_error,
             HTTPException: _on_http_error,
@@ -440,13 +447,13 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return await _on_error(
-            request, NotFound(f"there is no {request.url.path}", hint="see /openapi.json")
+            request, NotFound(f"there is no {unquote(request.url.path)}", hint="see /openapi.json")
         )
     if error.status_code == 405:
         # Starlette names those of the first route at this path only.
         here = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
         allowed = ", ".join(sorted({method for route in here for method in route.methods}))
-        message = f"{request.method[:20]} is not for {request.url.path}"
+        message = f"{request.method[:20]} is not for {unquote(request.url.path)}"
         body = {"code": "method_not_allowed", "message": message, "hint": f"use {allowed}"}
         return Response(dumps({"error": body}), 405, {"allow": allowed}, "application/json")
     body = {"code": "bad_request", "message": str(error.detail).lower()}
