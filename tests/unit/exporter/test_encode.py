@@ -1,9 +1,13 @@
 """OTLP bytes, compared with the stock encoder's."""
 
+from inspect import signature
+
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.exporter.otlp.proto.common._internal import _encode_value
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -53,6 +57,9 @@ SPAN = st.builds(
     links=st.lists(st.builds(Link, LINKED, ATTRIBUTES), max_size=3),
     status=STATUS, start_time=U64, end_time=U64,
 )  # fmt: skip
+
+# The stock encoder of the oldest version allowed takes null for an error; ours encodes it.
+NULL = st.nothing() if "allow_null" in signature(_encode_value).parameters else st.none()
 
 
 def canonical(request):
@@ -117,16 +124,13 @@ def test_light_spans_decode_like_the_same_span_of_the_sdk(
 
 @given(
     st.recursive(
-        SCALAR | st.none() | st.binary(),
+        SCALAR | NULL | st.binary(),
         lambda v: st.lists(v) | st.dictionaries(st.text(), v),
         max_leaves=10,
     )
 )
 def test_any_values_of_every_kind_decode_equal(value):
     """OTLP: common.proto AnyValue."""
-    from opentelemetry.exporter.otlp.proto.common._internal import _encode_value
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-
     assert AnyValue.FromString(any_value(value)) == _encode_value(value)
 
 
