@@ -5,7 +5,7 @@ from hashlib import blake2b
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from stepscope_collector.decode.anyvalue import to_text
+from stepscope_collector.decode.anyvalue import key_values, to_text
 from stepscope_collector.decode.batch import Batch, Dimension
 
 __all__ = [
@@ -70,8 +70,11 @@ def encode_attributes(attributes) -> tuple[dict[str, str | None], str | None, bo
 
 def resource_of(resource: Resource, schema_url: str, resource_id: int) -> Dimension:
     """The row of stored.resources for a resource."""
-    texts, codes, is_exact = encode_attributes(resource.attributes)
-    is_exact = is_exact and not resource.entity_refs
+    texts, codes, _ = encode_attributes(resource.attributes)
+    plain = Resource(
+        attributes=key_values(texts, codes),
+        dropped_attributes_count=resource.dropped_attributes_count,
+    )
     return Dimension(
         id=resource_id,
         name=texts.get("service.name"),
@@ -79,14 +82,20 @@ def resource_of(resource: Resource, schema_url: str, resource_id: int) -> Dimens
         attributes=texts,
         attribute_types=codes,
         dropped_attributes_count=resource.dropped_attributes_count,
-        raw=None if is_exact else resource.SerializeToString(),
+        raw=_whole_unless(resource, plain),
         schema_url=schema_url,
     )
 
 
 def scope_of(scope: InstrumentationScope, schema_url: str, scope_id: int) -> Dimension:
     """The row of stored.scopes for a scope."""
-    texts, codes, is_exact = encode_attributes(scope.attributes)
+    texts, codes, _ = encode_attributes(scope.attributes)
+    plain = InstrumentationScope(
+        name=scope.name,
+        version=scope.version,
+        attributes=key_values(texts, codes),
+        dropped_attributes_count=scope.dropped_attributes_count,
+    )
     return Dimension(
         id=scope_id,
         name=scope.name,
@@ -94,6 +103,17 @@ def scope_of(scope: InstrumentationScope, schema_url: str, scope_id: int) -> Dim
         attributes=texts,
         attribute_types=codes,
         dropped_attributes_count=scope.dropped_attributes_count,
-        raw=None if is_exact else scope.SerializeToString(),
+        raw=_whole_unless(scope, plain),
         schema_url=schema_url,
     )
+
+
+def _whole_unless(
+    message: Resource | InstrumentationScope, plain: Resource | InstrumentationScope
+) -> bytes | None:
+    """The message, unless its columns give back its very bytes.
+
+    Its id is made of them: an import of what an export wrote has to find the same one.
+    """
+    whole = message.SerializeToString()
+    return None if plain.SerializeToString() == whole else whole

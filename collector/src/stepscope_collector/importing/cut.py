@@ -41,7 +41,7 @@ def cut(signal: Signal, message: Any) -> Iterator[Message]:
         for scope in getattr(resource, inner):
             target, before = None, None
             for row in getattr(scope, rows):
-                if count >= _ROWS and row != before:
+                if count >= _ROWS and _differ(row, before):
                     yield part
                     part, count, envelope, target = type(message)(), 0, None, None
                 before = row
@@ -57,3 +57,8 @@ def cut(signal: Signal, message: Any) -> Iterator[Message]:
                 count += 1
     if count:
         yield part
+
+
+def _differ(row: Message, other: Message | None) -> bool:
+    """As bytes: no NaN is equal to a number, itself included."""
+    return other is None or row.SerializeToString() != other.SerializeToString()

@@ -1,6 +1,7 @@
 """Rows of data points to OTLP metrics. Pure."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
@@ -21,10 +22,20 @@ class PointGroup:
 
     def __init__(self) -> None:
         self._scope_metrics: Any = None
-        self._points: dict[bytes, Any] = {}
+        self._points: dict[bytes, tuple[Any, list[int]]] = {}
+        self._times: list[list[int]] = []
 
-    def add(self, scope_metrics: Any, row: Row) -> None:
-        """Add the point of a row of stored.metric_points to the envelope of its scope."""
+    def add(self, scope_metrics: Any, row: Row, time_ns: int = 0) -> int:
+        """Add the point of a row of stored.metric_points to the envelope of its scope.
+
+        Args:
+            scope_metrics: the envelope; rows come ordered by it.
+            row: of stored.metric_points.
+            time_ns: any, for `times`.
+
+        Returns:
+            bytes of the point.
+        """
         if scope_metrics is not self._scope_metrics:
             self._scope_metrics, self._points = scope_metrics, {}
         if row["raw"] is not None:
@@ -39,8 +50,17 @@ class PointGroup:
         if identity not in self._points:
             self._scope_metrics.metrics.append(metric)
             added = getattr(self._scope_metrics.metrics[-1], row["type"])
-            self._points[identity] = added.data_points
-        self._points[identity].append(point)
+            self._points[identity] = added.data_points, []
+            self._times.append(self._points[identity][1])
+        points, times = self._points[identity]
+        points.append(point)
+        times.append(time_ns)
+        size: int = point.ByteSize()
+        return size
+
+    def times(self) -> Iterator[int]:
+        """What was given with each point, in the order of the points in the request."""
+        return itertools.chain.from_iterable(self._times)
 
 
 def _described(row: Row) -> Metric:

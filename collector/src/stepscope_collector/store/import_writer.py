@@ -59,8 +59,8 @@ class ImportWriter:
         first, last = self._sql.row("import/span_bounds")
         self._sql.run("import/keep_times", times=list(times), now=now, first=first, last=last)
         self._sql.run("import/list_traces")
-        for table in ("payloads", "spans"):
-            self._sql.run("remap/give_times_rows", {"table": table}, first=first, last=last)
+        self._sql.run("import/give_times_spans", first=first, last=last)
+        self._sql.run("import/give_times_payloads", first=first, last=last, now=now)
         self._sql.run("remap/give_times_executions", first=first, last=last)
         self._sql.run("remap/give_times_open", first=first, last=last)
 
