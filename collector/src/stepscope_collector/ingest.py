@@ -37,7 +37,7 @@ from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
-from stepscope_collector.waiting import Receipt, Waiting, Work, hash_of, receipt_of, shutting_down
+from stepscope_collector.waiting import Receipt, Waiting, Work, hash_of, shutting_down, spread
 
 __all__ = ["Ingest", "Receipt"]
 
@@ -198,7 +198,7 @@ class Ingest:
         self._telemetry.observe("stepscope_decode_duration_seconds", elapsed_s, signal)
         if is_empty:
             self._telemetry.answered_empty(signal, waiting.transport)
-            waiting.future.set_result(receipt_of(batch))
+            waiting.future.set_result(waiting.receipt())
 
     def _come_back(
         self, signal: Signal, payload: bytes, encoding: Encoding, transport: str
@@ -421,14 +421,14 @@ class Ingest:
         streams = group_of(batches, rejections, hashes, self._dimensions)
         with self._queued_for_tee(fresh):
             written = self._committer.commit(streams, now, now_ns)
-        self._dimensions.committed(batches)
-        self._dimensions.committed([b.signs for b in batches if b.signs is not None])
+        spread(fresh, written.dropped_logs)
+        self._dimensions.committed([*batches, *(b.signs for b in batches if b.signs is not None)])
         elapsed_ns = time.monotonic_ns() - started
         self._last_commit_s = elapsed_ns / 1e9
         self._expected_requests = self._admission.peak()
         self._count(group, fresh, written, elapsed_ns)
         for waiting in group:
-            waiting.future.set_result(receipt_of(waiting.batch))
+            waiting.future.set_result(waiting.receipt())
 
     @contextmanager
     def _queued_for_tee(self, group: list[Waiting]) -> Iterator[None]:

@@ -58,6 +58,7 @@ from stepscope_collector.retention import Retention
 from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
@@ -174,7 +175,11 @@ class _Collector:
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(
-                self.database.writer(), mapping, self.database.reopen, self.database.committed
+                self.database.writer(),
+                mapping,
+                self.database.reopen,
+                self.database.committed,
+                log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
             ),
             replace(
                 mapping.plan,

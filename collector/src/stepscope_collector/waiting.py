@@ -1,8 +1,9 @@
 """What waits for the writer thread: decoded requests, and other work to be done between commits."""
 
 import time
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,7 +16,7 @@ from stepscope_collector.store.commit import Committer
 from stepscope_collector.tee import Record
 from stepscope_collector.telemetry import Settled
 
-__all__ = ["Receipt", "Waiting", "Work", "hash_of", "receipt_of", "shutting_down"]
+__all__ = ["Receipt", "Waiting", "Work", "hash_of", "shutting_down", "spread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,31 @@ class Waiting:
     sent: Record | None = None
     """What the tee sends on; None without a tee."""
     received_s: float = field(default_factory=time.monotonic)
+    dropped_logs: int = 0
+    """Its log records beyond the limit of their execution."""
 
     def settled(self) -> Settled:
         """What the counts want to know."""
         lag_s = time.monotonic() - self.received_s
         batch = self.batch
-        rejected = len(batch.rejections)
-        return Settled(batch.signal, self.transport, batch.row_count, rejected, lag_s)
+        rejected = len(batch.rejections) + self.dropped_logs
+        rows = batch.row_count - self.dropped_logs
+        return Settled(batch.signal, self.transport, rows, rejected, lag_s)
+
+    def receipt(self) -> Receipt:
+        """What its sender is told once it is committed."""
+        batch, dropped = self.batch, self.dropped_logs
+        messages = [batch.message()]
+        if dropped:
+            messages.append(
+                f"{dropped} log records are beyond limits.execution_log_records or "
+                "limits.execution_log_bytes of their execution; log less, or raise it"
+            )
+        return Receipt(
+            batch.row_count - dropped,
+            len(batch.rejections) + dropped,
+            "; ".join(message for message in messages if message),
+        )
 
     def rejections(self) -> list[RejectionRow]:
         """One row per reason."""
@@ -89,9 +108,20 @@ class Work:
         self.future.set_result(result)
 
 
-def receipt_of(batch: Batch) -> Receipt:
-    """What its sender is told once it is committed."""
-    return Receipt(batch.row_count, len(batch.rejections), batch.message())
+def spread(group: Sequence[Waiting], places: Sequence[int]) -> None:
+    """Note with each request how many of its log records were dropped.
+
+    Args:
+        group: the requests of a commit, in its order.
+        places: of the dropped log records among all of the commit, ascending.
+    """
+    end = taken = 0
+    for waiting in group:
+        if places and waiting.batch.signal == "logs":
+            end += waiting.batch.row_count
+            upto = bisect_left(places, end)
+            waiting.dropped_logs = upto - taken
+            taken = upto
 
 
 def hash_of(kind: str, payload: bytes) -> bytes:

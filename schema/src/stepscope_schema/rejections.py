@@ -47,6 +47,12 @@ REASONS: Final[tuple[Reason, ...]] = (
         "Send fewer, or raise `limits.max_attributes`.",
     ),
     Reason(
+        "too_many_log_records",
+        "An execution has more log records, or more bytes of them, than the limit. Noted once per execution; view "
+        "`log_drops` counts all that are refused.",
+        "Log less, or raise `limits.execution_log_records` or `limits.execution_log_bytes`.",
+    ),
+    Reason(
         "metric_too_large",
         "The name, description and metadata of a metric, which every point repeats, are too long.",
         "Send fewer points at once, or describe the metric shorter.",

@@ -128,7 +128,7 @@ def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
     whole = get(client, "/api/executions/whole-1", include="steps,attempts,logs,payloads,children")
     assert set(whole) == {
         "execution", "error_step", "steps", "attempts", "logs", "payloads", "children", "truncated",
-        "not_emitted",
+        "not_emitted", "logs_dropped",
     }  # fmt: skip
     assert whole["steps"]
     assert whole["attempts"]

@@ -13,6 +13,7 @@ from stepscope_collector.mapping.compile import CompiledMapping, compile_profile
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.log_limit import UNLIMITED, LogLimit
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
 from tests.strategies.workflows import Sent, request, span
@@ -97,13 +98,15 @@ def taking(
     committer: type[Committer] = Committer,
     tee: Callable[[Telemetry], Tee] | None = None,
     store: StoreConfig | None = None,
+    log_limit: LogLimit = UNLIMITED,
 ) -> Iterator[Taking]:
     """An ingest on a new database; on the one at `path` if there is one. Its own id is `ab12`."""
     with Database.open(path, store or StoreConfig()) as database:
         telemetry = Telemetry()
         sends = None if tee is None else tee(telemetry)
         ingest = Ingest(
-            commits := committer(database.writer(), mapping), mapping.plan, config or IngestConfig(),
+            commits := committer(database.writer(), mapping, log_limit=log_limit),
+            mapping.plan, config or IngestConfig(),
             max_inflight_bytes, telemetry, tee=sends, own_id=None if sends is None else "ab12",
         )  # fmt: skip
         try:

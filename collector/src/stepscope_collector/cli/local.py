@@ -21,6 +21,7 @@ from stepscope_collector.retention import Retention
 from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["FileTransport"]
@@ -94,5 +95,11 @@ def _ingest(database: Database, settings: Settings) -> Ingest:
     mapping = load_mapping(settings)
     limits = settings.limits
     plan = replace(mapping.plan, max_items=limits.max_items, max_attributes=limits.max_attributes)
-    committer = Committer(database.writer(), mapping, database.reopen, database.committed)
+    committer = Committer(
+        database.writer(),
+        mapping,
+        database.reopen,
+        database.committed,
+        log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
+    )
     return Ingest(committer, plan, settings.ingest, limits.max_inflight_bytes, Telemetry())

@@ -10,6 +10,7 @@ from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.lookup import execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.present.text.execution import dropped_text
 from stepscope_collector.present.text.lists import log_lines
 
 __all__ = ["command"]
@@ -55,8 +56,10 @@ def command(
         if is_following and client.is_live:
             _follow(session, client, path, {"tail": tail, "after": after})
             return
-        rows = _read(client, path, {"tail": tail, "after": after, "before": before})
+        rows, dropped = _read(client, path, {"tail": tail, "after": after, "before": before})
         session.write_rows(rows, log_lines, view="execution_logs")
+        if dropped:
+            session.note(dropped_text(dropped))
         if is_following:
             session.note("no server runs, so nothing can follow")
 
@@ -80,14 +83,14 @@ def _follow(session: Session, client: Client, path: str, question: dict[str, Any
         threading.Event().wait(_AGAIN_S)
 
 
-def _read(client: Client, path: str, question: dict[str, Any]) -> list[dict[str, Any]]:
-    """The records asked for; several answers when one cannot hold them."""
+def _read(client: Client, path: str, question: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
+    """The records asked for, and how many were refused; several answers when one cannot hold them."""
     answer = client.get(path, question)
     rows: list[dict[str, Any]] = answer["logs"]
     while answer["is_truncated"]:
         answer = client.get(path, {**question, "after": _last(rows, None)})
         rows += answer["logs"]
-    return rows
+    return rows, answer["logs_dropped"]
 
 
 def _last(rows: Sequence[dict[str, Any]], before: int | None) -> int | None:

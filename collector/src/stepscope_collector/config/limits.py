@@ -77,6 +77,22 @@ class LimitsConfig:
         "SDKs stop at 128 by themselves; conversations with language models have a few thousand.",
         minimum=1,
     )
+    execution_log_records: int = _setting(
+        "count",
+        0,
+        "Log records of one execution. What it logs beyond them is refused through `partial_success`, counted in "
+        "view `log_drops` and shown with the execution; the first time of each execution is noted as a rejection.",
+        "0: no limit; nothing goes unless asked.",
+        minimum=0,
+    )
+    execution_log_bytes: int = _setting(
+        "bytes",
+        0,
+        "Bytes of the log records of one execution, bodies and attributes as text. What it logs beyond them is "
+        "refused in the same way.",
+        "0: no limit.",
+        minimum=0,
+    )
     http_head_bytes: int = _setting(
         "bytes",
         64 * _KIB,

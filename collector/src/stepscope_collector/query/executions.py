@@ -19,7 +19,7 @@ from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.filters import Conditions, Order, parse_order, put
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
 from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import (
@@ -87,6 +87,8 @@ class Detail:
     logs: list[LogRecord] | None = None
     payloads: list[Payload] | None = None
     children: list[Execution] | None = None
+    logs_dropped: int = 0
+    """Log records that were refused because it had as many as the limits allow."""
     not_emitted: tuple[NotEmitted, ...] = ()
     """What is missing because its engine does not emit it."""
     truncated: tuple[str, ...] = ()
@@ -214,11 +216,19 @@ def execution_detail(
             spans = fetch(reader, TreeSpan, sql("executions/spans"), place.bounds)
             error_step = find_error_step(spans, (execution.error_type, execution.error_message))
         missing = tuple(not_emitted(reader, execution, place.bounds))
+        dropped = count_dropped(reader, place.bounds)
     truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
     for name in truncated:
         # Of the logs the newest are kept, of all else the first.
         del parts[name][0 if name == "logs" else -1]
-    return Detail(execution, error_step, not_emitted=missing, truncated=truncated, **parts)
+    return Detail(
+        execution,
+        error_step,
+        logs_dropped=dropped,
+        not_emitted=missing,
+        truncated=truncated,
+        **parts,
+    )
 
 
 def _limit(name: str) -> float:

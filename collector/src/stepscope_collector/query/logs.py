@@ -7,7 +7,7 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.rows import Cursor, LogRecord, fetch
 
-__all__ = ["MAX_LOGS", "read_logs"]
+__all__ = ["MAX_LOGS", "count_dropped", "read_logs"]
 
 MAX_LOGS: Final = 100_000
 """Log records in one answer at most."""
@@ -51,3 +51,18 @@ def read_logs(
         "limit": min(limit, MAX_LOGS + 1),
     }
     return fetch(reader, LogRecord, sql("logs/of_execution"), params)
+
+
+def count_dropped(reader: Cursor, bounds: Mapping[str, Any]) -> int:
+    """How many log records of the execution were refused by the limits of `limits.execution_log_*` (R090).
+
+    Args:
+        reader: inside a read-only transaction.
+        bounds: `Place.bounds` of the execution.
+    """
+    reader.execute(sql("logs/dropped"), {"execution_id": bounds["execution_id"]})
+    ((dropped, has_traces),) = reader.fetchall()
+    if has_traces:
+        reader.execute(sql("logs/dropped_of_traces"), dict(bounds))
+        dropped += reader.fetchall()[0][0]
+    return int(dropped)

@@ -20,6 +20,7 @@ from stepscope_collector.store.engine import (
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Starts
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
+from stepscope_collector.store.log_limit import UNLIMITED, LogLimit, LogLimiter, note_drops
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
 from stepscope_collector.store.tombstones import Tombstones
@@ -63,9 +64,12 @@ class Committer:
     """Counts the databases written to: what is remembered of an earlier one may be gone."""
     journal: Journal | None = None
     """What is done from now on is noted there, to be done again on a copy; None: nothing is."""
+    log_limit: LogLimit = UNLIMITED
+    """Of each execution."""
     _spans: SpanWriter = field(init=False)
     _tombstones: Tombstones = field(init=False)
     _eraser: Eraser = field(init=False)
+    _logs: LogLimiter = field(init=False)
     _sql: Prepared = field(init=False)
     _is_stopped: bool = False
     _damage: str | None = None
@@ -74,6 +78,7 @@ class Committer:
         self._tombstones = Tombstones(self.connection)
         self._eraser = Eraser(self.connection)
         self._spans = SpanWriter(self.connection, self.mapping, self._tombstones)
+        self._logs = LogLimiter(self.connection, self.log_limit)
         self._sql = Prepared(self.connection)
 
     def use(self, mapping: Mapping) -> None:
@@ -114,7 +119,9 @@ class Committer:
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
         with self.transaction():
-            written = self.write(group, now, now_ns)
+            dropped = self._limit_logs(group, now)
+            written = self.write(group, now, now_ns)._replace(dropped_logs=tuple(dropped))
+        self._logs.committed()
         if self.journal is not None:
             self.journal.add(Commit(group, now, now_ns, self.mapping), written.rows)
         return written
@@ -190,8 +197,12 @@ class Committer:
         written = Written(0, 0)
         if group.spans is not None:
             written = self._spans.write(group.spans, now, now_ns, may_wait=may_wait)
-        self._insert("logs", group.logs, ingested_at=now)
+        if group.log_drops:
+            note_drops(self.connection, group.log_drops, now)
+        self._insert("logs", group.kept_logs if group.log_drops else group.logs, ingested_at=now)
         if group.logs is not None:
+            # refused ones are signs of life as well
+            self.connection.register("incoming_logs", group.logs)
             self._note_signs(group, now, now_ns)
         self._insert("metrics", group.metrics, ingested_at=now)
         self._insert("requests", group.requests, received_at=now)
@@ -199,6 +210,16 @@ class Committer:
         if self._tombstones.is_any:
             written = self._drop_deleted(written, group, now)
         return written
+
+    def _limit_logs(self, group: Group, now: datetime) -> Sequence[int]:
+        """Mark the log records beyond the limit of their execution; their places."""
+        if group.logs is None or not self.log_limit.is_set:
+            return ()
+        over = self._logs.over(group.logs, now)
+        if over is None:
+            return ()
+        group.kept_logs, group.log_drops = over.kept, over.drops
+        return over.places
 
     def _drop_deleted(self, written: Written, group: Group, now: datetime) -> Written:
         drop = self._tombstones.drop_rows

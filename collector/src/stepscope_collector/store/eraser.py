@@ -177,6 +177,7 @@ class Eraser:
         self._sql.run("erase/list_whole", **self._starts()._asdict())
         logs = self._count("erase/take_logs", **commits)
         points = self._count("erase/take_points", **commits)
+        self._sql.run("erase/take_log_drops")
         for table in ("open_spans", "attempts", "pins"):
             self._sql.run("erase/take_small", {"table": table})
         self._sql.run("erase/take_of_traces", **starts._asdict())

@@ -1,7 +1,9 @@
 """What one transaction writes, as Arrow streams."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from stepscope_collector.store.log_limit import LogDrop
 
 __all__ = ["Group", "Spans"]
 
@@ -38,3 +40,7 @@ class Group:
     rejections: Any = None
     requests: Any = None
     """Content hashes of the log and metric requests among them."""
+    kept_logs: Any = None
+    """With `log_drops`: those of `logs` that are stored."""
+    log_drops: list[LogDrop] = field(default_factory=list)
+    """Log records beyond the limit of their execution."""

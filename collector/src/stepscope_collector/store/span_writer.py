@@ -54,6 +54,8 @@ class Written(NamedTuple):
     """Of executions that were deleted."""
     deleted_logs: int = 0
     deleted_points: int = 0
+    dropped_logs: tuple[int, ...] = ()
+    """Places, among the log records of the commit, of those beyond the limit of their execution."""
 
     @property
     def rows(self) -> int:

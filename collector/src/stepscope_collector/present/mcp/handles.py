@@ -74,7 +74,8 @@ def _whole_error(execution_id: str) -> str:
 def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
     handle, limit, after = given["handle_id"], given["limit"], given.get("after")
     asked = {"tail": None, "after": after} if after is not None else {"tail": limit + 1}
-    logs = asker.get(f"{_path(handle)}/logs", asked)["logs"]
+    answer = asker.get(f"{_path(handle)}/logs", asked)
+    logs = answer["logs"]
     is_tail = after is None
     has_more = len(logs) > limit
     kept = logs[-limit:] if is_tail else logs[:limit]
@@ -96,6 +97,8 @@ def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
         return f"get_logs(handle_id={handle!r}, after={last})"
 
     document: dict[str, Any] = {"handle_id": handle, "logs": rows}
+    if answer["logs_dropped"]:
+        document["logs_dropped"] = answer["logs_dropped"]
     if has_more:
         document["more"] = more(len(rows))
     newest = frozenset({"logs"}) if is_tail else frozenset()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from stepscope_collector.present.rest.encode import dumps, encode_rows
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.query.executions import locate
-from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
 from stepscope_collector.query.rows import LogRecord
 from stepscope_collector.store import Database
 
@@ -24,6 +24,7 @@ ROUTES: Final = (
         (
             Part("logs", LogRecord, "The records."),
             Part("is_truncated", None, "Whether there are more after the last one.", False),
+            Part("logs_dropped", None, "Records that were refused beyond the limits of one execution.", False),
         ),
         errors=(400, 404),
     ),
@@ -43,16 +44,19 @@ ROUTES: Final = (
 def _get_logs(database: Database, params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
     tail: int | None = params.get("tail")
     with database.read() as connection:
+        bounds = locate(connection, id).bounds
+        dropped = count_dropped(connection, bounds)
         logs = read_logs(
             connection,
-            locate(connection, id).bounds,
+            bounds,
             after=params.get("after"),
             before=params.get("before"),
             limit=MAX_LOGS + 1 if tail is None else min(tail, MAX_LOGS),
             is_tail=tail is not None,
         )
     rows = encode_rows(logs[:MAX_LOGS])
-    return 200, dumps({"logs": rows, "is_truncated": len(logs) > MAX_LOGS})
+    is_truncated = len(logs) > MAX_LOGS
+    return 200, dumps({"logs": rows, "is_truncated": is_truncated, "logs_dropped": dropped})
 
 
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {"get_logs": _get_logs}

@@ -155,6 +155,7 @@ def _part_schema(route: Route, part: Part) -> dict[str, Any]:
                 "description": part.meaning,
             }
         kind: Any = "boolean" if part.name.startswith("is_") else ["string", "null"]
+        kind = "integer" if part.name.endswith("_dropped") else kind
         return {"type": kind, "description": part.meaning}
     refs = [
         {"$ref": f"#/components/schemas/{row.__name__}"}

@@ -17,7 +17,7 @@ from stepscope_collector.present.text.values import (
 )
 from stepscope_collector.present.text.waterfall import waterfall
 
-__all__ = ["execution_text"]
+__all__ = ["dropped_text", "execution_text"]
 
 Row = Mapping[str, Any]
 
@@ -77,8 +77,15 @@ def execution_text(
         parts.append(_titled(f"Child executions ({len(document['children'])})", table, screen))
     if document.get("logs"):
         parts.append(_titled("Logs", log_lines(document["logs"], screen, zone), screen))
+    if document.get("logs_dropped"):
+        parts.append(dropped_text(document["logs_dropped"]) + "\n")
     parts += _not_emitted(missing, screen)
     return "\n".join(parts)
+
+
+def dropped_text(count: int) -> str:
+    """That so many log records are missing, and why."""
+    return f"{count} more log records were refused: limits.execution_log_records or execution_log_bytes"
 
 
 def _not_emitted(missing: Sequence[Row], screen: Screen) -> list[str]:
