@@ -137,6 +137,7 @@ def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
         "error_step",
         "truncated",
         "not_emitted",
+        "logs_dropped",
     }
 
 

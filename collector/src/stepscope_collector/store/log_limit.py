@@ -22,6 +22,7 @@ _REMEMBERED: Final = 100_000
 """Executions; about 200 bytes each."""
 _YOUNG: Final = timedelta(days=1)
 _ALL: Final = 2**62
+_REASON: Final = "too_many_log_records"
 
 
 class LogLimit(NamedTuple):
@@ -163,7 +164,7 @@ def note_drops(connection: Connection, drops: Iterable[LogDrop], now: datetime) 
         told = columns(new)
         sql.run("log_limit/note", **told)
         del told["execution_ids"]
-        sql.run("log_limit/reject", messages=[drop.message for drop in new], **told)
+        sql.run("log_limit/reject", reason=_REASON, messages=[drop.message for drop in new], **told)
 
 
 def _room(limit: LogLimit, before: tuple[int, int]) -> tuple[int, int]:
