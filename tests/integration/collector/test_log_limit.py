@@ -36,7 +36,7 @@ def test_the_sender_and_every_surface_say_how_many_log_records_were_refused(tmp_
             assert whole["logs_dropped"] == 2
             assert web.get("/api/executions/exec-b2-failed").json()["logs_dropped"] == 0
             logs = web.get("/api/executions/exec-a1-ok/logs").json()
-            assert [row["body"] for row in logs["logs"]] == ["a", "b", "c"]
+            assert {row["body"] for row in logs["logs"]} == {"a", "b", "c"}
             assert logs["logs_dropped"] == 2
         data = ("--data", collector.data)
         assert "2 more log records were refused" in stepscope("show", "exec-a1-ok", *data).out
