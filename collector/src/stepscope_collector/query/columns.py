@@ -14,6 +14,7 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.filter import parse_field
 from stepscope_collector.query.filter.compiler import path_of
 from stepscope_collector.query.filter.fields import EXECUTION, named, paths
+from stepscope_collector.query.filter.homes import home_column
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import Cursor, Execution
@@ -127,13 +128,19 @@ def _at_path(reader: Cursor, rows: Sequence[Execution], column: ChosenColumn) ->
     is_json = column.source not in _STATEMENTS
     if is_json:
         params["kind"] = column.source
-    reader.execute(sql(_STATEMENTS.get(column.source, "columns/payloads")), params)
+    reader.execute(_statement(column), params)
     own = {row.execution_id: row.span_id for row in rows}
     values: dict[str, Any] = {}
     for execution_id, span_id, text in reader.fetchall():
         if execution_id not in values or span_id == own[execution_id]:
             values[execution_id] = _value(text) if is_json else text
     return values
+
+
+def _statement(column: ChosenColumn) -> str:
+    statement = sql(_STATEMENTS.get(column.source, "columns/payloads"))
+    home = home_column(column.path) if column.source == "attributes" else None
+    return statement if home is None else statement.replace("null /* home */", home)
 
 
 def _value(text: str) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from stepscope_collector.query.filter.homes import places_of
 from stepscope_collector.query.filter.parser import parse_filter
 from stepscope_collector.query.filter.relations import BOUNDED, FIRST, LAST, relation, steps
 from stepscope_collector.query.filter.syntax import (
@@ -180,16 +181,16 @@ class _Compiler:
         path = self._bind(path_of(tree.field, tree.path)) if tree.path else ""
         written = []
         if tests:
-            written.append(self._somewhere(tree.field, tests, path))
+            written.append(self._somewhere(tree, tests, path))
         if len(given) < len(tree.values):
-            present = self._somewhere(tree.field, ["{} is not null"], path)
+            present = self._somewhere(tree, ["{} is not null"], path)
             written.append(f"(({present}) is not true)")
         return written[0] if len(written) == 1 else f"({' or '.join(written)})"
 
-    def _somewhere(self, known: Field, tests: list[str], path: str) -> str:
+    def _somewhere(self, tree: Compare, tests: list[str], path: str) -> str:
         """Whether a column of a place of the field holds one of the tests."""
         places, selects = [], []
-        for place in known.places:
+        for place in places_of(tree.field, tree.path):
             columns = [column.replace("{path}", path) for column in place.columns]
             held = [test.replace("{}", column) for column in columns for test in tests]
             inner = held[0] if len(held) == 1 else f"({' or '.join(held)})"
