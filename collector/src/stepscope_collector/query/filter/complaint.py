@@ -11,6 +11,8 @@ __all__ = ["complaint", "nearest_of", "quoted"]
 
 _AROUND: Final = 50
 """Characters of the filter that are shown before and after the place."""
+_TURNING: Final = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Signs of bidirectional text that would move the carets away from their place."""
 
 
 def complaint(text: str, first: int, last: int, what: str, hint: str | None = None) -> BadRequest:
@@ -42,8 +44,11 @@ def nearest_of(word: str, known: Iterable[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    """On one line, and fit to be sent."""
-    return "".join(" " if unicodedata.category(sign) in {"Cc", "Cs"} else sign for sign in text)
+    """On one line, fit to be sent, and with no sign that turns the order of others round."""
+    return "".join(
+        " " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} or sign in _TURNING else sign
+        for sign in text
+    )
 
 
 def _width(text: str) -> int:

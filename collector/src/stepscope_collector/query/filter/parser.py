@@ -8,6 +8,7 @@ primary    = "(" either ")" | rows "(" either ")" | flag | comparison
 comparison = field operator value | field [ "not" ] "in" "(" value { "," value } ")"
 """
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -43,6 +44,7 @@ MAX_TERMS: Final = 500
 MAX_SEARCHES: Final = 20
 """Comparisons that read more than executions, and rows: each may read the whole history."""
 
+_SHOWN: Final = 50
 _EQUAL: Final = ("=", "!=", "in")
 _ORDERED: Final = ("=", "!=", "<", "<=", ">", ">=", "in")
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -65,6 +67,8 @@ _MEANT: Final = {
     "=>": ">=", "=~": "~", "~=": "~", "~*": "~", "like": "~", "ilike": "~", "contains": "~",
     "matches": "~", "has": "~", "between": "= a..b", "isnot": "!=",
 }  # fmt: skip
+_JOINTS: Final = {"&&": "and", "&": "and", "||": "or", "|": "or", ";": "and"}
+_NULLS: Final = ("null", "nil")
 _KEYWORDS: Final = frozenset({"and", "or", "not", "in", "none"})
 
 
@@ -111,10 +115,23 @@ class _Parser:
         condition = self._either()
         if self._next.kind != "end":
             raise self._wrong(
-                self._next, f"expected `and` or `or`, not {self._next_text}",
-                "text with blanks or signs stands between quotes",
-            )  # fmt: skip
+                self._next, f"expected `and` or `or`, not {self._next_text}", self._joint_hint()
+            )
         return condition
+
+    def _joint_hint(self) -> str:
+        """What may have been meant where a condition has ended and another thing follows."""
+        token, before = self._next, self._tokens[self._place - 1]
+        if (meant := _JOINTS.get(token.text)) is not None:
+            return f"did you mean {meant!r}?"
+        if token.is_sign(","):
+            return f"several values are a list: in ({before.text}, …)"
+        if token.is_sign(")"):
+            return "no bracket is open here"
+        behind = self._tokens[min(self._place + 1, len(self._tokens) - 1)]
+        if token.kind == "word" and (behind.kind == "operator" or behind.is_word("in", "not")):
+            return "write `and` or `or` between two comparisons"
+        return "text with blanks or signs stands between quotes"
 
     def only_field(self) -> tuple[Field, tuple[str, ...]]:
         """The field that all tokens are."""
@@ -204,9 +221,10 @@ class _Parser:
         if follower.is_sign("(") and self._rows is None:
             known = {rows.name: rows for rows in ROWS}
             if (rows := known.get(token.text)) is None:
-                raise self._wrong(
-                    token, f"unknown rows {quoted(token.text)}", nearest_of(token.text, known)
-                )
+                hint = nearest_of(token.text, known)
+                if (name := token.text.removesuffix(":")) in self._plain:
+                    hint = f"several values are a list: {name} in (a, b)"
+                raise self._wrong(token, f"unknown rows {quoted(token.text)}", hint)
             self._search(self._take())
             self._rows = rows
             condition = Nested(rows, self._bracket())
@@ -219,10 +237,12 @@ class _Parser:
         self._deeper(opening)
         condition = self._either()
         if not self._next.is_sign(")"):
+            hint = f"the bracket at character {opening.first + 1} is open"
+            if self._next.kind != "end":
+                hint = f"{self._joint_hint()}; {hint}"
             raise self._wrong(
-                self._next, f"expected `and`, `or` or `)`, not {self._next_text}",
-                f"the bracket at character {opening.first + 1} is open",
-            )  # fmt: skip
+                self._next, f"expected `and`, `or` or `)`, not {self._next_text}", hint
+            )
         self._take()
         self._depth -= 1
         return condition
@@ -310,6 +330,11 @@ class _Parser:
                     token, "`none` is no value to compare with", f"write {field.name} = none"
                 )
             return MISSING
+        if token.is_word(*_NULLS):
+            raise self._wrong(
+                token, f"{token.text!r} is neither text nor `none`",
+                f'write {field.name} = none, or "{token.text}" for the text',
+            )  # fmt: skip
         kind: Kind = "search" if operator == "~" else field.kind
         is_quoted = token.kind == "quoted"
         try:
@@ -347,29 +372,41 @@ class _Parser:
 
     def _unknown(self, token: Token) -> BadRequest:
         word, plain, with_path = token.text, self._plain, self._paths
-        known = {*plain, *(f"{name}.…" for name in with_path)}
         name, colon, rest = word.partition(":")
-        if colon and name in plain:
-            hint = f"did you mean {name} = {rest or '…'}?"
+        if colon and name.removeprefix("-") in plain:
+            negation, name = "not " if name.startswith("-") else "", name.removeprefix("-")
+            hint = f"did you mean {negation}{name} = {rest or '…'}?"
             return self._wrong(token, "unknown operator ':'", hint)
         if word in with_path:
             return self._wrong(
                 token, f"{word!r} needs a path", f"for example {with_path[word].example}"
             )
-        # Aliases are for those who know them; a hint at everything names each field once.
-        names = {field.name for field in plain.values()} | {
-            f"{n.name}.…" for n in with_path.values()
-        }
-        hint = nearest_of(word, known)
-        if hint.startswith("known"):
-            hint = nearest_of("", names)
-            if self._rows is None:
-                hint = f'to search everywhere write text ~ "…"; {hint}'
+        inside = "" if self._rows is None else f" of {self._rows.name}(…)"
+        return self._wrong(token, f"unknown field {quoted(word)}{inside}", self._field_hint(word))
+
+    def _field_hint(self, word: str) -> str:
+        """The nearest right field, and how to search everywhere where nothing is compared."""
         owner = next((rows for rows in ROWS if word in named(rows.fields)), None)
         if owner is not None and owner is not self._rows:
-            hint = f"did you mean {owner.name}({word} …)?"
-        inside = "" if self._rows is None else f" of {self._rows.name}(…)"
-        return self._wrong(token, f"unknown field {quoted(word)}{inside}", hint)
+            return f"did you mean {owner.name}({word} …)?"
+        root, dot, _ = word.partition(".")
+        if dot and root not in self._plain and self._paths:
+            hint = nearest_of(root, self._paths)
+            if hint.startswith("known"):
+                roots = sorted({field.name for field in self._paths.values()})
+                return f"paths begin with {', '.join(roots)}"
+            return hint.replace("'?", f".{word.removeprefix(f'{root}.')}'?")
+        hint = nearest_of(word, {*self._plain, *(f"{name}.…" for name in self._paths)})
+        is_everything = hint.startswith("known")
+        if is_everything:
+            # Aliases are for those who know them: a hint at everything names each field once.
+            names = {field.name for field in self._plain.values()}
+            hint = nearest_of("", names | {f"{field.name}.…" for field in self._paths.values()})
+        is_compared = self._next.kind == "operator" or self._next.is_word("in", "not")
+        if self._rows is None and (is_everything or not is_compared):
+            searched = json.dumps(word[:_SHOWN], ensure_ascii=False)
+            hint = f"to search everywhere write text ~ {searched}; {hint}"
+        return hint
 
     def _path(self, token: Token, rest: str) -> tuple[str, ...]:
         """The names behind the first one; quoted ones and words adjoin each other."""

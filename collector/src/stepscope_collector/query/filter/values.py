@@ -88,7 +88,10 @@ def _severity(text: str, _name: str) -> int:
         return known
     if _WHOLE.fullmatch(text) and 1 <= int(text) <= 24:
         return int(text)
-    raise BadRequest(f"unknown severity {quoted(text)}", hint=nearest_of(text, SEVERITIES))
+    raise BadRequest(
+        f"unknown severity {quoted(text)}",
+        hint=f"{nearest_of(text, SEVERITIES)}, or a number from 1 to 24",
+    )
 
 
 def _interval(text: str, end: Callable[[str], Interval]) -> Interval:
