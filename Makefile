@@ -56,7 +56,7 @@ conformance-page: setup ## Write docs/conformance.md: our rows and those of othe
 faults: setup ## Kill the collector 100 times under load, cut its power at 100 moments, fail its disk, check what it has promised
 	FAULT_ROUNDS=100 FAULT_CRASHES=100 $(BIN)/python -m pytest tests/faults $(ARGS)
 
-soak: setup ## Write 10 times what the database file may hold, watch that it never becomes larger (ARGS='20 1GB': other sizes)
+soak: setup ## Write 10 times what the data directory may hold, watch that it never becomes larger; 5 minutes (ARGS='20 1GB': other sizes)
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 overload: setup ## Send a collector three times what it can take for MINUTES=10, check that nothing is lost and memory is flat

@@ -393,6 +393,7 @@ class _Collector:
             "profiles": self.profiles.report(),
             **self.outgoing.report(),
             "store": self._store_report(),
+            "retention": self.retention.report(),
             "damage": damage_report(self.database),
             **backup_report(self.database),
         }

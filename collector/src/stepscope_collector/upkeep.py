@@ -18,7 +18,7 @@ __all__ = ["Upkeep"]
 logger = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
-"""How often it looks for large traces that wait to be folded."""
+"""How often it looks for large traces that wait to be folded, and at the size of the file."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
 
@@ -80,8 +80,13 @@ class Upkeep:
                 pause_s = self._every_s
 
     def _prune(self, retention: Retention) -> None:
-        while not self._is_ending.wait(retention.config.interval_s):
+        interval_s = retention.config.interval_s
+        due_s = time.monotonic() + interval_s
+        while not self._is_ending.wait(min(interval_s, _LOOK_S)):
             try:
+                if time.monotonic() < due_s and not retention.is_short():
+                    continue
+                due_s = time.monotonic() + interval_s
                 retention.keep_up()
             except StepscopeError as error:  # the next time will do
                 if self._is_ending.is_set():

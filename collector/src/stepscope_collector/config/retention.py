@@ -34,7 +34,7 @@ class RetentionConfig:
     max_bytes: int = _setting(
         "bytes",
         20 * 10**9,
-        "Size that the database file is to stay below, such as `10GB`. At 80 % of it the oldest executions "
+        "Size that the database file is to stay below with its log, such as `10GB`. At 85 % of it the oldest executions "
         "are removed, those that are kept longer last. 0: no limit; the disk is.",
         "A history must not fill a disk; this is about 200 million steps. The rest is for the write-ahead log and "
         "what a checkpoint writes.",
@@ -93,8 +93,8 @@ class RetentionConfig:
     compact: bool = _setting(
         "bool",
         True,
-        "The file is exchanged for one without free space when more than half of it, and 256 MiB, is free, or "
-        "it is larger than `max_bytes`.",
+        "The file is exchanged for one without free space when more than half of it, and 256 MiB, is free and the "
+        "copy fits below `max_bytes` beside it, or it is larger than `max_bytes`.",
         "Only where something is removed at all. Commits wait for less than a second at its end; it needs space "
         "for the copy. `stepscope compact` does it at once.",
     )

@@ -8,15 +8,12 @@ from typing import Any, Final
 
 from stepscope_collector.config import RetentionConfig
 from stepscope_collector.query.load import sql
+from stepscope_collector.retention.room import Room
 from stepscope_collector.store import Database
 from stepscope_collector.store.eraser import Starts
 
-__all__ = ["USED_RATIO", "Due", "Plan", "RuleCount", "make_plan", "merged", "used_bytes"]
+__all__ = ["Due", "Plan", "RuleCount", "make_plan", "merged"]
 
-USED_RATIO: Final = 0.8
-"""Of max_bytes: the rest is for the write-ahead log, and for what a checkpoint writes before it frees."""
-_FREED_RATIO: Final = 0.6
-"""Down to which it is freed, so that not every look finds a few bytes."""
 _NO_LIMIT: Final = 2**62
 
 
@@ -94,22 +91,15 @@ def _name(due: Due, config: RetentionConfig) -> str:
     )
 
 
-def used_bytes(database: Database) -> tuple[int, int]:
-    """Bytes of the file that are in use, and that are free, as of the last checkpoint."""
-    with database.read() as connection:
-        ((used, free),) = connection.execute(sql("retention/size")).fetchall()
-    return used, free
-
-
 def make_plan(
     database: Database,
     config: RetentionConfig,
     now_ns: int,
+    room: Room,
     *,
     workflow: str = "*",
     with_bytes: bool = False,
     most: int = _NO_LIMIT,
-    held_bytes: int = 0,
 ) -> Plan:
     """What is due now.
 
@@ -117,18 +107,15 @@ def make_plan(
         database: the history.
         config: the limits.
         now_ns: the time, ns since the epoch.
+        room: the sizes, and what must go for `max_bytes`.
         workflow: only workflows whose id is like this; `*` and `?` stand for characters.
         with_bytes: estimate bytes also when no limit needs them.
         most: executions at most, the longest ended first.
-        held_bytes: in use for what was removed already.
     """
     planned_at = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
-    used = max(0, used_bytes(database)[0] - held_bytes)
-    need = 0.0
-    if config.max_bytes and used > config.max_bytes * USED_RATIO:
-        need = used - config.max_bytes * _FREED_RATIO
-    if not (need or with_bytes or config.is_any_but_bytes):
-        return Plan([], planned_at, used)
+    needed_bytes, used_bytes = room.needed_bytes, room.live_bytes
+    if not (needed_bytes or with_bytes or config.is_any_but_bytes):
+        return Plan([], planned_at, used_bytes)
     rules = config.rules
     given: dict[str, Any] = {
         "now": now_ns,
@@ -146,9 +133,9 @@ def make_plan(
         "rule_counts": [rule.max_count for rule in rules],
         "rule_payload_ages": [rule.payload_max_age_s for rule in rules],
         "workflow": workflow,
-        "need": need,
-        "with_bytes": with_bytes or need > 0,
-        "used": used,
+        "need": needed_bytes,
+        "with_bytes": with_bytes or needed_bytes > 0,
+        "used": used_bytes,
         "most": most,
     }
     with database.read() as connection:
@@ -157,4 +144,4 @@ def make_plan(
         Due(execution_id, workflow_id, reason, rule, size, Starts(first, last), has_payloads)
         for execution_id, workflow_id, reason, rule, size, first, last, has_payloads in rows
     ]
-    return Plan(due, planned_at, used, int(need))
+    return Plan(due, planned_at, used_bytes, needed_bytes)

@@ -17,15 +17,8 @@ from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention.compaction import Compacted, compact
-from stepscope_collector.retention.plan import (
-    USED_RATIO,
-    Due,
-    Plan,
-    RuleCount,
-    make_plan,
-    merged,
-    used_bytes,
-)
+from stepscope_collector.retention.plan import Due, Plan, RuleCount, make_plan, merged
+from stepscope_collector.retention.room import Room, Sizes
 from stepscope_collector.retention.work import Work
 from stepscope_collector.store import Database
 from stepscope_collector.store.aside import copies_beside
@@ -44,10 +37,11 @@ _LEAST: Final = 64
 _MOST: Final = 4096
 _ROWS: Final = 20_000
 _WORTH_BYTES: Final = 256 * 2**20
-_WORTH_RATIO: Final = 0.1
-_NEAR_RATIO: Final = 0.9
-_HELD_RATIO: Final = 0.1
+_FREE_RATIO: Final = 0.9
+"""Of what a look wanted to free: when so much of it is, it was enough."""
 _MOST_TURNS: Final = 20
+_IDLE_S: Final = 2.0
+"""For so long questions that are under way may take before the engine is asked to free."""
 _AT_ONCE: Final = 50_000
 """Executions that are chosen at one time."""
 
@@ -93,8 +87,11 @@ class Retention:
         self._one_at_a_time = threading.Lock()
         self._is_ending = threading.Event()
         self._size = _FIRST
+        self._sizes = Sizes(database)
         self._held_bytes = 0
         """Of what was removed for `max_bytes`, and the engine has not freed."""
+        self.complaint: str | None = None
+        """Why the file may become larger than `max_bytes`; None: it does not."""
 
     def close(self) -> None:
         """End what goes on after its round."""
@@ -165,6 +162,16 @@ class Retention:
         self._check_stored([execution_id])
         self._work(lambda committer, _: committer.pin(execution_id, None))
 
+    def is_short(self) -> bool:
+        """Whether the file may come over `max_bytes` before long, and more can be done about it."""
+        if not self.config.max_bytes or self.complaint is not None:
+            return False
+        return self._sizes.look(self.config.max_bytes).is_short
+
+    def report(self) -> dict[str, int | str | None]:
+        """What `stepscope doctor` tells: the cap, and why it may not hold."""
+        return {"max_bytes": self.config.max_bytes, "complaint": self.complaint}
+
     def keep_up(self) -> None:
         """Remove what is due, and forget what was deleted long ago; StoreUnavailable: not now."""
         if not self.config.is_any:
@@ -182,26 +189,31 @@ class Retention:
                 file is as it was.
         """
         with self._one_at_a_time:
-            return self._compact()
-
-    def _compact(self) -> Compacted:
-        done = compact(self._database, self._work)
-        self._held_bytes = 0
-        self._telemetry.observe("stepscope_compaction_wait_seconds", done.waited_ns / 1e9)
-        return done
+            done = compact(self._database, self._work)
+            self._held_bytes = 0
+            self._telemetry.observe("stepscope_compaction_wait_seconds", done.waited_ns / 1e9)
+            return done
 
     def _is_worth_it(self) -> bool:
-        used, free = used_bytes(self._database)
         if self._database.path is None or self._is_ending.is_set():
             return False
-        limit = self.config.max_bytes * _NEAR_RATIO
-        is_too_large = 0 < limit < used + free + self._log_bytes() and free > used * _WORTH_RATIO
-        return is_too_large or free > max(used, _WORTH_BYTES)
+        room = self._sizes.look(self.config.max_bytes)
+        is_too_large = bool(room.max_bytes) and room.total_bytes > room.max_bytes
+        if not (room.free_bytes > max(room.used_bytes, _WORTH_BYTES) or is_too_large):
+            return False
+        return room.free_bytes > 0 and room.has_room_for_copy()
 
     def dry_run(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
         """What `prune` would remove now."""
         config = config or self.config
-        plan = make_plan(self._database, config, self._clock(), workflow=workflow, with_bytes=True)
+        plan = make_plan(
+            self._database,
+            config,
+            self._clock(),
+            self._look(config),
+            workflow=workflow,
+            with_bytes=True,
+        )
         return Pruned(plan.counts(config), Erased(), plan.used_bytes)
 
     def prune(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
@@ -215,64 +227,92 @@ class Retention:
             StoreUnavailable: not now, or the collector ends; what was removed until then is.
         """
         config = config or self.config
-        pruned = Pruned([], Erased(), used_bytes(self._database)[0])
+        began_s = time.monotonic()
         with self._one_at_a_time:
+            room = self._settled(config)
+            pruned = Pruned([], Erased(), room.used_bytes)
+            is_for_bytes = bool(room.needed_bytes)
             for _ in range(_MOST_TURNS):
-                if config.max_bytes:
-                    self._settle(config)
-                plan = self._plan(config, workflow)
+                plan = self._plan(config, workflow, room)
                 pruned = self._carry_out(plan, pruned, config)
                 if workflow == "*":
                     pruned = self._prune_orphans(plan, pruned, config)
-                if plan.needed_bytes:
-                    self._give_back(plan, config)
-                if len(plan.due) < _AT_ONCE or self._is_ending.is_set():
+                is_freed = not plan.needed_bytes or self._give_back(plan, config)
+                if self._is_ending.is_set() or (len(plan.due) < _AT_ONCE and is_freed):
                     break
+                room = self._look(config)
+            if is_for_bytes:
+                self._sizes.worked(time.monotonic() - began_s)
+            if config == self.config:
+                self._complain(room, is_at_end=bool(plan.needed_bytes) and not plan.executions)
         self._forget()
         if pruned.erased != Erased():
             logger.info("history pruned", extra=asdict(pruned.erased))
         return pruned
 
-    def _plan(self, config: RetentionConfig, workflow: str) -> Plan:
+    def _plan(self, config: RetentionConfig, workflow: str, room: Room) -> Plan:
         return make_plan(
-            self._database,
-            config,
-            self._clock(),
-            workflow=workflow,
-            most=_AT_ONCE,
-            held_bytes=self._held_bytes,
+            self._database, config, self._clock(), room, workflow=workflow, most=_AT_ONCE
         )
 
-    def _give_back(self, plan: Plan, config: RetentionConfig) -> None:
-        """See that what was removed for `max_bytes` is free, or remember that it is not.
+    def _look(self, config: RetentionConfig) -> Room:
+        return replace(self._sizes.look(config.max_bytes), held_bytes=self._held_bytes)
 
-        DuckDB frees the space of a row group, 122,880 rows, when most of them are removed: with large
-        payloads that are gigabytes. To remove more for it would empty the history and free nothing.
-        """
-        self._work(lambda committer, _: committer.checkpoint())
-        target = plan.used_bytes - plan.needed_bytes
-        self._held_bytes = max(0, used_bytes(self._database)[0] - target)
-        if self._held_bytes <= config.max_bytes * _HELD_RATIO:
-            return
-        if self.config.compact and self._database.path is not None:
-            self._compact()
-        else:
-            logger.warning(
-                "what was removed still takes space: stepscope compact",
-                extra={"bytes": self._held_bytes},
-            )
-
-    def _settle(self, config: RetentionConfig) -> None:
-        """Have a checkpoint say how much is in use, when that may be too much."""
-        log_bytes = self._log_bytes()
-        used = used_bytes(self._database)[0] - self._held_bytes
-        if log_bytes and used + log_bytes > config.max_bytes * USED_RATIO:
+    def _settled(self, config: RetentionConfig) -> Room:
+        """The sizes; where they may be too large, after a checkpoint that says how much is in use."""
+        room = self._look(config)
+        if self._held_bytes:
+            self._free()
+            self._held_bytes = 0
+        elif room.is_short and room.log_bytes:
             self._work(lambda committer, _: committer.checkpoint())
+        else:
+            return room
+        return self._look(config)
 
-    def _log_bytes(self) -> int:
-        path = self._database.path
-        log = None if path is None else path.with_name(f"{path.name}.wal")
-        return log.stat().st_size if log is not None and log.exists() else 0
+    def _give_back(self, plan: Plan, config: RetentionConfig) -> bool:
+        """See that what was removed for `max_bytes` is free; whether it is, or no more can be done now.
+
+        The engine frees the space of a row group, 122,880 rows, when it writes it anew or most of it is
+        removed: with large payloads that are gigabytes. And not before every question that has begun before
+        has ended; to remove more meanwhile would empty the history and free nothing.
+        """
+        goal = plan.used_bytes - plan.needed_bytes * _FREE_RATIO
+        self._work(lambda committer, _: committer.checkpoint())
+        if self._look(config).used_bytes <= goal:
+            return True
+        is_alone = self._free()
+        used = self._look(config).used_bytes
+        if used <= goal or not plan.executions:
+            return True
+        if not is_alone:
+            self._held_bytes = max(0, used - int(goal))
+        return not is_alone
+
+    def _free(self) -> bool:
+        """Have the engine free what was removed; whether nobody's question was in the way."""
+        self._database.wait_until_idle(_IDLE_S)
+
+        def run(committer: Committer, _: DecoderPlan) -> bool:
+            committer.free()
+            return self._database.is_idle
+
+        return self._work(run)
+
+    def _complain(self, room: Room, *, is_at_end: bool) -> None:
+        """Say so, once, when the file may become larger than it is to be: nothing is left to remove."""
+        if not is_at_end:
+            self.complaint = None
+            return
+        if self.complaint is None:
+            logger.warning(
+                "nothing more to remove for retention.max_bytes",
+                extra={"used_bytes": room.used_bytes, "max_bytes": room.max_bytes},
+            )
+        self.complaint = (
+            f"all that is left is running, pinned or came in just now: {room.used_bytes} bytes in use, "
+            f"retention.max_bytes={room.max_bytes}"
+        )
 
     def _prune_orphans(self, plan: Plan, pruned: Pruned, config: RetentionConfig) -> Pruned:
         """Remove what no execution owns: by age, or for want of space when nothing else is left."""

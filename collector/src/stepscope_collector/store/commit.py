@@ -304,6 +304,12 @@ class Committer:
         if self.committed is not None:
             self.committed()
 
+    def free(self) -> None:
+        """Have the engine free what was removed, as far as it does without a copy; StoreUnavailable."""
+        with self.transaction():
+            self._eraser.put_last_behind()
+        self.checkpoint()
+
     def forget_deleted(self, now: datetime) -> None:
         """Forget what was deleted long ago; `now` in UTC."""
         if self._tombstones.is_any:

@@ -266,6 +266,11 @@ class Database:
             shutil.rmtree(copy.path.parent, ignore_errors=True)
             self._is_copying = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no reader is at work."""
+        return not self._busy
+
     def wait_until_idle(self, timeout_s: float) -> None:
         """Until no reader is at work, or the time is up."""
         with self._lock:

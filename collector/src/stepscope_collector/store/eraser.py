@@ -18,6 +18,7 @@ __all__ = ["YOUNG", "Erased", "Eraser", "Starts"]
 
 _AROUND: Final = timedelta(days=1)
 """How far from the commits of its spans the log records of an execution are looked for by retention."""
+_LARGE: Final = ("spans", "payloads", "log_records", "metric_points")
 _FIRST: Final = datetime(1970, 1, 1)  # noqa: DTZ001 UTC without zone, as the columns are
 _LAST: Final = datetime(2262, 1, 1)  # noqa: DTZ001
 YOUNG: Final = timedelta(hours=1)
@@ -146,6 +147,18 @@ class Eraser:
         )
         self._sql.run("erase/take_old_rejections", before=before)
         return Erased(log_records=logs, metric_points=points)
+
+    def put_last_behind(self) -> None:
+        """Take the last row of each large table and put it behind all others.
+
+        The engine leaves out what was removed of a row group when it writes the group anew, and that it does
+        at the next checkpoint after something was added to it.
+        """
+        for table in _LARGE:
+            given = {"table": table}
+            self._sql.run("erase/find_last", given)
+            self._sql.run("erase/take_last", given)
+            self._sql.run("erase/put_last", given)
 
     def of_user(self, user_id: str) -> list[str]:
         """The executions that ran for a user."""
