@@ -16,6 +16,8 @@ from tests.unit.collector.taking import payload, taking
 
 TABLES = ("executions", "spans", "payloads", "traces", "resources", "scopes", "tombstones")
 
+USED = "select used_blocks from pragma_database_size() where database_name = current_database()"
+
 
 def run_of(execution_id, steps=20):
     """The request of one execution with large params."""
@@ -77,6 +79,20 @@ def test_the_file_becomes_smaller_and_holds_the_same(path):
         assert not backup_directory(path).exists()
     with Database.open(path, StoreConfig()) as database, database.read() as connection:
         assert connection.execute("select count(*) from executions").fetchall() == [(13,)]
+
+
+def test_what_is_removed_after_a_compaction_is_freed(path):
+    """issue #7: no snapshot of the swap is left over, which would keep the engine from freeing anything."""
+    with taking(path) as take:
+        retention = fill(take, 20)
+        compacted(take)
+        for n in range(20):
+            take.take(run_of(f"x{n:04}"))
+        take.ingest.between_commits(lambda committer, _: committer.checkpoint())
+        before = take.rows(USED)
+        retention.delete([f"x{n:04}" for n in range(20)])
+        take.ingest.between_commits(lambda committer, _: committer.free())
+        assert take.rows(USED) < before
 
 
 def test_what_comes_meanwhile_is_there_afterwards(path):

@@ -19,10 +19,10 @@ def store_report(database: Database) -> dict[str, Any]:
     with database.read() as connection:
         counts = connection.execute(sql("doctor/counts"))
         names = [column[0] for column in counts.description or ()]
-        report: dict[str, Any] = dict(zip(names, counts.fetchone() or (), strict=True))
+        report: dict[str, Any] = dict(zip(names, counts.fetchall()[0], strict=True))
         size = connection.execute(sql("doctor/size"))
         names = [column[0] for column in size.description or ()]
-        report |= dict(zip(names, size.fetchone() or (), strict=True))
+        report |= dict(zip(names, size.fetchall()[0], strict=True))
     newest = report["newest_ingested_at"]
     report["newest_ingested_at"] = None if newest is None else f"{newest.isoformat()}Z"
     report["path"] = None if database.path is None else str(database.path)

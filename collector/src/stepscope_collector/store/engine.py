@@ -131,9 +131,10 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
 
 
 def _setting(connection: Connection, name: str) -> str:
-    row = connection.execute("select current_setting($name)::varchar", {"name": name}).fetchone()
-    assert row is not None
-    return str(row[0])
+    ((value,),) = connection.execute(
+        "select current_setting($name)::varchar", {"name": name}
+    ).fetchall()
+    return str(value)
 
 
 def _meaning(error: duckdb.Error, path: Path | None) -> StepscopeError:

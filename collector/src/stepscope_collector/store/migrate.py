@@ -42,9 +42,11 @@ def file_version(connection: Connection, schema: Schema, path: Path | None) -> i
             f"{path} is a DuckDB database of another program: it holds {', '.join(names[:3])}",
             hint="choose another directory with --data",
         )
-    row = connection.execute("select max(version) from stored.schema_version").fetchone()
-    assert row is not None
-    version = int(row[0] or 0)
+    # All rows: a result that is not read to its end keeps its snapshot, and while there is an old one the
+    # engine frees nothing of what is removed.
+    asked = connection.execute("select max(version) from stored.schema_version")
+    ((found,),) = asked.fetchall()
+    version = int(found or 0)
     if version > schema.version:
         raise NewerSchema(
             f"{path} has schema version {version}, this version of Stepscope knows {schema.version}",
