@@ -232,13 +232,16 @@ class Retention:
             room = self._settled(config)
             pruned = Pruned([], Erased(), room.used_bytes)
             is_for_bytes = bool(room.needed_bytes)
-            for _ in range(_MOST_TURNS):
+            turns = 0
+            while True:
+                turns += 1
                 plan = self._plan(config, workflow, room)
                 pruned = self._carry_out(plan, pruned, config)
                 if workflow == "*":
                     pruned = self._prune_orphans(plan, pruned, config)
                 is_freed = not plan.needed_bytes or self._give_back(plan, config)
-                if self._is_ending.is_set() or (len(plan.due) < _AT_ONCE and is_freed):
+                is_done = len(plan.due) < _AT_ONCE and is_freed
+                if is_done or turns == _MOST_TURNS or self._is_ending.is_set():
                     break
                 room = self._look(config)
             if is_for_bytes:
