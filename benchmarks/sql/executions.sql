@@ -30,6 +30,7 @@ select
         (start_ns // 1000000) >> 16, (start_ns // 1000000) & 65535,
         h & 4095, (h >> 12) & 4095, (h >> 16) & 281474976710655)
     end as execution_id,
+    execution_key(execution_id) as execution_key,
     case when h % 4 = 0 then 'otel' else 'stepscope' end as dialect,
     format('service-{}', workflow % 12) as service_name,
     format('workflow-{:03d}', workflow) as workflow_id,

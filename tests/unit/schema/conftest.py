@@ -54,6 +54,8 @@ class History:
         row = DEFAULTS[table] | values
         names = ", ".join(row)
         places = ", ".join(f"${name}" for name in row)
+        if table == "executions":
+            names, places = f"{names}, execution_key", f"{places}, execution_key($execution_id)"
         self.connection.execute(f"insert into stored.{table} ({names}) values ({places})", row)
         if table == "executions":  # as the writer does
             self.connection.execute(

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stepscope_collector.query.executions import Place, locate, one_execution
+from stepscope_collector.query.attempts import steps_of
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.place import Place, locate
 from stepscope_collector.query.relatives import last_success
 from stepscope_collector.query.rows import Cursor, Execution, Step, fetch
 from stepscope_collector.query.step_pairs import StepComparison, change_at, pair_steps
@@ -132,11 +133,11 @@ def compare_executions(database: Database, left: str | None, right: str) -> Comp
     with database.read() as connection:
         reader: Cursor = connection
         right_place = locate(reader, right)
-        right_row = one_execution(reader, right_place)
+        right_row = right_place.execution
         if left is None:
             left = last_success(reader, right_row).execution_id
         left_place = locate(reader, left)
-        left_row = one_execution(reader, left_place)
+        left_row = left_place.execution
         values = _values(*(_leaves(reader, place) for place in (left_place, right_place)))
         steps = [_steps(reader, place) for place in (left_place, right_place)]
         bodies = [_bodies(reader, place) for place in (left_place, right_place)]
@@ -155,7 +156,7 @@ def compare_executions(database: Database, left: str | None, right: str) -> Comp
 
 
 def _steps(reader: Cursor, place: Place) -> list[Step]:
-    return fetch(reader, Step, sql("executions/steps"), place.bounds)
+    return steps_of(reader, place)
 
 
 def _leaves(reader: Cursor, place: Place) -> dict[tuple[str, str], str | None]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from stepscope_collector.query.executions import locate, one_execution
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 from stepscope_collector.query.timeline import LIVE
 from stepscope_collector.store import Database
@@ -51,7 +51,7 @@ def execution_estimate(database: Database, execution_id: str, *, now_ns: int) ->
     """
     with database.read() as connection:
         reader: Cursor = connection
-        execution = one_execution(reader, locate(reader, execution_id))
+        execution = locate(reader, execution_id).execution
         elapsed = _elapsed(execution, now_ns)
         params = {
             "workflow_id": execution.workflow_id,

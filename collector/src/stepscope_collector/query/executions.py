@@ -8,12 +8,12 @@ ten million spans (benchmarks/bench_query.py).
 import base64
 import json
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.errors import BadRequest
+from stepscope_collector.query.attempts import attempts_of, steps_of
 from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
@@ -22,6 +22,7 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
 from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.place import Place, locate
 from stepscope_collector.query.rows import (
     Attempt,
     Cursor,
@@ -46,8 +47,6 @@ __all__ = [
     "Page",
     "execution_detail",
     "execution_page",
-    "locate",
-    "one_execution",
 ]
 
 DEFAULT_ORDER: Final = "-started_at"
@@ -59,8 +58,6 @@ MAX_PAYLOADS: Final = 10_000
 
 INCLUDES: Final = ("steps", "attempts", "logs", "payloads", "children")
 """What an execution in full may have beside its own row."""
-
-_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +90,6 @@ class Detail:
     """What is missing because its engine does not emit it."""
     truncated: tuple[str, ...] = ()
     """Names of the fields that were cut: `logs` to the newest MAX_LOGS, others to the first rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the rows of an execution lie."""
-
-    execution_id: str
-    first_unix_nano: int
-    last_start_unix_nano: int
-    ingested_unix_nano: int
-
-    @property
-    def bounds(self) -> dict[str, Any]:
-        """Parameters of statements that read between the bounds."""
-        return {
-            "execution_id": self.execution_id,
-            "first_unix_nano": self.first_unix_nano,
-            "last_start_unix_nano": self.last_start_unix_nano,
-        }
 
 
 def execution_page(  # noqa: PLR0913 what a list may be asked for
@@ -209,7 +187,7 @@ def execution_detail(
     with database.read() as connection:
         reader: Cursor = connection
         place = locate(reader, execution_id)
-        execution = one_execution(reader, place)
+        execution = place.execution
         parts = {name: _part(reader, name, place) for name in INCLUDES if name in include}
         error_step = None
         if execution.status in {"failed", "timed_out"}:
@@ -240,9 +218,9 @@ def _part(reader: Cursor, name: str, place: Place) -> list[Any]:
     """The rows of one include, one more than the limit when there are more."""
     match name:
         case "steps":
-            return fetch(reader, Step, sql("executions/steps"), place.bounds)
+            return steps_of(reader, place)
         case "attempts":
-            return fetch(reader, Attempt, sql("executions/attempts"), place.bounds)
+            return attempts_of(reader, place)
         case "logs":
             return read_logs(reader, place.bounds, limit=MAX_LOGS + 1, is_tail=True)
         case "payloads":
@@ -251,30 +229,6 @@ def _part(reader: Cursor, name: str, place: Place) -> list[Any]:
         case _:
             children = {"execution_id": place.execution_id, "limit": MAX_CHILDREN + 1}
             return fetch(reader, Execution, sql("executions/children"), children)
-
-
-def locate(reader: Cursor, written: str) -> Place:
-    """Where the execution with this id lies, else the first one of the trace with this id.
-
-    Raises:
-        NotFound: there is none.
-    """
-    if places := fetch(reader, Place, sql("executions/locate"), {"id": written}):
-        return places[0]
-    if _TRACE_ID.fullmatch(written):
-        reader.execute(sql("executions/of_trace"), {"trace_id": written})
-        if found := reader.fetchall():
-            return locate(reader, found[0][0])
-    raise NotFound(f"no execution with the id {written!r}", hint="GET /api/executions lists them")
-
-
-def one_execution(reader: Cursor, place: Place) -> Execution:
-    """The execution that lies there."""
-    by_id = {
-        "execution_id": place.execution_id,
-        "ingested_unix_nano": place.ingested_unix_nano,
-    }
-    return fetch(reader, Execution, sql("executions/by_id"), by_id)[0]
 
 
 def _write_cursor(row: Execution, order: Order) -> str:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from stepscope_collector.query.executions import Place, locate
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import Cursor, LogRecord, fetch
 from stepscope_collector.query.timeline import LIVE
 from stepscope_collector.store import Database
@@ -40,7 +40,6 @@ class LogFollower:
         """Up to which commit everything was told, nanoseconds since the epoch."""
         self._database = database
         self._asked = execution_id
-        self._place = Place(execution_id, 0, 0, 0)
         self._has_begun = since_ns is not None
 
     def look(self, *, after: int | None = None, tail: int | None = None) -> News:
@@ -56,14 +55,12 @@ class LogFollower:
         """
         with self._database.read() as connection:
             reader: Cursor = connection
-            status = self._status(reader)
-            params = {"execution_id": self._place.execution_id, "since_ns": self.position}
+            place = locate(reader, self._asked)
+            status = place.execution.status
+            params = {"execution_id": place.execution_id, "since_ns": self.position}
             reader.execute(sql("logs/newest_commit"), params)
             newest = reader.fetchall()[0][0]
-            if newest is not None:
-                # Its spans may reach further now.
-                self._place = locate(reader, self._asked)
-            bounds = self._place.bounds
+            bounds = place.bounds
             if not self._has_begun:
                 limit = MAX_LOGS if tail is None else min(tail, MAX_LOGS)
                 logs = read_logs(reader, bounds, after=after, limit=limit, is_tail=True)
@@ -75,17 +72,3 @@ class LogFollower:
         self._has_begun = True
         self.position = self.position if newest is None else newest
         return News(logs, status, status in LIVE)
-
-    def _status(self, reader: Cursor) -> str:
-        """The status, found where the execution was at the last look, else anew; NotFound."""
-        for is_known in (self._place.ingested_unix_nano != 0, False):
-            if not is_known:
-                self._place = locate(reader, self._asked)
-            params = {
-                "execution_id": self._place.execution_id,
-                "ingested_unix_nano": self._place.ingested_unix_nano,
-            }
-            reader.execute(sql("executions/status"), params)
-            if rows := reader.fetchall():
-                return str(rows[0][0])
-        raise AssertionError("what was located in a snapshot is in it")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.query.executions import MAX_PAYLOADS, locate
+from stepscope_collector.query.executions import MAX_PAYLOADS
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import Cursor, fetch
 from stepscope_collector.store import Database
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from stepscope_collector.errors import NotFound
-from stepscope_collector.query.executions import locate, one_execution
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 from stepscope_collector.store import Database
 
@@ -96,7 +96,7 @@ def success_before(database: Database, execution_id: str) -> Execution:
     """
     with database.read() as connection:
         reader: Cursor = connection
-        return last_success(reader, one_execution(reader, locate(reader, execution_id)))
+        return last_success(reader, locate(reader, execution_id).execution)
 
 
 def last_success(reader: Cursor, execution: Execution) -> Execution:

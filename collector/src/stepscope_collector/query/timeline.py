@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from stepscope_collector.query.executions import locate, one_execution
+from stepscope_collector.query.attempts import attempts_of
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import Attempt, Cursor, Execution, fetch
 
 __all__ = ["LIVE", "ChildTime", "Timeline", "TreePlace", "Try", "read_timeline", "steps_above"]
@@ -87,10 +88,10 @@ def read_timeline(reader: Cursor, execution_id: str, now_ns: int) -> Timeline:
         NotFound: there is no such execution.
     """
     place = locate(reader, execution_id)
-    execution = one_execution(reader, place)
+    execution = place.execution
     from_ns = place.first_unix_nano if execution.started_at is None else execution.started_at
     until_ns = _end(execution, from_ns, now_ns)
-    attempts = fetch(reader, Attempt, sql("executions/attempts"), place.bounds)
+    attempts = attempts_of(reader, place)
     spans = fetch(reader, TreePlace, sql("executions/span_tree"), place.bounds)
     by_id = {"execution_id": place.execution_id}
     children = fetch(reader, _ChildRow, sql("executions/child_times"), by_id)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from stepscope_collector.errors import BadRequest, NotFound
-from stepscope_collector.query.executions import locate
 from stepscope_collector.query.follow import LogFollower
 from stepscope_collector.query.logs import read_logs
+from stepscope_collector.query.place import locate
 from stepscope_collector.store import Database
 from tests.unit.collector.query.history import (
     NOW_NS,

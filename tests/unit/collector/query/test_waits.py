@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepscope_collector.errors import NotFound
-from stepscope_collector.query.executions import locate
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.timeline import (
     ChildTime,
     Timeline,

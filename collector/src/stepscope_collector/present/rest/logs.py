@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from stepscope_collector.present.rest.encode import dumps, encode_rows
 from stepscope_collector.present.rest.route import Param, Part, Route
-from stepscope_collector.query.executions import locate
 from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import LogRecord
 from stepscope_collector.store import Database
 

@@ -13,8 +13,8 @@ from stepscope_collector.importing.piece import signal_of
 from stepscope_collector.present.rest.encode import dumps, encode_row
 from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.present.rest.stream_response import Download
-from stepscope_collector.query.executions import locate
 from stepscope_collector.query.export import FORMS, TABLES, Chosen, export
+from stepscope_collector.query.place import locate
 from stepscope_collector.store import Database
 
 __all__ = ["MAX_IMPORT_BYTES", "ROUTES", "STREAMS", "import_request"]

@@ -10,7 +10,6 @@ from typing import Any, Final
 from stepscope_collector.decode.otlp_json import to_json
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
-from stepscope_collector.query.executions import locate
 from stepscope_collector.query.export.bundle import bundle
 from stepscope_collector.query.export.chosen import Chosen
 from stepscope_collector.query.export.documents import documents
@@ -19,6 +18,7 @@ from stepscope_collector.query.export.page import page
 from stepscope_collector.query.export.tables import TABLES, as_csv, as_parquet, rows
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.place import locate
 from stepscope_collector.query.rows import fetch
 from stepscope_collector.store import Connection, Database
 

@@ -2,6 +2,7 @@
 insert into stored.executions by name
 select
     f.* exclude (final),
+    execution_key(f.execution_id) as execution_key,
     time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
     f.final.end_unix_nano as final_end_unix_nano,
     f.final.start_unix_nano as final_start_unix_nano,

@@ -3,5 +3,6 @@
 -- Columns: execution_id.
 select parent_execution_id as execution_id
 from stored.executions
-where execution_id = $execution_id and parent_execution_id is not null
+where execution_key = execution_key($execution_id) and execution_id = $execution_id
+    and parent_execution_id is not null
 order by execution_id

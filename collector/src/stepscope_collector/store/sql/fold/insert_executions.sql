@@ -6,6 +6,7 @@ select
     f.trace_id as any_trace_id,
     cast(f.final_trace_id as uuid) as final_trace_id,
     least(f.last_seen_unix_nano, $now) as last_seen_unix_nano,
+    execution_key(f.execution_id) as execution_key,
     time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
     true as is_folded,
     coalesce(b.ingested_at, $ingested_at) as ingested_at,
