@@ -54,7 +54,8 @@ SECTIONS: Final = (
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
         "The same load on files of different sizes."),
     Section("peers", "Other servers", "bench_peers.py",
-        "The same requests over gRPC to other servers on this machine, in the same run. They do not all do the same with spans."),
+        "The same requests to other servers on this machine, in the same run; slow ones get fewer of them. They do not all do the same with spans, "
+        "nor mean the same by an answer. `spans/CPU-s` counts until a server is idle again. Versions: `benchmarks/peers/`."),
 )  # fmt: skip
 
 

@@ -119,17 +119,26 @@ def _scale(found: dict[str, Any]) -> Rows:
         }
 
 
+def _short(reason: str) -> str:
+    """The last line of a reason, without what a table cannot hold."""
+    return reason.splitlines()[-1].strip().replace("|", "/")[:120]
+
+
 def _peers(found: dict[str, Any]) -> Rows:
     for name, run in found["runs"].items():
         if "missing" in run:
-            yield {"server": name, "does": "not measured: could not be installed"}
+            yield {"server": name, "does": f"not measured: {_short(run['missing'])}"}
             continue
         yield {
             "server": name,
             "does": run["does"],
+            "an answer means": run["answer_means"],
+            "spans": run["spans"],
             "spans/CPU-s": run["spans_per_cpu_s"],
             "spans/s": run["spans_per_s"],
             "CPU to the collector's": run.get("to_collector"),
+            "answers p50 ms": run["answer_ms"]["p50"],
+            "p99 ms": run["answer_ms"]["p99"],
             "memory MB": run["memory_mb"],
             "disk bytes per span": run["disk_bytes_per_span"],
         }

@@ -9,15 +9,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
-__all__ = ["Collector", "Process", "Sender", "run_all", "summary"]
+__all__ = ["Collector", "Process", "Refused", "Sender", "run_all", "summary"]
 
+IDLE_CPU_S: Final = 0.05
+NO_HEADERS: Final[Mapping[str, str]] = {}
 METHOD: Final = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+
+
+class Refused(Exception):
+    """A server did not take a request."""
 
 
 class Process:
@@ -33,6 +39,16 @@ class Process:
     def cpu_since(self, before_s: float) -> float:
         """The same since then; at least one tick of the clock, which is how exact it is."""
         return max(self.cpu_s() - before_s, 1 / os.sysconf("SC_CLK_TCK"))
+
+    def settle(self, within_s: float) -> bool:
+        """Wait until it takes next to no CPU: it has stored what it took in. `False`: not `within_s`."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            before = self.cpu_s()
+            time.sleep(1)
+            if self.cpu_s() - before <= IDLE_CPU_S:
+                return True
+        return False
 
     def memory_mb(self) -> float:
         """Resident memory."""
@@ -96,16 +112,28 @@ class Sender(threading.Thread):
     """
 
     def __init__(
-        self, endpoint: str, protocol: str, requests: Iterable[bytes], per_s: float = 0
+        self,
+        endpoint: str,
+        protocol: str,
+        requests: Iterable[bytes],
+        per_s: float = 0,
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         super().__init__()
         self.requests = requests
         self.latencies_ms: list[float] = []
         self.per_s = per_s
-        self._send = _grpc_call(endpoint) if protocol == "grpc" else _http_call(endpoint)
+        self.error: Exception | None = None
+        self._send = _grpc_call(endpoint) if protocol == "grpc" else _http_call(endpoint, headers)
 
     def run(self) -> None:
-        """Send everything."""
+        """Send everything; the first error ends it."""
+        try:
+            self._run()
+        except (Refused, grpc.RpcError, http.client.HTTPException, OSError) as error:
+            self.error = error
+
+    def _run(self) -> None:
         begun = time.perf_counter()
         for number, request in enumerate(self.requests):
             due = time.perf_counter()
@@ -117,11 +145,14 @@ class Sender(threading.Thread):
 
 
 def run_all(senders: list[Sender]) -> list[float]:
-    """Run them side by side; all answer times in ms, least first."""
+    """Run them side by side; all answer times in ms, least first. `Refused` if one could not send all."""
     for sender in senders:
         sender.start()
     for sender in senders:
         sender.join()
+    for sender in senders:
+        if sender.error is not None:
+            raise Refused(f"a request was not answered: {sender.error}") from sender.error
     return sorted(ms for sender in senders for ms in sender.latencies_ms)
 
 
@@ -139,17 +170,16 @@ def _grpc_call(endpoint: str) -> Callable[[bytes], Any]:
     return grpc.insecure_channel(endpoint, options).unary_unary(METHOD)
 
 
-def _http_call(endpoint: str) -> Callable[[bytes], Any]:
+def _http_call(endpoint: str, headers: Mapping[str, str]) -> Callable[[bytes], Any]:
     connection = http.client.HTTPConnection(endpoint)
+    every = {"content-type": "application/x-protobuf", **headers}
 
     def send(request: bytes) -> None:
-        connection.request(
-            "POST", "/v1/traces", request, {"content-type": "application/x-protobuf"}
-        )
+        connection.request("POST", "/v1/traces", request, every)
         answer = connection.getresponse()
-        answer.read()
+        content = answer.read()
         if answer.status != 200:
-            raise SystemExit(f"the collector answered {answer.status}")
+            raise Refused(f"{answer.status} {content[:300]!r}")
 
     return send
 

@@ -1,28 +1,23 @@
-"""How each peer is installed and started. What cannot be installed here says why."""
+"""How each peer is started. What cannot be installed here says why."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
-import venv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from harness.server import Process
 
+from peers.install import Missing, built_by_builder, built_from_source, go, package
+
 __all__ = ["PEERS", "Missing", "Peer"]
 
 HERE: Final = Path(__file__).parent
-INSTALLED: Final = HERE.parent.parent / ".isolate" / "peers"
-"""An environment for each, thrown away by `make clean`."""
-WAIT_S: Final = 120
-
-
-class Missing(Exception):
-    """The peer cannot be had on this machine."""
+WAIT_S: Final = 240
+"""Python servers with migrations take a minute on a busy machine."""
 
 
 class Peer(NamedTuple):
@@ -30,8 +25,14 @@ class Peer(NamedTuple):
 
     about: str
     """What it does with spans."""
+    answers: str
+    """What its answer means."""
     start: Callable[[Path], tuple[Process, str]]
-    """Starts it with a directory for its data; the process and its OTLP/gRPC endpoint."""
+    """Starts it with a directory for its data; the process and its OTLP endpoint."""
+    share: int = 1
+    """Gets one in so many of the spans: slow ones would take an hour for what a part tells as well."""
+    protocol: str = "grpc"
+    headers: Mapping[str, str] = {}
 
 
 def _python(script: str, *arguments: str) -> tuple[Process, str]:
@@ -41,22 +42,6 @@ def _python(script: str, *arguments: str) -> tuple[Process, str]:
     return Process(process), f"127.0.0.1:{process.stdout.readline().strip()}"
 
 
-def _installed(package: str, version: str) -> Path:
-    """The site-packages of an environment that holds the package."""
-    folder = INSTALLED / f"{package}-{version}"
-    if not (folder / "done").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "-q"]
-        done = subprocess.run(
-            [*pip, "install", f"{package}=={version}"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise Missing(f"{package} {version} cannot be installed: {done.stderr.strip()[-300:]}")
-        (folder / "done").touch()
-    return folder
-
-
 def _free_port() -> int:
     with socket.socket() as asked:
         asked.bind(("127.0.0.1", 0))
@@ -64,8 +49,9 @@ def _free_port() -> int:
         return port
 
 
-def _started(command: list[str], port: int, log: Path, **variables: str) -> tuple[Process, str]:
+def _started(command: list[str], port: int, folder: Path, **variables: str) -> tuple[Process, str]:
     """Start a server of others and wait until it listens."""
+    log = folder / "log"
     with log.open("w", encoding="utf-8") as said:
         process = subprocess.Popen(
             command, stdout=said, stderr=said, text=True, env={**os.environ, **variables}
@@ -81,21 +67,59 @@ def _started(command: list[str], port: int, log: Path, **variables: str) -> tupl
 
 
 def _rotel(folder: Path) -> tuple[Process, str]:
-    installed = _installed("rotel", "0.0.1a15")
-    agent = next(installed.glob("lib/*/site-packages/rotel/rotel-agent"))
+    agent = next(package("rotel", "0.0.1a15").glob("lib/*/site-packages/rotel/rotel-agent"))
     grpc, http = _free_port(), _free_port()
     command = [str(agent), "start", "--exporter", "blackhole"]
     endpoints = [f"--otlp-grpc-endpoint=127.0.0.1:{grpc}", f"--otlp-http-endpoint=127.0.0.1:{http}"]
-    return _started([*command, *endpoints], grpc, folder / "log")
+    return _started([*command, *endpoints], grpc, folder)
+
+
+def _otelcol(folder: Path, config: str) -> tuple[Process, str]:
+    program = built_by_builder(HERE / "otelcol" / "builder.yaml")
+    return _configured(program, HERE / "otelcol" / config, folder)
+
+
+def _jaeger(folder: Path) -> tuple[Process, str]:
+    program = built_from_source("github.com/jaegertracing/jaeger", "v1.76.0", "./cmd/jaeger")
+    return _configured(program, HERE / "jaeger" / "config.yaml", folder)
+
+
+def _configured(program: Path, config: Path, folder: Path) -> tuple[Process, str]:
+    port = _free_port()
+    data = folder / "data"
+    data.mkdir()
+    return _started(
+        [str(program), "--config", str(config)],
+        port,
+        folder,
+        GRPC=f"127.0.0.1:{port}",
+        DATA=str(data),
+    )
+
+
+def _viewer(folder: Path) -> tuple[Process, str]:
+    program = go("otel-desktop-viewer", "github.com/CtrlSpice/otel-desktop-viewer", "v0.3.0")
+    grpc = _free_port()
+    flags = {"host": "127.0.0.1", "grpc": grpc, "http": _free_port(), "browser-port": _free_port()}
+    return _started(
+        [
+            str(program),
+            *(f"--{name}={value}" for name, value in flags.items()),
+            "--open-browser=false",
+            f"--db={folder / 'telemetry.duckdb'}",
+        ],
+        grpc,
+        folder,
+    )
 
 
 def _phoenix(folder: Path) -> tuple[Process, str]:
-    installed = _installed("arize-phoenix", "20.26.1")
+    installed = package("arize-phoenix", "20.26.1")
     grpc, http = _free_port(), _free_port()
     return _started(
         [str(installed / "bin" / "phoenix"), "serve"],
         grpc,
-        folder / "log",
+        folder,
         PHOENIX_WORKING_DIR=str(folder),
         PHOENIX_GRPC_PORT=str(grpc),
         PHOENIX_PORT=str(http),
@@ -103,12 +127,50 @@ def _phoenix(folder: Path) -> tuple[Process, str]:
     )
 
 
+def _mlflow(folder: Path) -> tuple[Process, str]:
+    installed = package("mlflow", "3.17.2")
+    port = _free_port()
+    return _started(
+        [
+            *(str(installed / "bin" / "mlflow"), "server", "--host=127.0.0.1", f"--port={port}"),
+            *("--workers=1", f"--backend-store-uri=sqlite:///{folder / 'store.sqlite'}"),
+            f"--artifacts-destination={folder / 'artifacts'}",
+        ],
+        port,
+        folder,
+        MLFLOW_DISABLE_TELEMETRY="true",
+    )
+
+
 PEERS: Final[dict[str, Peer]] = {
-    "discard": Peer("grpcio in Python, throws bytes away", lambda _: _python("discard.py")),
+    "discard": Peer(
+        "grpcio in Python, throws bytes away", "received", lambda _: _python("discard.py")
+    ),
     "sqlite": Peer(
-        "grpcio in Python, a loop per span into design 001's SQLite tables, durable when it answers",
+        "grpcio in Python, a loop per span into design 001's SQLite tables",
+        "durable",
         lambda folder: _python("sqlite_store.py", str(folder / "store.sqlite")),
     ),
-    "rotel": Peer("decodes, throws away", _rotel),
-    "arize-phoenix": Peer("SQLite, stores after it answers", _phoenix),
+    "rotel": Peer("Rust, decodes, throws away", "received", _rotel),
+    "otelcol-nop": Peer(
+        "OpenTelemetry Collector, decodes, throws away",
+        "received",
+        lambda folder: _otelcol(folder, "nop.yaml"),
+    ),
+    "otelcol-file": Peer(
+        "OpenTelemetry Collector, appends JSON lines to a file",
+        "in memory, written each second",
+        lambda folder: _otelcol(folder, "file.yaml"),
+    ),
+    "jaeger": Peer("Jaeger 2 with Badger, queryable", "written, not synced", _jaeger, share=4),
+    "otel-desktop-viewer": Peer("Go, stores in DuckDB, queryable", "written", _viewer, share=10),
+    "arize-phoenix": Peer("SQLite, queryable", "queued in memory", _phoenix, share=20),
+    "mlflow": Peer(
+        "SQLite, queryable; OTLP/HTTP only",
+        "committed",
+        _mlflow,
+        share=50,
+        protocol="http",
+        headers={"x-mlflow-experiment-id": "0"},
+    ),
 }
