@@ -21,7 +21,8 @@ LARGEST_PAGE = 1000
 @click.option(
     "--order",
     metavar="COLUMN",
-    help=f"Field to sort by, of {', '.join(ORDERS)}; a minus in front turns it round. Default: "
+    help=f"Field to sort by, of {', '.join(ORDERS)}, or a path such as params.customer; a minus in"
+    " front turns it round. Default: "
     "-started_at.",
 )
 @click.option(

@@ -19,7 +19,14 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import Cursor, Execution
 
-__all__ = ["MAX_COLUMNS", "ChosenColumn", "ChosenExecution", "choose", "parse_columns"]
+__all__ = [
+    "MAX_COLUMNS",
+    "ChosenColumn",
+    "ChosenExecution",
+    "choose",
+    "parse_columns",
+    "statement_of",
+]
 
 MAX_COLUMNS: Final = 50
 
@@ -108,6 +115,13 @@ def choose(
     ]
 
 
+def statement_of(column: ChosenColumn) -> str:
+    """The statement that reads the values at the path of a column."""
+    statement = sql(_STATEMENTS.get(column.source, "columns/payloads"))
+    home = home_column(column.path) if column.source == "attributes" else None
+    return statement if home is None else statement.replace("null /* home */", home)
+
+
 def _at_path(reader: Cursor, rows: Sequence[Execution], column: ChosenColumn) -> Mapping[str, Any]:
     """Execution id → the value at the path of the column."""
     ids = [row.execution_id for row in rows]
@@ -128,19 +142,13 @@ def _at_path(reader: Cursor, rows: Sequence[Execution], column: ChosenColumn) ->
     is_json = column.source not in _STATEMENTS
     if is_json:
         params["kind"] = column.source
-    reader.execute(_statement(column), params)
+    reader.execute(statement_of(column), params)
     own = {row.execution_id: row.span_id for row in rows}
     values: dict[str, Any] = {}
-    for execution_id, span_id, text in reader.fetchall():
+    for execution_id, span_id, text, _ in reader.fetchall():
         if execution_id not in values or span_id == own[execution_id]:
             values[execution_id] = _value(text) if is_json else text
     return values
-
-
-def _statement(column: ChosenColumn) -> str:
-    statement = sql(_STATEMENTS.get(column.source, "columns/payloads"))
-    home = home_column(column.path) if column.source == "attributes" else None
-    return statement if home is None else statement.replace("null /* home */", home)
 
 
 def _value(text: str) -> Any:

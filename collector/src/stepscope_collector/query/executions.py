@@ -22,6 +22,7 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
 from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.nearest import unknown
+from stepscope_collector.query.path_order import parse_path_order, path_page
 from stepscope_collector.query.place import Place, locate
 from stepscope_collector.query.rows import (
     Attempt,
@@ -121,6 +122,18 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_PAGE}; use next_cursor")
     if not 0 <= offset <= _MAX_OFFSET:
         raise BadRequest(f"offset={offset} is out of range", hint="0 or more; use next_cursor")
+    path = parse_path_order(order)
+    if path is not None:
+        with read_for(database, filters, now_ns, timeout_s, is_costly=True) as connection:
+            by_path: Cursor = connection
+            filtered = narrowed(by_path, filters, now_ns)
+            counts = _counts(by_path, filtered) if is_counted else None
+            rows, next_cursor = path_page(
+                by_path, path, filtered, filters,
+                now_ns=now_ns, limit=limit, offset=offset, cursor=cursor,
+            )  # fmt: skip
+            chosen = choose(by_path, rows, columns) if columns else None
+        return Page(rows, next_cursor, chosen, counts)
     parsed = parse_order(order)
     after = Conditions() if cursor is None else parsed.after(*_read_cursor(cursor, parsed))
     with read_for(database, filters, now_ns, timeout_s) as connection:

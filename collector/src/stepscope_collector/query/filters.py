@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.filter import Bounds, compile_tree, parse_filter
-from stepscope_collector.query.filter.fields import EXECUTION, named
+from stepscope_collector.query.filter.fields import EXECUTION, named, paths
 from stepscope_collector.query.filter.syntax import (
     And,
     Compare,
@@ -201,8 +201,13 @@ def parse_order(text: str) -> Order:
         BadRequest: no field that has one value for each execution.
     """
     name = text.removeprefix("-")
+    if name in _NAMED and name not in _SORTED:
+        raise BadRequest(
+            f"{name} gives no order: an execution may have several values of it, or none to sort by",
+            hint=f"known: {', '.join(ORDERS)}, and paths such as params.customer",
+        )
     if name not in _SORTED:
-        raise unknown("order", text, [*ORDERS, *(f"-{known}" for known in ORDERS)])
+        raise unknown("order", name, [*ORDERS, *(f"{root}.…" for root in paths(EXECUTION))])
     return Order(name, text.startswith("-"))
 
 

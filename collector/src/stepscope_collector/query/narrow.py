@@ -12,14 +12,21 @@ __all__ = ["narrowed", "read_for"]
 
 
 def read_for(
-    database: Database, filters: Mapping[str, str], now_ns: int, timeout_s: float | None
+    database: Database,
+    filters: Mapping[str, str],
+    now_ns: int,
+    timeout_s: float | None,
+    *,
+    is_costly: bool = False,
 ) -> AbstractContextManager[Connection]:
     """A connection to ask with `filters`: of QueryTimeout after `timeout_s` when they may take long.
+
+    With `is_costly` what is asked takes long whatever the filters say.
 
     Raises:
         BadRequest: as of compile_filter.
     """
-    if timeout_s and compile_filter(filters, now_ns).is_costly:
+    if timeout_s and (is_costly or compile_filter(filters, now_ns).is_costly):
         return database.read_user_sql(timeout_s)
     return database.read()
 

@@ -214,8 +214,8 @@ EXECUTION_TOOLS: Final = (
             *FILTERS,
             Argument(
                 "order",
-                "Field to sort by: start, duration, workflow, status, user, attempts, …; a minus in"
-                " front turns it round.",
+                "Field to sort by: start, duration, workflow, status, user, attempts, …, or a"
+                " path such as params.customer; a minus in front turns it round.",
                 default=DEFAULT_ORDER,
             ),
             Argument("limit", "Executions at most.", "integer", 20, minimum=1, maximum=1000),

@@ -36,7 +36,8 @@ ROUTES: Final = (
         (
             *FILTERS,
             Param(
-                "order", f"Field to sort by, of {', '.join(ORDERS)}; a minus in front turns it round."
+                "order", f"Field to sort by, of {', '.join(ORDERS)}, or a path such as params.customer; a"
+                " minus in front turns it round."
                 " Rows without value come last.", DEFAULT_ORDER, default=DEFAULT_ORDER,
             ),
             Param(
