@@ -1,6 +1,8 @@
 """The commands of docs/portable.md, one after the other, as the processes they are."""
 
+import gzip
 import json
+import random
 import re
 import shlex
 import shutil
@@ -66,6 +68,26 @@ def test_slips_of_the_command_say_the_remedy(ask, tmp_path):
     slip = ask("export", "-o", tmp_path / "nowhere" / "x.json")
     assert "cannot be written" in slip.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stdin_is_a_file_and_a_file_that_ends_early_says_where(ask, tmp_path):
+    """issue #7: import of OTLP files: from a pipe too; what came before the damage stays."""
+    data = tmp_path / "data"
+    lines = ask("export", "--format", "otlp").out
+    first = stepscope("import", "-", "--data", data, stdin=lines)
+    assert (first.code, first.err) == (0, "")
+    assert " 0 rows were stored before" in first.out
+    packed = gzip.compress(lines.encode() + random.Random(1).randbytes(99_999))
+    (tmp_path / "cut.gz").write_bytes(packed[:-5000])
+    again = stepscope("import", tmp_path / "cut.gz", "--data", data)
+    assert again.code == 2
+    assert re.search(r"cut.gz: read until line \d; \d+ rows of it are stored, and stay", again.err)
+    assert "cut.gz cannot be read to its end" in again.err
+    slip = stepscope("import", "-", "--data", data, stdin="a,b\n1,2\n")
+    assert (slip.code, slip.out) == (2, "")
+    assert "- looks like text, such as CSV, which cannot be imported" in slip.err
+    slip = stepscope("import", "-", "--data", data, stdin='{"name": "x"}')
+    assert "- holds nothing that can be imported: line 1: no resourceSpans" in slip.err
 
 
 def executions_of(data):

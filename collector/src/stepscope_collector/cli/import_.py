@@ -1,8 +1,12 @@
 """`stepscope import`: history from files, through the server that runs or into the file itself."""
 
+import shutil
+import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.errors import BadRequest
+from stepscope_collector.errors import BadRequest, StepscopeError
 from stepscope_collector.present.text.values import format_duration
 
 __all__ = ["command"]
@@ -32,8 +36,9 @@ class Taking(Protocol):
 
 @click.command("import")
 @click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+    "files", metavar="FILE...", nargs=-1, required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+)  # fmt: skip
 @click.option(
     "--signal", type=click.Choice(["traces", "logs", "metrics"]),
     help="What an OTLP file in protobuf holds, if its bytes leave that open.",
@@ -51,9 +56,9 @@ def command(
     """Take files in: bundles, OTLP, databases of older designs.
 
     A bundle of `stepscope export`; OTLP in JSON, one request per line or one alone, or in protobuf, as
-    the OpenTelemetry Collector writes files, gzip or not; the SQLite databases of designs 000, 001 and
+    the OpenTelemetry Collector writes files, packed with gzip or zstd or not; the SQLite databases of designs 000, 001 and
     002, and JSON documents of older designs, whose ids and times stay. Each row is stored once, however often it
-    comes. The server goes on receiving meanwhile; interrupted, the same command goes on where it was.
+    comes. `-` is stdin. The server goes on receiving meanwhile; interrupted, the same command goes on where it was.
     """
     told = _Told(session)
     zone = _zone(timezone)
@@ -94,16 +99,39 @@ def _import(
     from stepscope_collector.importing.piece import Refused, signal_of
     from stepscope_collector.importing.source import read_source
 
-    for path in files:
-        told.begin(path)
-        for piece in read_source(path, signal_of(signal), zone):
-            if isinstance(piece, Refused):
-                told.refused(piece.place, piece.rows, [piece.reason])
-            else:
-                taken = into.take(piece.signal, piece.payload, path.name, piece.ingested)
-                told.taken(piece.signal, piece.place, taken)
-            told.progress(piece.done_bytes)
-        told.end()
+    for given in files:
+        with _readable(given) as path:
+            told.begin(given, path)
+            try:
+                for piece in read_source(path, signal_of(signal), zone):
+                    if isinstance(piece, Refused):
+                        told.refused(piece.place, piece.rows, [piece.reason])
+                    else:
+                        taken = into.take(piece.signal, piece.payload, given.name, piece.ingested)
+                        told.taken(piece.signal, piece.place, taken)
+                    told.progress(piece.done_bytes)
+                told.end()
+            except StepscopeError as error:
+                told.stopped()
+                message = error.message.replace(str(path), str(given))
+                raise type(error)(message, hint=error.hint) from error
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """The path of a file that can be read from its begin again: stdin and pipes are kept aside."""
+    is_stdin = str(path) == "-"
+    if not is_stdin and (path.is_file() or path.is_dir() or not path.exists()):
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="stepscope-import-") as aside:
+        if is_stdin:
+            shutil.copyfileobj(sys.stdin.buffer, aside)
+        else:
+            with path.open("rb") as pipe:
+                shutil.copyfileobj(pipe, aside)
+        aside.flush()
+        yield Path(aside.name)
 
 
 class _Told:
@@ -117,19 +145,38 @@ class _Told:
         self._files: list[str] = []
         self._began_s = self._said_s = time.monotonic()
         self._path, self._whole = Path(), 1
+        self._place, self._taken = "", 0
+        self._is_other_kind: bool | None = None
 
-    def begin(self, path: Path) -> None:
-        """A file begins."""
-        self._path = path
+    def begin(self, given: Path, path: Path) -> None:
+        """A file begins: as it was named, and what is read."""
+        self._path = given
+        self._place, self._taken, self._is_other_kind = "", 0, None
         self._whole = max(path.stat().st_size, 1) if path.is_file() else 1
         self._began_s = self._said_s = time.monotonic()
 
     def end(self) -> None:
-        """The file is done."""
+        """The file is done; BadRequest: nothing of it could be taken."""
         self._files.append(str(self._path))
+        if self._is_other_kind:
+            reason = self._reasons[-1]
+            raise BadRequest(
+                f"{self._path} holds nothing that can be imported: {reason['place']}: "
+                f"{reason['reason']}",
+                hint="see docs/portable.md",
+            )
+
+    def stopped(self) -> None:
+        """The file cannot be read on: what came before stays."""
+        if self._taken:
+            self._session.note(
+                f"{self._path}: read until {self._place}; {self._taken} rows of it are stored, and stay"
+            )
 
     def taken(self, signal: str, place: str, taken: Mapping[str, Any]) -> None:
         """A request was taken."""
+        self._place, self._is_other_kind = place, False
+        self._taken += taken["stored"] + taken["known"] + taken["deleted"]
         self._stored[signal] += taken["stored"]
         self._known += taken["known"]
         self._deleted += taken["deleted"]
@@ -139,6 +186,8 @@ class _Told:
     def refused(self, place: str, count: int, reasons: Sequence[str]) -> None:
         """Rows were refused."""
         self._refused += count
+        if self._is_other_kind is None:
+            self._is_other_kind = True
         for reason in reasons:
             if len(self._reasons) < _MOST_TOLD:
                 where = {"file": str(self._path), "place": place}

@@ -5,6 +5,7 @@ What the file exporter of the OpenTelemetry Collector writes in either format, g
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,15 @@ from stepscope_collector.errors import BadRequest, NotFound, StepscopeError
 from stepscope_collector.importing.cut import cut
 from stepscope_collector.importing.piece import Piece, Refused
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 __all__ = [
     "GZIP",
     "SIGNAL_KEYS",
+    "ZSTD",
     "opened",
     "pieces_of_json",
     "read_json",
@@ -29,6 +36,7 @@ __all__ = [
 ]
 
 GZIP: Final = b"\x1f\x8b"
+ZSTD: Final = b"\x28\xb5\x2f\xfd"
 MAX_LINE_BYTES: Final = 256 * 1024 * 1024
 """Of one request in a file."""
 
@@ -42,24 +50,33 @@ SIGNAL_KEYS: Final[dict[str, Signal]] = {
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[Any, Callable[[], int]]]:
-    """The file, unpacked if it is gzip, and what tells how far it was read; gzip reads ahead a little.
+    """The file, unpacked if it is gzip or zstd, and what tells how far it was read, about.
 
     Raises:
         NotFound, BadRequest: it cannot be read.
     """
     try:
         with path.open("rb") as raw:
-            is_gzip = raw.read(2) == GZIP
+            head = raw.read(4)
             raw.seek(0)
-            if not is_gzip:
+            if head.startswith(GZIP):
+                with gzip.GzipFile(fileobj=raw) as unpacked:
+                    yield unpacked, raw.tell
+            elif head == ZSTD:
+                with zstd.ZstdFile(raw) as unpacked:
+                    yield unpacked, raw.tell
+            else:
                 yield raw, raw.tell
-                return
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                yield unpacked, raw.tell
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}", hint="name a file to import") from None
-    except (EOFError, OSError, zlib.error) as error:
-        raise BadRequest(f"{path} cannot be read to its end: {error}") from error
+    except (EOFError, OSError, zlib.error, zstd.ZstdError) as error:
+        raise BadRequest(f"{path} cannot be read to its end: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error)
 
 
 def read_json(path: Path) -> Iterator[tuple[bytes | None, str, int]]:
@@ -69,14 +86,27 @@ def read_json(path: Path) -> Iterator[tuple[bytes | None, str, int]]:
         the text (None: longer than MAX_LINE_BYTES), where it stands, and how far the file is read.
     """
     with opened(path) as (file, done):
-        for number, line in enumerate(_lines(file), 1):
-            if number == 1 and line is not None and not _is_whole(line):
+        first = 1
+        begin = file.readline(MAX_LINE_BYTES)
+        if begin and not _is_whole(begin):
+            second = file.readline(MAX_LINE_BYTES)
+            if not _is_one_per_line(begin, second):
                 rest = file.read(MAX_LINE_BYTES)
-                whole = line + rest if len(rest) < MAX_LINE_BYTES else None
+                whole = begin + second + rest if len(rest) < MAX_LINE_BYTES else None
                 yield whole, "the file", done()
                 return
+            if begin.strip():
+                yield begin, "line 1", done()
+            first, begin = 2, second
+        for number, line in enumerate(_lines(file, begin), first):
             if line is None or line.strip():
                 yield line, f"line {number}", done()
+
+
+def _is_one_per_line(first: bytes, second: bytes) -> bool:
+    """Whether a first line that is no JSON is a damaged one of many, and not the begin of one text."""
+    is_object = second.lstrip().startswith(b"{") and _is_whole(second)
+    return is_object and first.strip() not in (b"[", b"{")
 
 
 def _is_whole(line: bytes) -> bool:
@@ -113,15 +143,16 @@ def _pieces(signal: Signal, message: Message, place: str, done_bytes: int) -> It
         yield Piece(signal, part.SerializeToString(), place, done_bytes)
 
 
-def _lines(file: Any) -> Iterator[bytes | None]:
-    """The lines; None for one that is too long."""
-    while line := file.readline(MAX_LINE_BYTES):
+def _lines(file: Any, line: bytes) -> Iterator[bytes | None]:
+    """A line that was read and those after it; None for one that is too long."""
+    while line:
         if len(line) < MAX_LINE_BYTES or line.endswith(b"\n"):
             yield line
-            continue
-        while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
-            pass
-        yield None
+        else:
+            while not line.endswith(b"\n") and (line := file.readline(MAX_LINE_BYTES)):
+                pass
+            yield None
+        line = file.readline(MAX_LINE_BYTES)
 
 
 def read_protobuf(path: Path, signal: Signal | None) -> Iterator[Piece | Refused]:

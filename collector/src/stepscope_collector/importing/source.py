@@ -9,6 +9,7 @@ from typing import Any, Final
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.bundle import read_bundle
+from stepscope_collector.importing.kind import refuse_other_kind
 from stepscope_collector.importing.older.documents import executions_of, read_any
 from stepscope_collector.importing.older.requests import Requests
 from stepscope_collector.importing.older.rows import Unreadable
@@ -52,6 +53,8 @@ def read_source(
     elif head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         yield from _read_json(path, own)
     elif head:
+        if signal is None:
+            refuse_other_kind(path, head)
         yield from read_protobuf(path, signal)
     else:
         raise BadRequest(f"{path} is empty")
@@ -65,7 +68,9 @@ def _read_json(path: Path, zone: tzinfo) -> Iterator[Piece | Refused]:
         if text is None:
             yield Refused(place, f"longer than {MAX_LINE_BYTES} bytes", done_bytes)
             continue
-        documents = executions_of(_loaded(text))
+        found = _loaded(text)
+        _refuse_own_export(path, found)
+        documents = executions_of(found)
         if documents is None:
             yield from pieces_of_json(text, place, done_bytes)
             continue
@@ -78,6 +83,16 @@ def _read_json(path: Path, zone: tzinfo) -> Iterator[Piece | Refused]:
                 continue
             yield from requests.add(record, extras, own_place, done_bytes)
     yield from requests.end(done_bytes)
+
+
+def _refuse_own_export(path: Path, found: Any) -> None:
+    first = found[0] if isinstance(found, list) and found else found
+    is_own = isinstance(first, dict) and {"execution", "steps", "attempts"} <= first.keys()
+    if is_own:
+        raise BadRequest(
+            f"{path} is what stepscope export writes in JSON to be read, not to be imported",
+            hint="export a bundle: -o FILE.zip, or OTLP: -o FILE.otlp.jsonl",
+        )
 
 
 def _loaded(text: bytes) -> Any:

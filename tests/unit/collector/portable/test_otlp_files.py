@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import sys
 
 import pytest
 
@@ -17,6 +18,11 @@ from tests.strategies.canonical import canonical_logs, canonical_metrics, canoni
 from tests.unit.collector.portable.store import MAPPING, START_NS, fill, store
 
 CANONICAL = {"traces": canonical_spans, "logs": canonical_logs, "metrics": canonical_metrics}
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 READ = {"traces": read_traces, "logs": read_logs, "metrics": read_metrics}
 
 
@@ -45,6 +51,7 @@ FORMS = {
     "over many lines": lambda message: text(message, indent=2),
     "an empty line between": lambda message: b"\n" + text(message) + b"\n\n",
     "gzip": lambda message: gzip.compress(text(message), mtime=0),
+    "zstd": lambda message: zstd.compress(text(message)),
     "protobuf": lambda message: message.SerializeToString(),
     "protobuf with lengths": lengths,
     "protobuf in gzip": lambda message: gzip.compress(lengths(message), mtime=0),
@@ -135,7 +142,14 @@ def test_what_is_refused_is_told_with_its_place(sent, tmp_path):
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"hello, world", "nothing that can be imported"),
+        (b"hello, world", "looks like text, such as CSV"),
+        (b"a,b\n1,\xc3", "looks like text, such as CSV"),
+        (b"PAR1\x15\x04", "looks like a Parquet file"),
+        (b"12345678DUCK\x40\0", "looks like a DuckDB database"),
+        (b"x" * 257 + b"ustar\x00", "looks like a tar file"),
+        (b"\x00\x01\x02\xff", "nothing that can be imported"),
+        (zstd.compress(b"{}" * 999)[:-3], "cannot be read to its end"),
+        (b'[{"execution": {}, "steps": [], "attempts": []}]', "to be read, not to be imported"),
         (b"PK\x03\x04 no zip", "is damaged"),
         (b"\x1f\x8bno gzip", "cannot be read to its end"),
         (gzip.compress(b'{"resourceSpans": []}' * 99, mtime=0)[:-9], "cannot be read to its end"),
@@ -161,6 +175,21 @@ def test_a_file_that_is_not_there_or_ends_early(sent, tmp_path):
     assert next(pieces).signal == "logs"
     with pytest.raises(BadRequest, match="cannot be read to its end"):
         next(pieces)
+
+
+def test_a_damaged_first_line_takes_no_other_with_it(sent, tmp_path):
+    """issue #7: a broken file says where, and the rest of it is taken."""
+    line = text(sent["logs"])
+    path = tmp_path / "some.jsonl"
+    for begin, places in ((line[:70], ["line 1"]), (b"", []), (b"[1,", ["line 1"])):
+        path.write_bytes(b"\n".join([begin, line, line[:50], line]))
+        with store() as into:
+            stored, known, refused = take_in(into, path)
+            assert (stored, known) == (4, 4)
+            assert [place for place, _ in refused] == [*places, "line 3"]
+    path.write_bytes(json.dumps(json.loads(line), indent=1).encode()[:-9])
+    with store() as into:
+        assert [place for place, _ in take_in(into, path)[2]] == ["the file"]
 
 
 def test_the_signal_of_protobuf_may_be_named(tmp_path):
