@@ -80,10 +80,11 @@ def test_bytes_of_an_execution_are_limited_as_well():
         assert t.rows(DROPS) == [("E", 2)]
 
 
-def test_records_that_name_no_execution_count_for_that_of_their_trace():
+@pytest.mark.parametrize("decoder", ["native", "python"])
+def test_records_that_name_no_execution_count_for_that_of_their_trace(decoder):
     """R090: foreign engines correlate by trace; the count stands with the execution of the trace."""
     sent = span("root", scope="other", end=5)
-    with limited(LogLimit(1)) as t:
+    with limited(LogLimit(1), decoder) as t:
         t.take(payload(sent))
         t.take(logs("a", "b", execution_id="", trace_id=sent.span.trace_id), "logs")
         ((execution_id,),) = t.rows("select execution_id from executions")

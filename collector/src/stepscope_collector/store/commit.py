@@ -201,8 +201,8 @@ class Committer:
             note_drops(self.connection, group.log_drops, now)
         self._insert("logs", group.kept_logs if group.log_drops else group.logs, ingested_at=now)
         if group.logs is not None:
-            # refused ones are signs of life as well
-            self.connection.register("incoming_logs", group.logs)
+            if group.log_drops:  # they are signs of life as well
+                self.connection.register("incoming_logs", group.logs)
             self._note_signs(group, now, now_ns)
         self._insert("metrics", group.metrics, ingested_at=now)
         self._insert("requests", group.requests, received_at=now)
