@@ -334,7 +334,7 @@ def test_the_example_of_the_page_is_true(tmp_path: Path, monkeypatch: pytest.Mon
     """ours: documents are true."""
     page = (Path(__file__).parents[3] / "docs" / "compat.md").read_text("utf-8")
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    code, _ = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     exec(compile(code, "docs/compat.md", "exec"), {})
 
 

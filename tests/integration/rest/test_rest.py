@@ -18,6 +18,7 @@ from stepscope_collector.present.rest.routes import ROUTES
 from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.store import Database
 from tests.integration.rest.conftest import serving
+from tests.unit.collector.query.history import fill_executions, fill_parts, open_memory
 
 
 def get(client: httpx.Client, path: str, **params: Any) -> Any:
@@ -413,3 +414,21 @@ def test_answers_have_the_members_the_document_tells(client: httpx.Client) -> No
     ):  # fmt: skip
         assert rows, name
         assert set(rows[0]) == set(schemas[name]["properties"]), name
+
+
+def test_r072_the_list_reads_no_log_record_and_no_payload() -> None:
+    """R072: logs and payloads are read on demand; the list answers even where they are gone."""
+    with open_memory() as database:
+        writer = database.writer()
+        fill_executions(writer)
+        fill_parts(writer)
+        with serving(database) as client:
+            before = get(client, "/api/executions", limit="100", include="counts")
+            assert before["executions"]
+            for table in ("log_records", "payloads", "spans"):
+                writer.execute(f"drop table stored.{table}")
+            assert get(client, "/api/executions", limit="100", include="counts") == before
+            for order in ("duration_ns", "workflow_name", "-attempt_count"):
+                assert get(client, "/api/executions", order=order)["executions"]
+            missing = client.get("/api/executions/whole-1/logs")
+            assert missing.status_code >= 400, "the table of log records is really gone"

@@ -259,10 +259,16 @@ class Client:
         )["taken"]
         return taken
 
-    def post_spans(self, payload: bytes) -> None:
-        """Store a trace request of OTLP through `POST /api/executions`; committed when this returns."""
+    def post_otlp(self, signal: str, payload: bytes) -> None:
+        """Store a request of OTLP, protobuf, through `POST /api/executions`; committed when this returns.
+
+        Args:
+            signal: traces or logs.
+            payload: the request.
+        """
         headers = {"content-type": "application/x-protobuf"}
-        self._json(self._checked("POST", "/api/executions", headers, payload))
+        target = _target("/api/executions", {"signal": None if signal == "traces" else signal})
+        self._json(self._checked("POST", target, headers, payload))
 
     def stop_remap(self) -> dict[str, Any]:
         """The answer of `DELETE /api/admin/remap`."""

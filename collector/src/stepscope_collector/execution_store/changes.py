@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from stepscope_collector.compat.document import MAX_ID_BYTES
 from stepscope_collector.compat.record import OUTCOMES, ErrorRecord, ExecutionRecord, StepRecord
+from stepscope_collector.compat.spans import execution_span_id
 from stepscope_collector.errors import BadRequest, Conflict
 
-__all__ = ["changed_execution", "changed_step", "new_execution", "new_step"]
+__all__ = ["changed_execution", "changed_step", "corrected", "new_execution", "new_step"]
 
 Row = Mapping[str, Any]
 _MS: Final = 1_000_000
@@ -76,6 +77,19 @@ def changed_execution(state: Row, given: Row, now_ns: int) -> ExecutionRecord:
         error=error,
         metadata=_json(given, "metadata", state["metadata"]),
     )
+
+
+def corrected(record: ExecutionRecord, state: Row) -> tuple[ExecutionRecord, int]:
+    """The record, and the revision of its span that wins over the one that ended the execution."""
+    own = execution_span_id(record.execution_id).hex()
+    before = state["span_id"] or ""
+    if before[:12] == own[:12]:
+        return record, (int(before[12:], 16) + 1) % 2**16
+    # That span is somebody else's: of two with the same end the greater id wins, and a later end always.
+    ended = record.ended_ns
+    if ended is not None and ended == int(state["ended_ns"]):
+        ended += 1
+    return replace(record, ended_ns=ended), 0
 
 
 def new_step(given: Row, step_id: str, index: int, now_ns: int) -> StepRecord:

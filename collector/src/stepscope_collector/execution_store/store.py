@@ -1,27 +1,22 @@
 """`ExecutionStore`: create, update, get, query and delete executions and their steps (R014 to R022)."""
 
-import json
-import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
-from stepscope_collector.cli.client import Client
-from stepscope_collector.cli.source import open_client
 from stepscope_collector.compat.record import ExecutionRecord, StepRecord
-from stepscope_collector.compat.spans import execution_span_id, request_of
-from stepscope_collector.config import ClientConfig, load
+from stepscope_collector.compat.spans import request_of
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.execution_store.changes import (
     changed_execution,
     changed_step,
+    corrected,
     new_execution,
     new_step,
 )
+from stepscope_collector.execution_store.connection import HistoryConnection
 from stepscope_collector.execution_store.records import (
     ExecutionStats,
     ExecutionStep,
@@ -32,7 +27,6 @@ from stepscope_collector.execution_store.records import (
     step_of,
 )
 from stepscope_collector.query.nearest import unknown
-from stepscope_collector.query.records import record_sql
 
 __all__ = ["ExecutionStore"]
 
@@ -56,44 +50,8 @@ _STATUSES: Final = ("running", "success", "error")
 _MS: Final = 1_000_000
 
 
-class ExecutionStore:
-    """Executions and steps as design 000 kept them. Thread-safe; close it, or use `with`.
-
-    Every write is committed when its method returns. Programs that send OTLP beside it, to the same
-    server, write the same history.
-
-    Args:
-        server: URL of a running server; None: the one on the data directory, else its file, which
-            is then locked until this is closed.
-        data: the data directory; None: the one of the settings.
-        token: of the scopes ingest and read (admin to delete), where the server wants one.
-
-    Raises:
-        DatabaseLocked: another process has the file and does not answer as a server.
-        ServerUnreachable: no server answers there.
-    """
-
-    def __init__(
-        self, server: str | None = None, *, data: str | Path | None = None, token: str = ""
-    ) -> None:
-        flags = {} if data is None else {"data.dir": str(data)}
-        settings = load(flags=flags).settings
-        self._client: Client = open_client(
-            settings, server, ClientConfig(token=token), is_writing=True, may_create=True
-        )
-        self._lock = threading.RLock()
-        """One question at a time: a client has one connection, and an update reads before it writes."""
-
-    def close(self) -> None:
-        """Give back the connection or the file."""
-        with self._lock:
-            self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+class ExecutionStore(HistoryConnection):
+    """Executions and steps as design 000 kept them; arguments and errors as of `HistoryConnection`."""
 
     # Executions
 
@@ -137,8 +95,8 @@ class ExecutionStore:
             if state["ended_ns"] is None:
                 self._send(request_of(record, seen_ns=now))
             elif changes:
-                corrected, revision = _corrected(record, state)
-                self._send(request_of(corrected, revision=revision))
+                newest, revision = corrected(record, state)
+                self._send(request_of(newest, revision=revision))
 
     def get_execution(self, execution_id: str) -> WorkflowExecution | None:
         """The execution; None: there is none (R016)."""
@@ -292,13 +250,8 @@ class ExecutionStore:
 
     # The way to the history
 
-    def _rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        with self._lock:
-            chunks = self._client.sql_stream("ndjson", record_sql(name), params)
-            return [json.loads(line) for line in b"".join(chunks).splitlines()]
-
     def _send(self, payload: bytes) -> None:
-        self._client.post_spans(payload)
+        self._client.post_otlp("traces", payload)
 
     def _send_step(self, execution: ExecutionRecord, step: StepRecord) -> None:
         self._send(request_of(execution, steps=[step], has_execution=False))
@@ -327,16 +280,3 @@ def _check(given: Mapping[str, Any], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
             raise unknown("field", name, known)
-
-
-def _corrected(record: ExecutionRecord, state: Mapping[str, Any]) -> tuple[ExecutionRecord, int]:
-    """The record with a span that wins over the one that ended the execution."""
-    own = execution_span_id(record.execution_id).hex()
-    before = state["span_id"] or ""
-    if before[:12] == own[:12]:
-        return record, (int(before[12:], 16) + 1) % 2**16
-    # That span is somebody else's: of two with the same end the greater id wins, and a later end always.
-    ended = record.ended_ns
-    if ended is not None and ended == int(state["ended_ns"]):
-        ended += 1
-    return replace(record, ended_ns=ended), 0

@@ -1,4 +1,4 @@
-"""Statements about executions and steps as design 000 kept them; `POST /api/sql` runs them anywhere."""
+"""Statements about executions and steps as designs 000 and 002 kept them; `POST /api/sql` runs them anywhere."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ __all__ = ["record_sql"]
 _NAMES: Final = (
     "records/one", "records/page", "records/some", "records/steps", "records/state", "records/step_execution",
     "records/step_state", "records/stats", "records/beyond",
+    "records/history_some", "records/history_page", "records/history_logs", "records/history_params",
 )  # fmt: skip
 
 

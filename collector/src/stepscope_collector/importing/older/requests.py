@@ -1,7 +1,7 @@
 """Records of older designs as OTLP requests of about a thousand rows. Pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,12 +10,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from stepscope_collector.compat.record import ExecutionRecord, trace_id_of
+from stepscope_collector.compat.record import ExecutionRecord, span_id_of, trace_id_of
 from stepscope_collector.compat.spans import execution_span_id, request_of
 from stepscope_collector.importing.older.rows import Extras, Line
 from stepscope_collector.importing.piece import Piece
 
-__all__ = ["Requests"]
+__all__ = ["Requests", "line_of"]
 
 _ROWS: Final = 1000
 _SCOPE: Final = "stepscope"
@@ -35,22 +35,35 @@ class Requests:
     _lines: int = 0
 
     def add(
-        self, record: ExecutionRecord, extras: Extras, place: str, done_bytes: int
+        self,
+        record: ExecutionRecord,
+        extras: Extras,
+        place: str,
+        done_bytes: int,
+        revision: int = 0,
     ) -> Iterator[Piece]:
-        """Take an execution in; the requests that are full then."""
-        own = ExportTraceServiceRequest.FromString(request_of(record, seen_ns=extras.seen_ns))
+        """Take an execution in; the requests that are full then. Revision: see `request_of`."""
+        own = ExportTraceServiceRequest.FromString(
+            request_of(record, seen_ns=extras.seen_ns, revision=revision)
+        )
         for span in own.resource_spans[0].scope_spans[0].spans:
             if _is_of_execution(span):
                 _add(span, extras)
         self.place = self.place or place
         self._spans += len(own.resource_spans[0].scope_spans[0].spans)
         self._traces.MergeFrom(own)
-        for line in extras.lines:
-            self._add_line(record, line)
-            if self._lines >= _ROWS:
-                yield from self.end(done_bytes)
+        yield from self.add_lines(record.execution_id, extras.lines, done_bytes)
         if self._spans >= _ROWS:
             yield from self.end(done_bytes)
+
+    def add_lines(
+        self, execution_id: str, lines: Iterable[Line], done_bytes: int
+    ) -> Iterator[Piece]:
+        """Take log lines of an execution in; the requests that are full then."""
+        for line in lines:
+            self._add_line(execution_id, line)
+            if self._lines >= _ROWS:
+                yield from self.end(done_bytes)
 
     def end(self, done_bytes: int) -> Iterator[Piece]:
         """What is left."""
@@ -62,7 +75,7 @@ class Requests:
         self._spans = self._lines = 0
         self.place = ""
 
-    def _add_line(self, record: ExecutionRecord, line: Line) -> None:
+    def _add_line(self, execution_id: str, line: Line) -> None:
         if not self._lines:
             self._logs.resource_logs.add().scope_logs.add().scope.name = _SCOPE
         told = (
@@ -74,12 +87,12 @@ class Requests:
                 severity_number=_SEVERITIES.get((line.level or "").lower(), 0),
                 severity_text=_text(line.level or ""),
                 event_name=_text(line.event_name or ""),
-                trace_id=trace_id_of(record.execution_id),
-                span_id=execution_span_id(record.execution_id),
+                trace_id=trace_id_of(execution_id),
+                span_id=execution_span_id(execution_id),
             )
         )
         told.body.string_value = _text(line.body)
-        _attribute(told, "workflow.execution.id", record.execution_id)
+        _attribute(told, "workflow.execution.id", execution_id)
         _attribute(told, "stepscope.log.sequence", line.sequence)
         _attribute(told, "log.iostream", line.stream)
         self._lines += 1
@@ -93,6 +106,10 @@ def _is_of_execution(span: Span) -> bool:
 
 
 def _add(span: Span, extras: Extras) -> None:
+    if any(each.key == "stepscope.live.phase" for each in span.attributes):
+        # a marker that says something else is another one
+        told = (extras.exit_code, extras.binary_path, extras.output, extras.params)
+        span.span_id = span_id_of(span.span_id.hex(), *(str(each) for each in told))
     _attribute(span, "process.exit.code", extras.exit_code)
     _attribute(span, "process.executable.path", extras.binary_path)
     _attribute(span, "enduser.id", extras.user_id)

@@ -390,8 +390,8 @@ class _Endpoints:
         return Response(body, status, media_type=route.media_type)
 
     async def _post_execution(self, route: Route, request: Request) -> Response:
-        read_params(route, request.query_params.multi_items())
-        return await post_execution(request, self._intake)
+        params = read_params(route, request.query_params.multi_items())
+        return await post_execution(request, self._intake, params.get("signal", "traces"))
 
     async def _run_sql(self, route: Route, request: Request) -> Response:
         params = read_params(route, request.query_params.multi_items())

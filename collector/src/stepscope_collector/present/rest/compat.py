@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from stepscope_collector.compat.document import read_document
 from stepscope_collector.compat.spans import request_of
+from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import (
     BadRequest,
     NotFound,
@@ -47,7 +48,8 @@ _STATUSES: Final = {
     "success": "success", "error": "error",
 }  # fmt: skip
 _MEDIAS: Final = ("application/json", "application/x-protobuf")
-"""A document, or a trace request of OTLP, as `ExecutionStore` sends it."""
+"""A document, or a request of OTLP, as `ExecutionStore` and `ExecutionHistory` send it."""
+_SIGNALS: Final = ("traces", "logs")
 _OWN: Final = frozenset({"workflowId", "page", "pageSize", "limit", "offset", "order", "status"})
 
 ROUTES: Final = (
@@ -55,6 +57,7 @@ ROUTES: Final = (
         "post_execution", "/api/executions",
         "Take in one execution with its nodes, as older generated workflows post it; answered "
         "after the commit.",
+        (Param("signal", "With OTLP in protobuf: what it carries.", "logs", values=_SIGNALS),),
         method="POST", errors=(400, 413, 415, 429, 503),
     ),
     Route(
@@ -94,8 +97,14 @@ class Intake:
     max_bytes: int
 
 
-async def post_execution(request: Request, intake: Intake | None) -> Response:
-    """Store the posted execution; `{"success": true}`, and its id where it had none."""
+async def post_execution(request: Request, intake: Intake | None, signal: Signal) -> Response:
+    """Store the posted execution; `{"success": true}`, and its id where it had none.
+
+    Args:
+        request: the document, or OTLP.
+        intake: where it goes; None: nowhere.
+        signal: what OTLP carries.
+    """
     if intake is None:
         raise StoreUnavailable("no server runs that could write the history")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -118,12 +127,13 @@ async def post_execution(request: Request, intake: Intake | None) -> Response:
             held += len(chunk)
         payload, new_id = bytes(body), None
         if media == _MEDIAS[0]:
+            signal = "traces"
             payload, new_id = await run_in_threadpool(_request_of, payload)
     finally:
         intake.ingest.release(held)
     future = await run_in_threadpool(
         intake.ingest.submit,
-        "traces",
+        signal,
         payload,
         "protobuf",
         sender,

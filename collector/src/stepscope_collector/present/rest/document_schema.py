@@ -92,7 +92,7 @@ BODY_SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         "application/x-protobuf": {
             "type": "string",
             "format": "binary",
-            "description": "ExportTraceServiceRequest of OTLP, as ExecutionStore sends it.",
+            "description": "ExportTraceServiceRequest of OTLP, or what `signal` says, as ExecutionStore sends it.",
         },
     }
 }
