@@ -103,6 +103,7 @@ def _catch_up(
         while repeat.left > _FEW:  # more quickly than further ones come
             work(Unnoted(lambda _committer, _plan: repeat.for_a_while()))
         root.execute("checkpoint")
+        database.wait_until_idle(_IDLE_S)
         work(Unnoted(lambda committer, _: committer.checkpoint()))
         database.wait_until_idle(_IDLE_S)
 

@@ -15,6 +15,7 @@ from stepscope_collector.store.engine import (
     Connection,
     EngineError,
     EngineStopped,
+    checkpoint,
     damage_in,
 )
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Starts
@@ -300,7 +301,7 @@ class Committer:
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file, which frees what was removed; StoreUnavailable."""
         with self._engine() as connection:
-            connection.execute("checkpoint")
+            checkpoint(connection)
         if self.committed is not None:
             self.committed()
 

@@ -28,6 +28,7 @@ from stepscope_collector.store.engine import (
     EngineError,
     EngineStopped,
     Interrupted,
+    checkpoint,
     damage_in,
 )
 from stepscope_collector.store.files import sync
@@ -295,7 +296,7 @@ class Database:
             self._is_reopening = True
             try:
                 self._end_readers()
-                self._root.execute("checkpoint")
+                checkpoint(self._root)
                 self._close_files()
                 for each in (self.path, path):
                     if (log := log_path(each)).exists() and log.stat().st_size:
@@ -353,7 +354,7 @@ class Database:
         """Move the write-ahead log into the file; readers may go on meanwhile."""
         with self._lock:
             self._refuse_if_closed()
-            self._root.execute("checkpoint")
+            checkpoint(self._root)
 
     def close(self) -> None:
         """Interrupt readers, checkpoint and close; then there is no write-ahead log.

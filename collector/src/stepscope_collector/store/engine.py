@@ -8,6 +8,7 @@ name instead, which stays possible.
 
 import os
 import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,7 @@ __all__ = [
     "EngineError",
     "EngineStopped",
     "Interrupted",
+    "checkpoint",
     "connect",
     "damage_in",
     "is_before_2",
@@ -46,6 +48,10 @@ _OUR_OTHER_CONNECTION = "with a different configuration than existing connection
 _NEWER_FILE = "created with an newer version of DuckDB"
 _NEWER_FORMAT = "but we can only read versions"
 _UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
+
+_OTHERS_WRITE = "other write transactions active"
+_WRITERS_END_WITHIN_S = 2.0
+_BETWEEN_S = 0.01
 
 _DAMAGE = re.compile(
     r"Corrupt (database|WAL) file|Failure while replaying WAL file|not a valid DuckDB database file"
@@ -66,6 +72,25 @@ _NO_DAMAGE = (
 def is_before_2() -> bool:
     """Whether this is DuckDB 1, which a few things work differently with."""
     return int(duckdb.__version__.partition(".")[0]) < 2
+
+
+def checkpoint(connection: Connection, within_s: float = _WRITERS_END_WITHIN_S) -> None:
+    """Move the write-ahead log into the file, as soon as nobody else writes.
+
+    Args:
+        connection: without a transaction.
+        within_s: for so long somebody else may go on writing; then the engine's error is raised.
+    """
+    deadline_s = time.monotonic() + within_s
+    while True:
+        try:
+            connection.execute("checkpoint")
+        except duckdb.TransactionException as error:
+            if _OTHERS_WRITE not in str(error) or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_BETWEEN_S)
+        else:
+            return
 
 
 def damage_in(error: BaseException) -> str | None:

@@ -17,6 +17,7 @@ from stepscope_collector.errors import (
     StoreUnavailable,
 )
 from stepscope_collector.store import Database, EngineError, Interrupted
+from stepscope_collector.store.engine import checkpoint
 
 CONFIG = StoreConfig(memory_limit_bytes=512 << 20, threads=2)
 INSERT = "insert into stored.requests values ($id::uuid, '2026-01-01')"
@@ -410,3 +411,29 @@ def test_a_limit_holds_over_an_empty_table():
         with database.read() as connection:
             rows = connection.execute("select * from execution_logs limit 2").fetchall()
     assert len(rows) == 2
+
+
+def test_a_checkpoint_waits_for_another_one(database):
+    """issue #7: the engine refuses a second checkpoint at a time; ours are done one after the other."""
+    started = threading.Barrier(3)
+    failures = []
+
+    def again_and_again():
+        connection = database._root.cursor()
+        started.wait(30)
+        try:
+            for _ in range(20):
+                checkpoint(connection, within_s=60)
+        except EngineError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=again_and_again) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    started.wait(30)
+    for number in range(100):
+        add(database, number)
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert count(database) == 100
