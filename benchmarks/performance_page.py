@@ -2,9 +2,10 @@
 
     python benchmarks/performance_page.py [--only NAME …]
 
-Each benchmark runs by itself, one after the other; its JSON goes to .isolate/bench/, and with --only
-the figures of the others are taken from there. The machine should do nothing else for the ten
-minutes this takes: what it does otherwise stands beside the figures as its load.
+Each benchmark runs by itself, one after the other; its JSON goes to .isolate/bench/. With --only the
+sections of the others stay on the page as they are. The machine should do nothing else for the half
+hour this takes (more the first time, when other servers are built): what it does otherwise stands
+beside the figures as its load, with the date of each.
 """
 
 import argparse
@@ -53,28 +54,43 @@ SECTIONS: Final = (
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
         "The same load on files of different sizes."),
+    Section("memory", "Memory over time", "bench_memory.py --minutes 8",
+        "Full load without a pause into one file; resident memory is the median of the seconds of each minute. An hour: `--minutes 60`."),
     Section("peers", "Other servers", "bench_peers.py",
         "The same requests to other servers on this machine, in the same run; slow ones get fewer of them. They do not all do the same with spans, "
         "nor mean the same by an answer. `spans/CPU-s` counts until a server is idle again. Versions: `benchmarks/peers/`."),
 )  # fmt: skip
 
 
-def measured(section: Section, *, again: bool) -> dict[str, Any]:
-    """What the benchmark printed, now or the last time."""
-    kept = RESULTS / f"{section.name}.json"
-    if again or not kept.exists():
-        script, *arguments = section.arguments.split()
-        print(f"{section.name}: {section.arguments}", file=sys.stderr, flush=True)
-        load = os.getloadavg()[0]
-        done = subprocess.run(
-            [sys.executable, f"benchmarks/{script}", *arguments],
-            cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
-        found = {**json.loads(done.stdout), "load_before": round(load, 1)}
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    result: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return result
+def measured(section: Section) -> dict[str, Any]:
+    """What the benchmark prints, kept as a file, too."""
+    script, *arguments = section.arguments.split()
+    print(f"{section.name}: {section.arguments}", file=sys.stderr, flush=True)
+    load = os.getloadavg()[0]
+    done = subprocess.run(
+        [sys.executable, f"benchmarks/{script}", *arguments],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    found: dict[str, Any] = {**json.loads(done.stdout), "load_before": round(load, 1)}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{section.name}.json").write_text(json.dumps(found, indent=2), encoding="utf-8")
+    return found
+
+
+def written(section: Section) -> str:
+    """The section with new figures."""
+    found = measured(section)
+    facts = found["machine"]
+    about = f"{facts['cores']} cores of {facts['cpu']}, Python {facts['python']}, DuckDB {facts['duckdb']}"
+    when = f"{datetime.now(UTC):%Y-%m-%d}, load before it: {found['load_before']}"
+    how = f"`python benchmarks/{section.arguments}` ({when}; {about})"
+    return "\n\n".join([section.says, how, table(TABLES[section.name](found))])
+
+
+def kept(page: str) -> dict[str, str]:
+    """Title → text of the sections that a page has."""
+    parts = page.split("\n## ")[1:]
+    return {title: text.strip() for title, _, text in (part.partition("\n") for part in parts)}
 
 
 def table(rows: Iterable[dict[str, object]]) -> str:
@@ -100,22 +116,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="*", choices=[section.name for section in SECTIONS])
     only = parser.parse_args().only
-    found = {
-        section.name: measured(section, again=only is None or section.name in only)
-        for section in SECTIONS
-    }
-    facts = found["ingest"]["machine"]
-    about = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
+    before = kept(PAGE.read_text(encoding="utf-8")) if only is not None and PAGE.exists() else {}
     parts = [(ROOT / "benchmarks" / "performance_head.md").read_text(encoding="utf-8").rstrip()]
-    parts.append(f"Measured on {datetime.now(UTC):%Y-%m-%d}: {about}.")
     for section in SECTIONS:
-        load = found[section.name]["load_before"]
-        parts += [
-            f"## {section.title}",
-            section.says,
-            f"`python benchmarks/{section.arguments}` (load before it: {load})",
-            table(TABLES[section.name](found[section.name])),
-        ]
+        is_kept = only is not None and section.name not in only
+        text = before.get(section.title) if is_kept else written(section)
+        if text is not None:
+            parts.append(f"## {section.title}\n\n{text}")
     PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

@@ -119,6 +119,25 @@ def _scale(found: dict[str, Any]) -> Rows:
         }
 
 
+def _memory(found: dict[str, Any]) -> Rows:
+    for minute in found["minutes"]:
+        yield {
+            "minute": minute["minute"],
+            "resident MB": minute["resident_mb"],
+            "greatest MB": minute["resident_most_mb"],
+            "open files": minute["files"],
+            "threads": minute["threads"],
+            "spans": minute["spans"],
+            "file MB": minute["file_mb"],
+        }
+    yield {
+        "minute": f"slope after {found['warm_up_minutes']:g} minutes, MB per hour",
+        "resident MB": f"{found['slope_mb_per_hour']:,} ± {found['slope_error_mb_per_hour']:,}",
+        "greatest MB": found["resident_mb"]["greatest"],
+        "spans": found["spans"],
+    }
+
+
 def _short(reason: str) -> str:
     """The last line of a reason, without what a table cannot hold."""
     return reason.splitlines()[-1].strip().replace("|", "/")[:120]
@@ -154,6 +173,7 @@ TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "query": _query,
     "mixed": _mixed,
     "scale": _scale,
+    "memory": _memory,
     "peers": _peers,
 }
 """By name of the section."""

@@ -18,6 +18,7 @@ SMALL = {
     "query": "bench_query.py --sizes 100 --rounds 2 --older",
     "mixed": "bench_mixed.py --rate 500 --senders 2 --batch 32 --seconds 1 --before 500",
     "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --senders 2 --batch 32",
+    "memory": "bench_memory.py --minutes 0.02 --senders 2 --batch 32",
     "peers": "bench_peers.py --spans 500 --senders 2 --batch 32 --only discard sqlite",
 }
 

@@ -1,0 +1,166 @@
+"""Whether the collector's memory stays as it is: full load for a while, watched every second.
+
+Prints a line per minute while it runs, and one JSON document at the end: per minute resident memory
+(median and greatest), the part of it that is not mapped files, open files, threads, spans stored so
+far and the size of the database file; and the slope of resident memory in MB per hour, a straight
+line through all seconds after the warm-up, with its standard error.
+
+    python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N] [--protocol grpc|http]
+
+The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.
+Fixed seed. The senders write fresh ids and times into ready requests, so that they leave the cores
+to the collector.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.again import Again
+from harness.machine import machine
+from harness.requests import SEED, START_NS, own
+from harness.server import Collector, Sender
+
+MB = 1 << 20
+
+
+class Second(NamedTuple):
+    """What was seen of the collector once."""
+
+    at_s: float
+    resident_mb: float
+    anonymous_mb: float
+    files: int
+    threads: int
+
+
+def look(collector: Collector, begun: float) -> Second:
+    """What the system says of the collector now."""
+    place = Path(f"/proc/{collector.process.pid}")
+    status = dict(
+        line.split(":", 1) for line in (place / "status").read_text(encoding="utf-8").splitlines()
+    )
+    return Second(
+        time.perf_counter() - begun,
+        int(status["VmRSS"].split()[0]) / 1024,
+        int(status["RssAnon"].split()[0]) / 1024,
+        sum(1 for _ in (place / "fd").iterdir()),
+        int(status["Threads"]),
+    )
+
+
+def slope(seconds: list[Second]) -> tuple[float, float]:
+    """MB per hour of the straight line through resident memory, and its standard error."""
+    count = len(seconds)
+    times = [each.at_s / 3600 for each in seconds]
+    values = [each.resident_mb for each in seconds]
+    line = statistics.linear_regression(times, values)
+    rest = sum(
+        (value - line.intercept - line.slope * at) ** 2
+        for at, value in zip(times, values, strict=True)
+    )
+    spread = sum((at - statistics.mean(times)) ** 2 for at in times)
+    return line.slope, (rest / max(1, count - 2) / spread) ** 0.5
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Load a fresh collector until the time is over."""
+    rng = random.Random(SEED)
+    sent = [0] * arguments.senders
+
+    def requests(number: int) -> Iterator[bytes]:
+        begin_ns = START_NS + number * 50_000_000
+        template = own(rng, arguments.batch, begin_ns)
+        step_ns = arguments.senders * 50_000_000
+        for request in Again(template, random.Random(SEED + number), step_ns):
+            if time.perf_counter() - begun > arguments.minutes * 60:
+                return
+            yield request
+            sent[number] += arguments.batch
+
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        collector = Collector(data)
+        endpoint = collector.endpoints[f"otlp_{arguments.protocol}"]
+        senders = [
+            Sender(endpoint, arguments.protocol, requests(number))
+            for number in range(arguments.senders)
+        ]
+        begun, cpu_s = time.perf_counter(), collector.cpu_s()
+        for sender in senders:
+            sender.start()
+        seconds, minutes = [look(collector, begun)], []
+        while any(sender.is_alive() for sender in senders):
+            time.sleep(1)
+            seconds.append(look(collector, begun))
+            if len(seconds) % 60 == 0:
+                minutes.append(_minute(seconds[-60:], sum(sent), data))
+                print(minutes[-1], file=sys.stderr, flush=True)
+        for sender in senders:
+            if sender.error is not None:
+                raise SystemExit(f"a request was not answered: {sender.error}")
+        wall_s = time.perf_counter() - begun
+        cpu_s = collector.cpu_since(cpu_s)
+        stored = collector.count("stored.spans")
+        if stored != sum(sent):
+            raise SystemExit(f"sent {sum(sent)} spans, stored {stored}")
+        minutes = minutes or [_minute(seconds, sum(sent), data)]
+        collector.stop()
+    warm = [each for each in seconds if each.at_s >= arguments.warm_up * 60]
+    per_hour, error = slope(warm if len(warm) > 2 else seconds)
+    return {
+        "minutes": minutes,
+        "spans": stored,
+        "spans_per_s": round(stored / wall_s),
+        "cpu_us_per_span": round(cpu_s / stored * 1e6, 2),
+        "warm_up_minutes": arguments.warm_up,
+        "resident_mb": {
+            "median": round(statistics.median(each.resident_mb for each in warm or seconds), 1),
+            "greatest": round(max(each.resident_mb for each in seconds), 1),
+        },
+        "slope_mb_per_hour": round(per_hour, 1),
+        "slope_error_mb_per_hour": round(error, 1),
+        "files": {"least": min(each.files for each in warm or seconds), "most": max(each.files for each in seconds)},
+        "threads": {"least": min(each.threads for each in warm or seconds), "most": max(each.threads for each in seconds)},
+    }  # fmt: skip
+
+
+def _minute(seconds: list[Second], spans: int, data: Path) -> dict[str, Any]:
+    resident = [each.resident_mb for each in seconds]
+    return {
+        "minute": round(seconds[-1].at_s / 60, 1),
+        "resident_mb": round(statistics.median(resident), 1),
+        "resident_most_mb": round(max(resident), 1),
+        "anonymous_mb": round(statistics.median(each.anonymous_mb for each in seconds), 1),
+        "files": seconds[-1].files,
+        "threads": seconds[-1].threads,
+        "spans": spans,
+        "file_mb": round((data / "stepscope.duckdb").stat().st_size / MB),
+    }
+
+
+def main() -> None:
+    """Load, watch, and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument(
+        "--warm-up", type=float, metavar="MINUTES", help="default: a quarter, 3 at most"
+    )
+    parser.add_argument("--senders", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--protocol", choices=["grpc", "http"], default="grpc")
+    arguments = parser.parse_args()
+    if arguments.warm_up is None:
+        arguments.warm_up = min(3.0, arguments.minutes / 4)
+    print(json.dumps({"benchmark": "memory", "machine": machine(), **measure(arguments)}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
