@@ -46,8 +46,8 @@ import   only left   failed → -           1 → -    1.00 s         -         
 load     changed     failed → success     1 → 2  700.0 ms    1.00 s   +300.0 ms  only right  -       ValueError: bad row → -
 
 Logs
-LEFT  RIGHT  STEP     LINE
-   0      3  extract  line #
+LEFT  RIGHT  LEVEL  STEP     LINE
+   0      3  INFO   extract  line #
 """
 
 
@@ -108,8 +108,10 @@ def test_what_goes_with_failure(ask):
         "Cohort   status in (failed, timed_out): 2\n"
         "Against  status = success: 2\n"
         "\n"
-        "9 values more, of which this is not sure\n"
+        "nothing goes with the cohort for sure: no value, or too few executions have it\n"
     )
+    nobody = ask("cohorts", "--workflow", "nobody").out
+    assert nobody.endswith(": 0\n\nnothing to compare: one of them has no execution\n")
     document = json.loads(ask("cohorts", "--min-count", "2", "--format", "json").out)
     assert [(row["trait"], row["value"], row["lift"]) for row in document["lifts"]] == [
         ("workflow", "etl", 2.0)

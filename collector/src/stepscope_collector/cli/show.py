@@ -10,6 +10,7 @@ from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.lookup import add_stack, execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import NotFound
+from stepscope_collector.present.text.cuts import MAX_ROWS
 from stepscope_collector.present.text.execution import execution_text
 from stepscope_collector.present.text.story import path_text, tree_text, waits_text
 from stepscope_collector.present.text.tables import Screen
@@ -23,7 +24,9 @@ _FAILED = {"failed", "timed_out", "lost", "cancelled"}
 @click.command("show")
 @click.argument("execution_id", metavar="ID")
 @click.option("--logs", "has_logs", is_flag=True, help="Its log records too.")
-@click.option("--full", "is_full", is_flag=True, help="Inputs and outputs however long.")
+@click.option(
+    "--full", "is_full", is_flag=True, help="All steps, inputs and outputs, however long."
+)
 @click.option("--waits", "has_waits", is_flag=True, help="Where its time went, step by step.")
 @click.option(
     "--critical-path",
@@ -62,11 +65,12 @@ def command(
             document["tree"] = _more(client, document, "tree")
 
     def text(shown: Mapping[str, Any], screen: Screen) -> str:
-        parts = [execution_text(shown, screen, max_body_lines=None if is_full else 20)]
+        most = None if is_full else MAX_ROWS
+        parts = [execution_text(shown, screen, is_full=is_full)]
         if has_waits:
-            parts.append(waits_text(shown["waits"], screen))
+            parts.append(waits_text(shown["waits"], screen, most=most))
         if has_path:
-            parts.append(path_text(shown["critical_path"], screen))
+            parts.append(path_text(shown["critical_path"], screen, most=most))
         if has_tree:
             parts.append(tree_text(shown["tree"], shown["execution"]["execution_id"], screen))
         return "\n".join(parts)

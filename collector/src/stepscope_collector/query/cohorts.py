@@ -8,6 +8,7 @@ from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.filter import compile_filter as compile_text
 from stepscope_collector.query.filters import compile_filter, put
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.narrow import read_for
 from stepscope_collector.query.rows import Cursor, fetch
 from stepscope_collector.store import Database
 
@@ -65,7 +66,7 @@ class Lift:
     """What the lift is at least, as far as the number of executions allows to say. Above 1: more than chance."""
 
 
-def compare_cohorts(
+def compare_cohorts(  # noqa: PLR0913 what a comparison may be asked for
     database: Database,
     filters: Mapping[str, str],
     *,
@@ -74,6 +75,7 @@ def compare_cohorts(
     against: str = AGAINST,
     least: int = LEAST,
     limit: int = 50,
+    timeout_s: float | None = None,
 ) -> tuple[Cohorts, list[Lift]]:
     """Which values the cohort has more often than the other, the surest ones first.
 
@@ -85,9 +87,11 @@ def compare_cohorts(
         against: another one; executions of both belong to the first.
         least: executions a value must have.
         limit: values at most.
+        timeout_s: how long it may take; None: as long as it takes.
 
     Raises:
         BadRequest: a filter that makes no sense, a number out of range.
+        QueryTimeout: it took longer.
     """
     for name, number, most in (("min_count", least, MAX_EXECUTIONS), ("limit", limit, MAX_LIFTS)):
         if not 1 <= number <= most:
@@ -107,7 +111,7 @@ def compare_cohorts(
         **second.parameters,
         "most": MAX_EXECUTIONS,
     }
-    with database.read() as connection:
+    with read_for(database, filters, now_ns, timeout_s, is_costly=True) as connection:
         reader: Cursor = connection
         reader.execute(written("cohorts/bounds"), params)
         counts, bounds = _bounds(reader.fetchall()[0])

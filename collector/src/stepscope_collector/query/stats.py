@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from stepscope_collector.query.filters import compile_start, put
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.narrow import narrowed
+from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.rows import Cursor, StepStats, WorkflowStats, fetch
 from stepscope_collector.store import Database
 
@@ -17,26 +17,30 @@ _MAX_UBIGINT = 2**64 - 1
 
 
 def workflow_stats(
-    database: Database, filters: Mapping[str, str], *, now_ns: int
+    database: Database, filters: Mapping[str, str], *, now_ns: int, timeout_s: float | None = None
 ) -> list[WorkflowStats]:
     """One row per workflow over the executions that hold all `filters`, most executions first.
 
     Raises:
         BadRequest: an unknown filter, or a value that does not fit it.
+        QueryTimeout: a filter that looks into more than executions took longer than `timeout_s`.
     """
-    with database.read() as connection:
+    with read_for(database, filters, now_ns, timeout_s) as connection:
         conditions = narrowed(connection, filters, now_ns)
         statement = put(sql("stats/workflows"), conditions)
         return fetch(connection, WorkflowStats, statement, conditions.params)
 
 
-def step_stats(database: Database, filters: Mapping[str, str], *, now_ns: int) -> list[StepStats]:
+def step_stats(
+    database: Database, filters: Mapping[str, str], *, now_ns: int, timeout_s: float | None = None
+) -> list[StepStats]:
     """One row per workflow and step over the executions that hold all `filters`, most time first.
 
     Raises:
         BadRequest: an unknown filter, or a value that does not fit it.
+        QueryTimeout: a filter that looks into more than executions took longer than `timeout_s`.
     """
-    with database.read() as connection:
+    with read_for(database, filters, now_ns, timeout_s) as connection:
         reader: Cursor = connection
         conditions = narrowed(reader, filters, now_ns)
         first, last = 0, _MAX_UBIGINT

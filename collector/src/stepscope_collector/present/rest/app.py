@@ -28,7 +28,7 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.mapping.compile import CompiledMapping
-from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_STREAMS
+from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_LIMITED, AREA_STREAMS
 from stepscope_collector.present.rest.backup_response import backup_response
 from stepscope_collector.present.rest.body import read_body
 from stepscope_collector.present.rest.compat import (
@@ -219,6 +219,9 @@ class _Endpoints:
             return self._download(route)
         if route.name in AREA_ANSWERS:
             answer = functools.partial(AREA_ANSWERS[route.name], self._database)
+        elif route.name in AREA_LIMITED:
+            limit = self._sql_config.timeout_s
+            answer = functools.partial(AREA_LIMITED[route.name], self._database, limit)
         else:
             answer = getattr(self, route.name)
 
@@ -332,7 +335,12 @@ class _Endpoints:
     def get_stats(self, params: dict[str, Any]) -> tuple[int, bytes]:
         """Statistics of workflows or steps."""
         ask = step_stats if params["by"] == "step" else workflow_stats
-        rows: list[Any] = ask(self._database, filters_of(params), now_ns=time.time_ns())
+        rows: list[Any] = ask(
+            self._database,
+            filters_of(params),
+            now_ns=time.time_ns(),
+            timeout_s=self._sql_config.timeout_s,
+        )
         return 200, dumps({"stats": encode_rows(rows)})
 
     def begin_remap(self, params: dict[str, Any]) -> tuple[int, bytes]:

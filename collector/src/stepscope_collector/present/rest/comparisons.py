@@ -75,7 +75,7 @@ ROUTES: Final = (
             Part("cohorts", Cohorts, "The cohorts.", False),
             Part("lifts", Lift, "The surest ones first."),
         ),
-        errors=(400,),
+        errors=(400, 408),
     ),
 )  # fmt: skip
 
@@ -98,7 +98,9 @@ def _compare_executions(database: Database, params: Mapping[str, Any]) -> tuple[
     return 200, dumps(body)
 
 
-def _compare_cohorts(database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
+def _compare_cohorts(
+    database: Database, timeout_s: float, params: Mapping[str, Any]
+) -> tuple[int, bytes]:
     cohorts, lifts = compare_cohorts(
         database,
         filters_of(params),
@@ -107,12 +109,17 @@ def _compare_cohorts(database: Database, params: Mapping[str, Any]) -> tuple[int
         against=params["against"],
         least=params["min_count"],
         limit=params["limit"],
+        timeout_s=timeout_s,
     )
     return 200, dumps({"cohorts": encode_row(cohorts), "lifts": encode_rows(lifts)})
 
 
 ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
     "compare_executions": _compare_executions,
-    "compare_cohorts": _compare_cohorts,
 }
 """Name of a route → its function: it gets the database and the parameters."""
+
+LIMITED: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {
+    "compare_cohorts": _compare_cohorts,
+}
+"""Likewise, of routes with filters that may take long: also how many seconds they may take."""

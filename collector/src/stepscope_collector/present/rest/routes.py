@@ -110,7 +110,7 @@ ROUTES: Final = (
             *FILTERS,
         ),
         (Part("stats", WorkflowStats, "One row per workflow, or per workflow and step."),),
-        errors=(400,),
+        errors=(400, 408),
     ),
     Route(
         "run_sql", "/api/sql",

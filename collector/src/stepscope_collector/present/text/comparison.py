@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from stepscope_collector.present.text.lists import severity_word
 from stepscope_collector.present.text.tables import Column, Screen, bold, render_table
 from stepscope_collector.present.text.values import (
     NO_VALUE,
@@ -57,10 +58,14 @@ def cohorts_text(document: Row, screen: Screen) -> str:
     clear = [row for row in document["lifts"] if row["lift_low"] > 1]
     unclear = len(document["lifts"]) - len(clear)
     parts = [text, _section("Goes with the cohort", clear, _LIFTS, screen)]
-    if unclear:
+    if not (cohorts["cohort_count"] and cohorts["against_count"]):
+        parts.append("nothing to compare: one of them has no execution\n")
+    elif not clear:
         parts.append(
-            f"{unclear} {'value' if unclear == 1 else 'values'} more, of which this is not sure\n"
+            "nothing goes with the cohort for sure: no value, or too few executions have it\n"
         )
+    elif unclear:
+        parts.append("other values may, too, and may not: --format json lists them\n")
     return "\n".join(part for part in parts if part)
 
 
@@ -148,6 +153,7 @@ _STEPS = [
 _LOGS = [
     Column("LEFT", lambda row: row["left_count"], align="right"),
     Column("RIGHT", lambda row: row["right_count"], align="right"),
+    Column("LEVEL", lambda row: severity_word(row["severity_number"])),
     Column("STEP", lambda row: _cell(row["step_name"])),
     Column("LINE", lambda row: _cell(row["line"]), is_cut=True),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
+from stepscope_collector.present.text.cuts import MAX_ROWS, foremost, left_out
 from stepscope_collector.present.text.lists import execution_table, log_lines
 from stepscope_collector.present.text.story import outlook_text
 from stepscope_collector.present.text.tables import Screen, bold, paint_status
@@ -38,6 +39,8 @@ _FACTS = (
     ("retry of", "retry_of_execution_id"),
     ("continued from", "continued_from_execution_id"),
 )
+_MAX_BODIES = 50
+"""Steps whose inputs and outputs are shown."""
 _KINDS = {"params": 0, "trigger": 1, "input": 2, "output": 3, "attribute": 4}
 """In which order they are shown."""
 
@@ -47,7 +50,8 @@ def execution_text(
     screen: Screen,
     *,
     zone: tzinfo | None = None,
-    max_body_lines: int | None = 20,
+    max_body_lines: int = 20,
+    is_full: bool = False,
 ) -> str:
     """The whole text of `GET /api/executions/{id}` with steps, attempts, payloads, children.
 
@@ -56,22 +60,29 @@ def execution_text(
             `last_success` of the same execution.
         screen: what the text is for.
         zone: None: the zone of this machine.
-        max_body_lines: longer inputs and outputs are cut, saying so; None: never.
+        max_body_lines: longer inputs and outputs are cut, saying so.
+        is_full: cut nothing, and show all steps; else of many those that did not succeed come first.
     """
+    most = None if is_full else MAX_ROWS
+    max_lines = None if is_full else max_body_lines
     execution: Row = document["execution"]
     steps: Sequence[Row] = document.get("steps") or []
     attempts: Sequence[Row] = document.get("attempts") or []
     payloads: Sequence[Row] = document.get("payloads") or []
     missing: Sequence[Row] = document.get("not_emitted") or []
     parts = [_head(execution, missing, screen, zone) + "".join(outlook_text(document, zone))]
-    parts += _failure(execution, document.get("error_step"), steps, screen)
+    parts += _failure(document, steps, screen)
     own, of_steps = _split(payloads, execution, steps, attempts)
-    parts += _payload_parts("", own, screen, max_body_lines)
+    parts += _payload_parts("", own, screen, max_lines)
     if steps:
-        table = waterfall(execution, steps, attempts, screen)
+        table = waterfall(execution, steps, attempts, screen, most)
         parts.append(_titled(f"Steps ({len(steps)})", table, screen))
-    for name, rows in of_steps:
-        parts += _payload_parts(f"Step {name}: ", rows, screen, max_body_lines)
+    troubled = _troubled(steps)
+    shown = foremost(of_steps, lambda step: step[0] in troubled, None if is_full else _MAX_BODIES)
+    for name, rows in shown:
+        parts += _payload_parts(f"Step {name}: ", rows, screen, max_lines)
+    if more := left_out(len(of_steps) - len(shown), "steps with inputs and outputs"):
+        parts.append(more)
     if document.get("children"):
         table = execution_table(document["children"], screen, zone)
         parts.append(_titled(f"Child executions ({len(document['children'])})", table, screen))
@@ -145,13 +156,34 @@ def _raised_in(error_step: Row | None, steps: Sequence[Row]) -> Row | None:
     return min(failed, key=lambda row: row["ended_at"] or "", default=None)
 
 
-def _failure(
-    execution: Row, error_step: Row | None, steps: Sequence[Row], screen: Screen
-) -> list[str]:
+def _troubled(steps: Sequence[Row]) -> set[str]:
+    """Names of the steps that did not succeed."""
+    return {
+        str(step["step_name"]) for step in steps if step["status"] not in {"success", "skipped"}
+    }
+
+
+def _child_that_failed(document: Row) -> Row | None:
+    """The child execution that ended first with the same error."""
+    execution: Row = document["execution"]
+    failed = [
+        row
+        for row in document.get("children") or []
+        if row["error_type"] and error_text(row) == error_text(execution)
+    ]
+    return min(failed, key=lambda row: row["ended_at"] or "", default=None)
+
+
+def _failure(document: Row, steps: Sequence[Row], screen: Screen) -> list[str]:
+    execution: Row = document["execution"]
     if not error_text(execution):
         return []
     text = _indent(clean(error_text(execution)))
-    raised_in = _raised_in(error_step, steps)
+    raised_in = _raised_in(document.get("error_step"), steps)
+    child = None if raised_in is not None else _child_that_failed(document)
+    if child is not None:
+        who = f"{child['workflow_name']} {child['execution_id']}"
+        text += f"  raised in child execution {clean(who)}\n"
     if execution.get("error_stack"):
         text += _indent(clean(execution["error_stack"]))
     elif raised_in is not None:

@@ -22,6 +22,7 @@ __all__ = [
     "dialect_table",
     "execution_table",
     "log_lines",
+    "severity_word",
     "sql_table",
     "status_table",
     "step_stats_table",
@@ -119,7 +120,7 @@ def log_lines(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = None) -
     """One line per log record: time, severity, step, text; further lines of a text are indented."""
     lines = []
     for row in rows:
-        severity = clean(row.get("severity_text") or _severity_word(row.get("severity_number")))
+        severity = clean(row.get("severity_text") or severity_word(row.get("severity_number")))
         step = f"[{clean(row['step_name'])}] " if row.get("step_name") else ""
         text = clean(_body(row)).replace("\n", "\n    ")
         mark = {"ERROR": "failed", "FATAL": "failed", "WARN": "partial", "WARNING": "partial"}
@@ -184,7 +185,7 @@ def _body(row: Row) -> str:
     return str(body) if body is not None else str(row.get("event_name") or "")
 
 
-def _severity_word(number: Any) -> str:
+def severity_word(number: Any) -> str:
     """OTel's short name of a severity number (1 to 24); empty for 0, which is unspecified."""
     if not isinstance(number, int) or not 1 <= number <= 24:
         return ""

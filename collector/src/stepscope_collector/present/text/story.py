@@ -1,9 +1,11 @@
 """What is told of one execution beside its steps, for people: where its time went, critical path."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
+from stepscope_collector.present.text.cuts import foremost, left_out
 from stepscope_collector.present.text.tables import Column, Screen, bold, render_table
 from stepscope_collector.present.text.values import (
     NO_VALUE,
@@ -56,8 +58,8 @@ def outlook_text(document: Row, zone: tzinfo | None) -> list[str]:
     return lines
 
 
-def waits_text(document: Row, screen: Screen) -> str:
-    """The answer of `GET /api/executions/{id}/waits`."""
+def waits_text(document: Row, screen: Screen, *, most: int | None = None) -> str:
+    """The answer of `GET /api/executions/{id}/waits`; of more than `most` steps the longest."""
     waits: Row = document["waits"]
     text = bold("Where its time went", screen) + "\n"
     total = int(waits["total_ns"])
@@ -78,11 +80,15 @@ def waits_text(document: Row, screen: Screen) -> str:
         _duration("QUEUE", "queue_ns"),
         _duration("BACK-OFF", "back_off_ns"),
     ]
-    return text + render_table(columns, steps, screen)
+    shown = foremost(steps, lambda row: int(row["total_ns"]), most)
+    return text + render_table(columns, shown, screen) + left_out(len(steps) - len(shown), "steps")
 
 
-def path_text(document: Row, screen: Screen) -> str:
-    """The answer of `GET /api/executions/{id}/critical-path`."""
+def path_text(document: Row, screen: Screen, *, most: int | None = None) -> str:
+    """The answer of `GET /api/executions/{id}/critical-path`.
+
+    Of more than `most` pieces the longest, and of more steps beside it those of the least slack.
+    """
     path: Row = document["critical_path"]
     title = (
         f"Critical path ({format_duration(path['critical_ns'])} of "
@@ -94,13 +100,22 @@ def path_text(document: Row, screen: Screen) -> str:
         Column("ATTEMPT", lambda row: row["attempt"], align="right"),
         _duration("DURATION", "duration_ns"),
     ]
-    text = bold(title, screen) + "\n" + render_table(begin, document["segments"], screen)
+    segments: Sequence[Row] = document["segments"]
+    pieces = foremost(segments, lambda row: int(row["duration_ns"]), most)
+    text = bold(title, screen) + "\n" + render_table(begin, pieces, screen)
+    text += left_out(len(segments) - len(pieces), "and shorter pieces")
     slacks: Sequence[Row] = [row for row in document["slacks"] if not row["is_critical"]]
     if not slacks:
         return text
-    columns = [Column("STEP", _who, is_cut=True), _duration("SLACK", "slack_ns")]
-    aside = bold("Not on the critical path", screen) + "\n" + render_table(columns, slacks, screen)
-    return f"{text}\n{aside}"
+    slack = Column("SLACK", lambda row: format_duration(row["slack_ns"]), align="right")
+    shown = foremost(slacks, _tightness, most)
+    columns = [Column("STEP", _who, is_cut=True), slack]
+    aside = bold("Not on the critical path", screen) + "\n" + render_table(columns, shown, screen)
+    return f"{text}\n{aside}" + left_out(len(slacks) - len(shown), "with more slack")
+
+
+def _tightness(row: Row) -> float:
+    return -math.inf if row["slack_ns"] is None else -int(row["slack_ns"])
 
 
 def tree_text(document: Row, execution_id: str, screen: Screen, zone: tzinfo | None = None) -> str:

@@ -6,6 +6,7 @@ Pure: takes rows of the views `steps` and `attempts`, returns placed lines and t
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from stepscope_collector.present.text.cuts import foremost, left_out
 from stepscope_collector.present.text.tables import Column, Screen, render_table
 from stepscope_collector.present.text.values import (
     error_text,
@@ -21,6 +22,8 @@ Row = Mapping[str, Any]
 _BAR_COLUMNS = 24
 _MAX_NAME = 60
 _MAX_ERROR = 80
+_MAX_INDENT = 20
+_QUIET = {"success", "skipped"}
 
 
 class Placed(NamedTuple):
@@ -92,8 +95,17 @@ def place_steps(steps: Sequence[Row], attempts: Sequence[Row]) -> list[Placed]:
     return placed
 
 
-def waterfall(execution: Row, steps: Sequence[Row], attempts: Sequence[Row], screen: Screen) -> str:
-    """The table of steps: name, status, duration, bar, error."""
+def waterfall(
+    execution: Row,
+    steps: Sequence[Row],
+    attempts: Sequence[Row],
+    screen: Screen,
+    most: int | None = None,
+) -> str:
+    """The table of steps: name, status, duration, bar, error.
+
+    Of more than `most` lines those of steps that did not succeed come first, then the first ones.
+    """
     bar = _bar(execution, steps)
     columns = [
         Column("STEP", _name, is_cut=True),
@@ -103,7 +115,8 @@ def waterfall(execution: Row, steps: Sequence[Row], attempts: Sequence[Row], scr
         Column("ERROR", _error, is_cut=True),
     ]
     lines = [placed._asdict() for placed in place_steps(steps, attempts)]
-    return render_table(columns, lines, screen)
+    shown = foremost(lines, lambda line: line["row"]["status"] not in _QUIET, most)
+    return render_table(columns, shown, screen) + left_out(len(lines) - len(shown), "steps")
 
 
 def _bar(execution: Row, steps: Sequence[Row]) -> Bar:
@@ -139,10 +152,15 @@ def _name(line: Row) -> str:
     depth: int = line["depth"]
     if line["is_attempt"]:
         most = f" of {row['max_attempts']}" if row.get("max_attempts") else ""
-        return "  " * depth + f"attempt {row['attempt']}{most}"
+        return f"{_indent(depth)}attempt {row['attempt']}{most}"
     count = int(row.get("attempt_count") or 1)
     name = one_line(str(row["step_name"]), _MAX_NAME)
-    return "  " * depth + name + (f" ({count} attempts)" if count > 1 else "")
+    return _indent(depth) + name + (f" ({count} attempts)" if count > 1 else "")
+
+
+def _indent(depth: int) -> str:
+    """Blanks for the depth; far below, its number stands for the rest of them."""
+    return "  " * min(depth, _MAX_INDENT) + (f"[{depth}] " if depth > _MAX_INDENT else "")
 
 
 def _error(line: Row) -> str:
