@@ -36,7 +36,7 @@ from stepscope_collector.query.rows import (
     Step,
     fetch,
 )
-from stepscope_collector.store import Database
+from stepscope_collector.store import LATE_ROWS, Database
 
 __all__ = [
     "DEFAULT_ORDER",
@@ -142,7 +142,12 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
         conditions = filtered + after
         counts = _counts(reader, filtered) if is_counted else None
         # One row more tells whether there is a next page.
-        read = _found if conditions.is_costly or parsed.is_count else _sorted
+        if conditions.is_costly:
+            read = _found
+        elif parsed.column != "started_at" and offset + limit < LATE_ROWS:
+            read = _page
+        else:
+            read = _found if parsed.is_count else _sorted
         rows = read(reader, conditions, parsed, limit + 1, offset)
         has_more, rows = len(rows) > limit, rows[:limit]
         chosen = choose(reader, rows, columns) if columns else None
@@ -150,10 +155,21 @@ def execution_page(  # noqa: PLR0913 what a list may be asked for
     return Page(rows, next_cursor, chosen, counts)
 
 
+def _page(
+    reader: Cursor, conditions: Conditions, order: Order, limit: int, offset: int
+) -> list[Execution]:
+    """The rows of a page; near the beginning DuckDB finds them before it reads them whole."""
+    params = {**conditions.params, "limit": limit, "offset": offset}
+    return fetch(reader, Execution, put(sql("executions/page"), conditions, order), params)
+
+
 def _sorted(
     reader: Cursor, conditions: Conditions, order: Order, limit: int, offset: int
 ) -> list[Execution]:
-    """The rows of a page; whole rows are sorted up to its last value only."""
+    """The rows of a page; whole rows are sorted up to its last value only.
+
+    By a stored column, as the start is, scans skip row groups; else it pays far from the beginning.
+    """
     count = {**conditions.params, "count": offset + limit}
     reader.execute(put(sql("executions/cutoff"), conditions, order), count)
     least, greatest, is_complete, row_count = reader.fetchall()[0]
@@ -161,8 +177,7 @@ def _sorted(
         return []
     if is_complete:
         conditions += order.until(least if order.is_descending else greatest)
-    params = {**conditions.params, "limit": limit, "offset": offset}
-    return fetch(reader, Execution, put(sql("executions/page"), conditions, order), params)
+    return _page(reader, conditions, order, limit, offset)
 
 
 def _found(

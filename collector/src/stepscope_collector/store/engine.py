@@ -11,6 +11,7 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
@@ -25,6 +26,7 @@ from stepscope_collector.errors import (
 from stepscope_collector.store.lock import locked
 
 __all__ = [
+    "LATE_ROWS",
     "Connection",
     "EngineError",
     "EngineStopped",
@@ -67,6 +69,10 @@ _NO_DAMAGE = (
     duckdb.CatalogException,
     duckdb.ParserException,
 )
+
+
+LATE_ROWS: Final = 1001
+"""Limit up to which DuckDB finds the rows of a sorted list before it reads them (its own default: 50)."""
 
 
 def is_before_2() -> bool:
@@ -119,6 +125,8 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
         "python_enable_replacements": False,
+        # Of a sorted list with a limit up to this, only the rows that are answered are read whole.
+        "late_materialization_max_rows": LATE_ROWS,
     }
     if path is not None:
         options["max_temp_directory_size"] = f"{config.temp_limit_bytes}B"

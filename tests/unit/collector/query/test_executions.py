@@ -11,6 +11,7 @@ from stepscope_collector.query.executions import (
     execution_page,
     locate,
 )
+from stepscope_collector.query.filters import ORDERS
 from stepscope_collector.query.logs import read_logs
 from stepscope_collector.query.rows import (
     Attempt,
@@ -23,7 +24,7 @@ from stepscope_collector.query.rows import (
 )
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.workflows import workflow_list
-from stepscope_collector.store import Connection, Database
+from stepscope_collector.store import LATE_ROWS, Connection, Database
 from tests.unit.collector.query.history import (
     NOW_NS,
     SECOND,
@@ -291,3 +292,17 @@ def test_the_step_that_failed_is_named_and_not_the_one_that_raised_again(
         "inner", "0000000000000004", "0000000000000004",
     )  # fmt: skip
     assert (found.error_type, found.error_message) == ("ValueError", "no")
+
+
+@pytest.mark.parametrize("order", [sign + name for name in ORDERS for sign in ("", "-")])
+def test_a_page_is_the_same_however_it_is_read(
+    executions: Database, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """issue #7: far from the beginning a page is read another way, of the same order."""
+    pages = []
+    for rows in (LATE_ROWS, 0):
+        monkeypatch.setattr(room, "LATE_ROWS", rows)
+        page = execution_page(executions, {}, now_ns=NOW_NS, order=order, limit=30, offset=20)
+        pages.append((page.executions, page.next_cursor))
+    assert pages[0] == pages[1]
+    assert len(pages[0][0]) == 30
