@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
-use arrow_array::{Array, RecordBatch, RecordBatchIterator, UInt64Array, new_null_array};
+use arrow_array::{
+    Array, ArrayRef, MapArray, RecordBatch, RecordBatchIterator, UInt64Array, new_null_array,
+};
 use arrow_schema::{Field, Schema};
 use arrow_select::concat::concat_batches;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
+
+use crate::shapes::split;
 
 /// Decoded rows: one or more record batches of one schema.
 #[pyclass(frozen, module = "stepscope_native")]
@@ -64,6 +68,44 @@ impl Rows {
                 Err(_) => batches,
             };
             Ok(Self { schema, batches })
+        })
+    }
+
+    /// The rows, with those maps of a column that have their keys in common with many others as structs
+    /// in columns `shape:0`, `shape:1` and so on, which are null elsewhere.
+    fn shaped(&self, py: Python<'_>, column: &str) -> PyResult<Self> {
+        let Ok(place) = self.schema.index_of(column) else {
+            return Err(PyValueError::new_err(format!(
+                "no column of maps: {column}"
+            )));
+        };
+        let same = || Self {
+            schema: Arc::clone(&self.schema),
+            batches: self.batches.clone(),
+        };
+        let [batch] = &self.batches[..] else {
+            return Ok(same());
+        };
+        let Some(maps) = batch.column(place).as_any().downcast_ref::<MapArray>() else {
+            return Err(PyValueError::new_err(format!(
+                "no column of maps: {column}"
+            )));
+        };
+        py.detach(|| {
+            let Some(split) = split(maps)? else {
+                return Ok(same());
+            };
+            let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+            let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+            columns[place] = split.maps;
+            for (number, shape) in split.structs.into_iter().enumerate() {
+                let name = format!("shape:{number}");
+                fields.push(Arc::new(Field::new(name, shape.data_type().clone(), true)));
+                columns.push(shape);
+            }
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+                .map(Self::new)
+                .map_err(|error| PyValueError::new_err(error.to_string()))
         })
     }
 

@@ -16,6 +16,7 @@ mod logs;
 mod metrics;
 mod plan;
 mod points;
+mod shapes;
 mod spans;
 mod text;
 mod value;
@@ -42,7 +43,7 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 4)?;
+    module.add("API", 5)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;

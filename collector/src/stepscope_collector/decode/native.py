@@ -50,9 +50,17 @@ except ImportError:
 else:
     _is_there = True
 
-__all__ = ["InUse", "chosen", "decode_natively", "in_use", "is_native", "native_together"]
+__all__ = [
+    "InUse",
+    "chosen",
+    "decode_natively",
+    "in_use",
+    "is_native",
+    "native_shaped",
+    "native_together",
+]
 
-_API: Final = 4
+_API: Final = 5
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _ASKED: Final = ("attr:", "resource:")
@@ -148,6 +156,11 @@ def is_native(rows: Rows) -> bool:
 def native_together(parts: Sequence[Rows]) -> Any:
     """Native rows one after the other."""
     return stepscope_native.Rows.together([cast("stepscope_native.Rows", each) for each in parts])
+
+
+def native_shaped(rows: Any) -> Any:
+    """Native rows of spans with the attributes of most of them as structs, in columns `shape:0` and so on."""
+    return rows.shaped("attributes")
 
 
 def _batch(signal: Signal, part: "stepscope_native.Part", plan: Plan) -> Batch:

@@ -9,7 +9,7 @@ from stepscope_collector.decode.dimension_rows import (
     resource_rows,
     scope_rows,
 )
-from stepscope_collector.decode.streams import may_repeat, spans_together, together
+from stepscope_collector.decode.streams import may_repeat, shaped, spans_together, together
 from stepscope_collector.store.group import Group, Spans
 
 __all__ = ["NewDimensions", "RejectionRow", "group_of"]
@@ -73,10 +73,13 @@ def _spans(batches: list[Batch]) -> Spans | None:
     rows = spans_together(batches)
     if rows is None:
         return None
+    repeats = may_repeat(batches, rows)
+    rows, shapes = shaped(rows)
     return Spans(
         rows=rows,
+        shapes=shapes,
         payloads=together(batch.payloads for batch in batches),
-        may_repeat=may_repeat(batches, rows),
+        may_repeat=repeats,
         open_count=sum(batch.open_count for batch in batches),
         columns=frozenset[str]().union(*(batch.columns for batch in batches)),
         scope_names=frozenset(

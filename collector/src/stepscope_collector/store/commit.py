@@ -30,6 +30,7 @@ __all__ = ["Committer"]
 
 _INCOMING = (
     "incoming_spans",
+    "incoming_shapes",
     "incoming_payloads",
     "incoming_resources",
     "incoming_scopes",
@@ -158,6 +159,7 @@ class Committer:
             with self._engine() as connection:
                 connection.execute("begin")
                 yield connection
+                self._spans.release()
                 connection.execute("commit")
             if self.committed is not None:
                 self.committed()

@@ -24,6 +24,8 @@ class Spans:
     """Columns of attributes that the rows have: profiles ask for more, those are null."""
     scope_names: frozenset[str]
     """Names of the instrumentation scopes."""
+    shapes: tuple[str, ...] = ()
+    """Columns of `rows` that are structs: null, or the attributes of the span, whose map is then empty."""
 
 
 @dataclass(slots=True)

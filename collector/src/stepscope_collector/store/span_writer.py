@@ -71,7 +71,8 @@ class Written(NamedTuple):
 class SpanWriter:
     """The write path of spans on one connection.
 
-    It registers `incoming_spans` and `incoming_payloads`; the committer releases them.
+    It registers `incoming_spans` and `incoming_payloads`, and `incoming_shapes` where the first is a view
+    of it; the committer releases them.
     """
 
     def __init__(self, connection: Connection, mapping: Mapping, tombstones: Tombstones) -> None:
@@ -81,6 +82,7 @@ class SpanWriter:
         self._mapping = mapping
         self._folding = FoldWriter(connection, mapping)
         self._may_be_open = True
+        self._is_view = False
         self._sql.run("same_span")
         self._sql.run("same_home")
         # A deployment that only has spans of one kind never needs the search for mixed traces.
@@ -109,7 +111,7 @@ class SpanWriter:
             is_from_log: they were not sent, but log records told of them.
             may_wait: large traces may be folded later.
         """
-        self._connection.register("incoming_spans", spans.rows)
+        self.register(spans)
         is_in_order = self._stage(spans, now_ns)
         deleted = self._tombstones.drop_staged(now) if self._tombstones.is_any else 0
         is_in_order = is_in_order and not deleted
@@ -155,7 +157,29 @@ class SpanWriter:
     def rolled_back(self) -> None:
         """The transaction of the last `write` came to nothing."""
         self._may_be_open = True
+        self._is_view = False
         self._folding.rolled_back()
+
+    def release(self) -> None:
+        """Drop what `write` made of the batch, before its transaction ends."""
+        if self._is_view:
+            self._connection.execute("drop view incoming_spans")
+            self._is_view = False
+
+    def register(self, spans: Spans) -> None:
+        """Let statements read a batch as `incoming_spans`, with all attributes in its map."""
+        self.release()
+        if not spans.shapes:
+            self._connection.register("incoming_spans", spans.rows)
+            return
+        self._connection.register("incoming_shapes", spans.rows)
+        shapes = [f'"{name}"' for name in spans.shapes]
+        cases = [
+            f"when {name} is not null then cast({name} as map(varchar, varchar))" for name in shapes
+        ]
+        insert = {"shapes": ", ".join(shapes), "cases": " ".join(cases)}
+        self._sql.run("join_shapes", insert=insert)
+        self._is_view = True
 
     def _stage(self, spans: Spans, now_ns: int) -> bool:
         """Whether the staged rows stand in the order of the batch."""
