@@ -262,11 +262,9 @@ def test_statistics_by_name(ask):
     ("options", "message"),
     [
         (["dayz"], "did you mean"),
-        (["days", "--user", "ann"], "stats days takes no --user"),
-        (
-            ["days", "--step", "x"],
-            "it takes --workflow, --started-after, --started-before, --limit",
-        ),
+        (["days", "--filter", "usr = ann"], "did you mean"),
+        (["days", "--step", "x"], "it takes --limit and all filters"),
+        (["days", "--step", "x"], "stats days takes no --step"),
         (["steps", "--limit", "3"], "stats steps takes no --limit"),
     ],
 )

@@ -38,7 +38,7 @@ def command(
     cadence, gaps, regressions, step-regressions, slowest-steps, space.
 
     Quantiles are exact unless said otherwise. Rates are shares of what has ended. Filters choose the
-    executions that are counted; statistics other than workflows and steps know some of them only.
+    executions that are counted.
     """
     what = what or ("steps" if is_by_step else "workflows")
     given = {name: value for name, value in options.items() if value is not None}
@@ -68,12 +68,12 @@ def _counts(session: Session, what: str, given: dict[str, str]) -> None:
 def _statistic(
     session: Session, what: str, params: Sequence[str], given: dict[str, str], *, view: str | None
 ) -> None:
-    known = (*params, "limit")
-    for name in given:
-        if name not in known:
-            options = ", ".join(f"--{each.replace('_', '-')}" for each in known)
+    for name in _FURTHER:
+        if name in given and name not in (*params, "limit"):
+            further = [f"--{each}" for each in _FURTHER if each in (*params, "limit")]
             raise BadRequest(
-                f"stats {what} takes no --{name.replace('_', '-')}", hint=f"it takes {options}"
+                f"stats {what} takes no --{name}",
+                hint=f"it takes {', '.join(further)} and all filters",
             )
     with session.client() as client:
         answer = client.get(f"/api/statistics/{what}", given)

@@ -9,9 +9,12 @@ from functools import cache
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.query.filters import FIELDS, Conditions, put
 from stepscope_collector.query.load import sql
+from stepscope_collector.query.narrow import narrowed
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.rows import Cursor, fetch
+from stepscope_collector.query.scoped import scoped
 from stepscope_collector.query.statistic_names import SLOWEST_PARAMS, STATISTICS, TIMES
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
@@ -76,14 +79,20 @@ def row_of(view: str) -> type:
 
 
 def statistic_rows(
-    database: Database, name: str, asked: Mapping[str, str], *, now_ns: int, limit: int = 1000
+    database: Database,
+    name: str,
+    asked: Mapping[str, str],
+    *,
+    now_ns: int,
+    limit: int = 1000,
 ) -> tuple[list[Any], bool]:
     """Rows of a statistic, and whether there are more.
 
     Args:
         database: what is read.
         name: a key of STATISTICS.
-        asked: parameter of the statistic → text.
+        asked: parameter of the statistic, which chooses rows, or any other filter, which chooses the
+            executions that count → text.
         now_ns: what times ago are reckoned from.
         limit: rows at most, 1 to MAX_ROWS.
 
@@ -93,19 +102,26 @@ def statistic_rows(
     _check_limit(limit)
     if (statistic := STATISTICS.get(name)) is None:
         raise unknown("statistic", name, STATISTICS)
+    of_rows, filters = _parted(statistic.params, asked)
     with database.read() as connection:
-        params = _params(connection, statistic.params, asked, now_ns)
+        params = _params(connection, statistic.params, of_rows, now_ns)
+        statement = sql(statistic.statement)
+        if filters:
+            conditions = narrowed(connection, filters, now_ns)
+            statement = scoped(statement, statistic.view, conditions)
+            params |= conditions.params
         rows: list[Any] = fetch(
-            connection,
-            row_of(statistic.view),
-            sql(statistic.statement),
-            {**params, "limit": limit + 1},
+            connection, row_of(statistic.view), statement, {**params, "limit": limit + 1}
         )
     return rows[:limit], len(rows) > limit
 
 
 def slowest_steps(
-    database: Database, asked: Mapping[str, str], *, now_ns: int, limit: int = 20
+    database: Database,
+    asked: Mapping[str, str],
+    *,
+    now_ns: int,
+    limit: int = 20,
 ) -> list[SlowestStep]:
     """The tries of steps that took longest.
 
@@ -113,7 +129,7 @@ def slowest_steps(
 
     Args:
         database: what is read.
-        asked: parameter of SLOWEST_PARAMS → text.
+        asked: parameter of SLOWEST_PARAMS, or any other filter, which chooses executions → text.
         now_ns: what times ago are reckoned from.
         limit: rows at most, 1 to MAX_ROWS.
 
@@ -121,15 +137,19 @@ def slowest_steps(
         BadRequest: an unknown parameter, or a value that does not fit it.
     """
     _check_limit(limit)
+    of_rows, filters = _parted(SLOWEST_PARAMS, asked)
     with database.read() as connection:
         reader: Cursor = connection
-        params = {**_params(reader, SLOWEST_PARAMS, asked, now_ns), "limit": limit}
-        reader.execute(sql("statistics/slowest_bound"), params)
+        params = {**_params(reader, SLOWEST_PARAMS, of_rows, now_ns), "limit": limit}
+        conditions = narrowed(reader, filters, now_ns) if filters else Conditions()
+        params |= conditions.params
+        reader.execute(_of_chosen("statistics/slowest_bound", conditions), params)
         ((least_ns,),) = reader.fetchall()
         if least_ns is None:
             return []
         params["least_ns"] = least_ns
-        return fetch(reader, SlowestStep, sql("statistics/slowest_steps"), params)
+        statement = _of_chosen("statistics/slowest_steps", conditions)
+        return fetch(reader, SlowestStep, statement, params)
 
 
 def workflow_statistics(database: Database, workflow: str, *, now_ns: int) -> dict[str, list[Any]]:
@@ -157,6 +177,26 @@ def workflow_statistics(database: Database, workflow: str, *, now_ns: int) -> di
     return found
 
 
+def _of_chosen(name: str, conditions: Conditions) -> str:
+    """The statement, about the executions that hold the conditions; about all without any."""
+    mark, statement = "true /* chosen */", sql(name)
+    if not conditions.where:
+        return statement
+    return put(statement.replace(mark, sql("statistics/is_chosen").strip()), conditions)
+
+
+def _parted(
+    known: Sequence[str], asked: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What chooses rows of a statistic, and what chooses the executions it is about."""
+    of_rows = {name: text for name, text in asked.items() if name in known}
+    filters = {name: text for name, text in asked.items() if name not in known}
+    for name in filters:
+        if name not in FIELDS:
+            raise unknown("parameter", name, [*known, *FIELDS])
+    return of_rows, filters
+
+
 def _check_limit(limit: int) -> None:
     if not 1 <= limit <= MAX_ROWS:
         raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_ROWS}")
@@ -166,9 +206,6 @@ def _params(
     reader: Cursor, known: Sequence[str], asked: Mapping[str, str], now_ns: int
 ) -> dict[str, Any]:
     """What to bind for the parameters, null for those not asked for."""
-    for name in asked:
-        if name not in known:
-            raise unknown("parameter", name, known)
     params: dict[str, Any] = {}
     for name in known:
         text = asked.get(name)

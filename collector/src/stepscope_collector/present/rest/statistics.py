@@ -2,11 +2,12 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from stepscope_collector.present.rest.encode import dumps, encode_rows
-from stepscope_collector.present.rest.route import Param, Part, Route
+from stepscope_collector.present.rest.params import filters_of
+from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.query.rows import StepStats, WorkflowStats
 from stepscope_collector.query.statistic_names import SLOWEST, SLOWEST_PARAMS, STATISTICS
 from stepscope_collector.query.statistics import (
@@ -42,6 +43,14 @@ _LIMIT: Final = Param("limit", f"Rows at most, 1 to {MAX_ROWS}.", "100", "intege
 _MEANINGS: Final = {one.name: one.header for one in load_schema().of("views")}
 
 
+def _params_of(names: Sequence[str]) -> tuple[Param, ...]:
+    """What chooses rows, and the filters that choose the executions these are about."""
+    return (
+        *(_PARAMS[name] for name in names),
+        *(each for each in FILTERS if each.name not in names),
+    )
+
+
 def _key(name: str) -> str:
     """Name of a list in the document of a workflow."""
     return name.replace("-", "_")
@@ -66,7 +75,7 @@ ROUTES: Final = (
         "get_slowest_steps", f"/api/statistics/{SLOWEST}",
         "The tries of steps that took longest, the longest first.",
         (
-            *(_PARAMS[param] for param in SLOWEST_PARAMS),
+            *_params_of(SLOWEST_PARAMS),
             Param("limit", f"Rows at most, 1 to {MAX_ROWS}.", "20", "integer", 20),
         ),
         (Part("rows", SlowestStep, "The tries."),),
@@ -76,7 +85,7 @@ ROUTES: Final = (
         Route(
             f"get_statistics_{_key(name)}", f"/api/statistics/{name}",
             _MEANINGS[statistic.view].partition(". ")[0].rstrip(".") + ".",
-            (*(_PARAMS[param] for param in statistic.params), _LIMIT),
+            (*_params_of(statistic.params), _LIMIT),
             (
                 Part("rows", row_of(statistic.view), f"Of view {statistic.view}."),
                 Part("is_truncated", None, "Whether there are more.", False),
@@ -88,17 +97,20 @@ ROUTES: Final = (
 )  # fmt: skip
 
 
+def _asked(params: Mapping[str, Any]) -> dict[str, str]:
+    chosen = {name: params[name] for name in _PARAMS if name in params}
+    return {**chosen, **filters_of(params)}
+
+
 def _get_statistic(name: str, database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
-    asked = {key: value for key, value in params.items() if key != "limit"}
     rows, is_truncated = statistic_rows(
-        database, name, asked, now_ns=time.time_ns(), limit=params["limit"]
+        database, name, _asked(params), now_ns=time.time_ns(), limit=params["limit"]
     )
     return 200, dumps({"rows": encode_rows(rows), "is_truncated": is_truncated})
 
 
 def _get_slowest(database: Database, params: Mapping[str, Any]) -> tuple[int, bytes]:
-    asked = {key: value for key, value in params.items() if key != "limit"}
-    rows = slowest_steps(database, asked, now_ns=time.time_ns(), limit=params["limit"])
+    rows = slowest_steps(database, _asked(params), now_ns=time.time_ns(), limit=params["limit"])
     return 200, dumps({"rows": encode_rows(rows)})
 
 

@@ -6,6 +6,7 @@ from (
     select a.duration_ns
     from attempts a
     where a.duration_ns is not null
+        and true /* chosen */
         and ($workflows is null or a.execution_id in (
             select execution_id from executions
             where list_contains($workflows::varchar[], workflow_id)

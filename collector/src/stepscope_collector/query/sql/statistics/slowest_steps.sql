@@ -7,6 +7,7 @@ with found as materialized (
     from stored.spans s
     where s.role = 'step' and not s.is_folded and s.live_phase is null and s.end_time_unix_nano > 0
         and duration_of(s.start_time_unix_nano, s.end_time_unix_nano) >= cast($least_ns as bigint)
+        and true /* chosen */
         and ($workflows is null or s.execution_id in (
             select execution_id from executions
             where list_contains($workflows::varchar[], workflow_id)
@@ -33,6 +34,7 @@ with found as materialized (
         t.error_type, span_hex(t.span_id)
     from stored.attempts t
     where duration_of(t.started_unix_nano, t.ended_unix_nano) >= cast($least_ns as bigint)
+        and true /* chosen */
         and ($workflows is null or t.execution_id in (
             select execution_id from executions
             where list_contains($workflows::varchar[], workflow_id)
