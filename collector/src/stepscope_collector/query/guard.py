@@ -17,6 +17,7 @@ from typing import Final, Literal
 from stepscope_collector.errors import QueryRefused
 from stepscope_collector.query.bounds import MAX_CHARACTERS, check_bounds
 from stepscope_collector.query.growth import check_growth
+from stepscope_collector.query.shape import check_shape
 from stepscope_collector.query.tokens import without_comments
 from stepscope_collector.query.tree import Node, function_name, is_function, parse_tree, walk
 from stepscope_collector.store import Connection, EngineError
@@ -81,6 +82,7 @@ def check_statement(connection: Connection, statement: str) -> Checked:
             hint="bind long lists as a parameter: where list_contains($ids, execution_id)",
         )
     bare = without_comments(statement).strip().rstrip(";").rstrip()
+    check_shape(bare)
     kind = _kind(connection, bare)
     selected = bare
     if pragma := _PRAGMA.match(bare):
@@ -152,5 +154,5 @@ def _check_node(node: Node) -> None:
 
 def refusal(error: Exception) -> QueryRefused:
     """The error for what DuckDB says, its hints kept; without advice that needs other settings."""
-    message = str(error).partition("\n\nPossible solutions:")[0].strip()
+    message = str(error).partition("\n\nPossible solutions:")[0].partition(' Use "SET ')[0].strip()
     return QueryRefused(message)

@@ -9,6 +9,7 @@ name instead, which stays possible.
 import os
 import re
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,7 @@ __all__ = [
     "connect",
     "damage_in",
     "is_before_2",
+    "tokens_of",
 ]
 
 Connection = duckdb.DuckDBPyConnection
@@ -97,6 +99,17 @@ def checkpoint(connection: Connection, within_s: float = _WRITERS_END_WITHIN_S) 
             time.sleep(_BETWEEN_S)
         else:
             return
+
+
+def tokens_of(statement: str) -> Iterator[tuple[str, str]]:
+    """Kind (keyword, identifier, operator, …) and text of each of DuckDB's tokens, without comments."""
+    text = statement.encode()
+    # Offsets are of bytes. A token reaches to the next one, blanks and comments between them aside.
+    found = duckdb.tokenize(statement)
+    ends = [*(start for start, _ in found[1:]), len(text)]
+    for (start, kind), end in zip(found, ends, strict=False):
+        if kind != duckdb.token_type.comment:
+            yield kind.name, text[start:end].decode(errors="replace").strip()
 
 
 def damage_in(error: BaseException) -> str | None:
