@@ -68,6 +68,7 @@ def test_logs_come_in_order_of_sequence_and_can_be_walked(ask: Ask) -> None:
     while True:
         part = ask("get_logs", handle_id="etl-ok", after=after, limit=70)
         seen += [row["sequence"] for row in part["logs"]]
+        assert len(part["logs"]) <= 70
         if "more" not in part and "cut" not in part:
             break
         after = seen[-1]

@@ -155,6 +155,11 @@ def test_logs_are_read_from_the_end_and_from_a_place(client: httpx.Client) -> No
     assert bodies(tail=2) == lines[3:]
     assert bodies(tail=0) == []
     assert bodies(after=2) == lines[3:]
+    assert bodies(limit=5) == lines
+    part = get(client, "/api/executions/late/logs", after=0, limit=2)
+    assert ([row["body"] for row in part["logs"]], part["is_truncated"]) == (lines[1:3], True)
+    for asked in ({"limit": 0}, {"limit": 100_001}, {"limit": 1, "tail": 1}):
+        assert client.get("/api/executions/late/logs", params=asked).status_code == 400
 
 
 def test_workflows_and_statistics(client: httpx.Client) -> None:

@@ -20,6 +20,9 @@ Converter = Callable[[Any], Any]
 
 _TEMPORAL: Final = re.compile(r"TIME|INTERVAL")
 _SAFE_INT: Final = 2**53
+_MAX_DEPTH: Final = 200
+"""Of JSON that is shown as JSON; what is nested deeper is shown as text: Python follows some 900 levels."""
+_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _OFFSET: Final = re.compile(r"([+-]\d\d)(?::?(\d\d))?(?::\d\d)?$")
 
 
@@ -62,7 +65,7 @@ def converter(kind: Any) -> Converter:
 def _converter(kind: Any) -> Converter:
     name = str(kind)
     if name == "JSON":
-        return json.loads
+        return _json
     if name.startswith("TIMESTAMP") and kind.id not in {"list", "array"}:
         return _time
     match kind.id:
@@ -76,6 +79,22 @@ def _converter(kind: Any) -> Converter:
             return _map(converter(key), converter(value))
         case _:
             return _plain
+
+
+def _json(text: str) -> Any:
+    """The value, or the text where it is nested deeper than Python follows."""
+    return text if _is_deep(text) else json.loads(text)
+
+
+def _is_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= _MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > _MAX_DEPTH:
+            return True
+    return False
 
 
 def _struct(fields: list[tuple[str, Converter]]) -> Converter:

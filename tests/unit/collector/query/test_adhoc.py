@@ -236,3 +236,12 @@ def test_an_error_in_an_arrow_answer_is_ours(store: Database) -> None:
         arrow(store, "select count(*) from range(10000000) a, range(10000000)", timeout_s=0.2)
     with pytest.raises(BadRequest, match="EXPLAIN has no arrow"):
         arrow(store, "explain select 1")
+
+
+def test_json_that_is_nested_too_deeply_for_python_is_text(store: Database) -> None:
+    """issue #7: an answer in SQL is never an error of ours, whatever somebody stored."""
+    deep = "[" * 5000 + "]" * 5000
+    assert values(store, "select $deep::json", deep=deep) == [deep]
+    assert values(store, "select map {'a': $deep::json}", deep=deep) == [{"a": deep}]
+    flat = '["' + "[" * 5000 + '"' + ", {}" * 5000 + "]"
+    assert values(store, "select $flat::json", flat=flat)[0] == json.loads(flat)

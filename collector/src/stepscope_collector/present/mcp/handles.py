@@ -73,12 +73,12 @@ def _whole_error(execution_id: str) -> str:
 
 def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
     handle, limit, after = given["handle_id"], given["limit"], given.get("after")
-    asked = {"tail": None, "after": after} if after is not None else {"tail": limit + 1}
+    is_tail = after is None
+    asked = {"tail": limit + 1} if is_tail else {"after": after, "limit": limit}
     answer = asker.get(f"{_path(handle)}/logs", asked)
     logs = answer["logs"]
-    is_tail = after is None
-    has_more = len(logs) > limit
-    kept = logs[-limit:] if is_tail else logs[:limit]
+    has_more = len(logs) > limit or answer["is_truncated"]
+    kept = logs[-limit:]
     rows = [
         {
             "sequence": row["sequence"],

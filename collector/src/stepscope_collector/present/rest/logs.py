@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from stepscope_collector.errors import BadRequest
 from stepscope_collector.present.rest.encode import dumps, encode_rows
 from stepscope_collector.present.rest.route import Param, Part, Route
 from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
@@ -20,6 +21,9 @@ ROUTES: Final = (
             Param("tail", "Only the last so many.", "100", "integer"),
             Param("after", "Only records with a greater sequence.", "41", "integer"),
             Param("before", "Only records with a lesser sequence.", "100", "integer"),
+            Param(
+                "limit", f"The first so many, 1 to {MAX_LOGS}; not with tail.", "1000", "integer"
+            ),
         ),
         (
             Part("logs", LogRecord, "The records."),
@@ -43,6 +47,14 @@ ROUTES: Final = (
 
 def _get_logs(database: Database, params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
     tail: int | None = params.get("tail")
+    limit: int | None = params.get("limit")
+    if tail is not None and limit is not None:
+        raise BadRequest(
+            "limit and tail exclude each other", hint="tail: the last; limit: the first"
+        )
+    most = MAX_LOGS if limit is None else limit
+    if not 1 <= most <= MAX_LOGS:
+        raise BadRequest(f"limit={limit} is out of range", hint=f"1 to {MAX_LOGS}")
     with database.read() as connection:
         bounds = locate(connection, id).bounds
         dropped = count_dropped(connection, bounds)
@@ -51,11 +63,11 @@ def _get_logs(database: Database, params: Mapping[str, Any], id: str) -> tuple[i
             bounds,
             after=params.get("after"),
             before=params.get("before"),
-            limit=MAX_LOGS + 1 if tail is None else min(tail, MAX_LOGS),
+            limit=most + 1 if tail is None else min(tail, MAX_LOGS),
             is_tail=tail is not None,
         )
-    rows = encode_rows(logs[:MAX_LOGS])
-    is_truncated = len(logs) > MAX_LOGS
+    rows = encode_rows(logs[:most])
+    is_truncated = len(logs) > most
     return 200, dumps({"logs": rows, "is_truncated": is_truncated, "logs_dropped": dropped})
 
 
