@@ -47,7 +47,7 @@ load     changed     failed → success     1 → 2  700.0 ms    1.00 s   +300.0
 
 Logs
 LEFT  RIGHT  LEVEL  STEP     LINE
-   0      3  INFO   extract  line #
+   0      3  INFO   extract  line <n>
 """
 
 

@@ -1,15 +1,18 @@
 """Follows the log records of an execution as they are committed."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, read_logs
 from stepscope_collector.query.place import locate
-from stepscope_collector.query.rows import Cursor, LogRecord, fetch
+from stepscope_collector.query.rows import Cursor, LogRecord
 from stepscope_collector.query.timeline import LIVE
 from stepscope_collector.store import Database
 
 __all__ = ["LogFollower", "News"]
+
+_ALL: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,7 @@ class LogFollower:
             elif newest is None:
                 logs = []
             else:
-                since = {**bounds, "since_ns": self.position}
-                logs = fetch(reader, LogRecord, sql("logs/newer"), since)
+                logs = read_logs(reader, bounds, limit=_ALL, since_ns=self.position)
         self._has_begun = True
         self.position = self.position if newest is None else newest
         return News(logs, status, status in LIVE)

@@ -24,6 +24,7 @@ def read_logs(
     before: int | None = None,
     limit: int = MAX_LOGS,
     is_tail: bool = False,
+    since_ns: int | None = None,
 ) -> list[LogRecord]:
     """Records with a sequence between `after` and `before`: the first `limit` of them, or the last ones.
 
@@ -32,8 +33,9 @@ def read_logs(
         bounds: `Place.bounds` of the execution.
         after: None: from the first record on.
         before: None: to the last record.
-        limit: records at most, 0 or more.
+        limit: records at most, 0 or more; counts up to MAX_LOGS + 1 unless `since_ns` is given.
         is_tail: cut the oldest instead of the newest records.
+        since_ns: only what came to view after this commit, nanoseconds since the epoch; None: all.
 
     Raises:
         BadRequest: `after`, `before` or `limit` out of range.
@@ -48,7 +50,8 @@ def read_logs(
         "after": _BEFORE_ALL if after is None else after,
         "until": _LAST if before is None else before - 1,
         "is_tail": is_tail,
-        "limit": min(limit, MAX_LOGS + 1),
+        "since_ns": since_ns,
+        "limit": limit if since_ns is not None else min(limit, MAX_LOGS + 1),
     }
     return fetch(reader, LogRecord, sql("logs/of_execution"), params)
 

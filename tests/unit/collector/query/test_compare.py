@@ -102,7 +102,7 @@ def test_two_executions_differ_in_params_path_steps_logs_and_version(database: D
         ("save", "changed", "failed", SECOND, None, "E: no"),
     ]
     assert [(row.step_name, row.line, row.left_count, row.right_count) for row in found.logs] == [
-        ("load", "no luck", 0, 1), ("load", "row #", 1, 2),
+        ("load", "no luck", 0, 1), ("load", "row <n>", 1, 2),
     ]  # fmt: skip
     assert found.truncated == ()
 

@@ -2,8 +2,8 @@
 -- logs/of_execution.sql does.
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see executions/locate.sql;
 -- $limit: rows at most.
--- Columns: step_name, severity_number, line (first line of the body, at most 300 characters, with # for
--- each id and number), count, first_logged_at in nanoseconds since the epoch.
+-- Columns: step_name, severity_number, line (first line of the body, at most 300 characters, as macro
+-- without_ids has it), count, first_logged_at in nanoseconds since the epoch.
 with own as materialized (
     select
         trace_id,
@@ -29,10 +29,7 @@ with own as materialized (
 select
     step_name,
     severity_number,
-    regexp_replace(
-        left(split_part(coalesce(body, event_name, ''), chr(10), 1), 300),
-        '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\b(0x)?[0-9a-fA-F]*[0-9][0-9a-fA-F]{7,}\b|\d+([.,:]\d+)*', '#', 'g'
-    ) as line,
+    without_ids(left(split_part(coalesce(body, event_name, ''), chr(10), 1), 300)) as line,
     count(*) as count,
     min(epoch_ns(time_of(coalesce(nullif(time_unix_nano, 0), observed_time_unix_nano))))
         as first_logged_at

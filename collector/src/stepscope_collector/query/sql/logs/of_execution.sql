@@ -1,14 +1,16 @@
 -- View execution_logs for one execution, in order of sequence.
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see locate.sql;
--- $after: only records with a greater sequence; $until: with no greater one; $is_tail: cut the oldest instead of the newest;
--- $limit: rows at most.
+-- $after: only records with a greater sequence; $until: with no greater one; $since_ns: only what came to
+-- view after this commit (logs/newest_commit.sql), records that were committed and those of spans that
+-- were, null: all; $is_tail: cut the oldest instead of the newest; $limit: rows at most.
 -- Columns: those of view execution_logs, times in nanoseconds since the epoch (UTC).
 with own as materialized (
     select
         trace_id,
         span_id,
         min(case when role = 'step' then coalesce(step_id, span_hex(span_id)) end) as step_id,
-        min(case when role = 'step' then coalesce(step_name, name) end) as step_name
+        min(case when role = 'step' then coalesce(step_name, name) end) as step_name,
+        min(ingested_at) as known_at
     from stored.spans
     where execution_id = $execution_id
         and start_time_unix_nano >= cast($first_unix_nano as ubigint)
@@ -16,12 +18,12 @@ with own as materialized (
         and live_phase is null
     group by trace_id, span_id
 ), assigned as (
-    select l.*, s.step_id, s.step_name
+    select l.*, s.step_id, s.step_name, l.ingested_at as seen_at
     from stored.log_records l
     left join own s using (trace_id, span_id)
     where l.execution_id = $execution_id
     union all
-    select l.*, s.step_id, s.step_name
+    select l.*, s.step_id, s.step_name, greatest(l.ingested_at, s.known_at)
     from stored.log_records l
     join own s on s.trace_id = l.trace_id and s.span_id = l.span_id
     where l.execution_id is null
@@ -41,6 +43,7 @@ with own as materialized (
         row_number() over (order by place desc, logged_unix_nano desc) as from_end
     from numbered
     where place > $after and place <= $until
+        and ($since_ns is null or seen_at > make_timestamp_ns(cast($since_ns as bigint)))
 )
 select
     $execution_id as execution_id,
