@@ -40,6 +40,7 @@ OURS: Final = Peer("DuckDB, deduplicated, queryable", "durable", _collector)
 def measure(peer: Peer, spans: int, senders: int, batch: int) -> dict[str, Any]:
     """The figures of one server."""
     rng = random.Random(SEED)
+    senders = min(senders, peer.senders)
     each = max(2, spans // peer.share // batch // senders)
     warm_up = [own(rng, batch, START_NS - (n + 1) * 10**12) for n in range(senders)]
     work = [
@@ -66,6 +67,7 @@ def measure(peer: Peer, spans: int, senders: int, batch: int) -> dict[str, Any]:
         "does": peer.about,
         "answer_means": peer.answers,
         "protocol": peer.protocol,
+        "senders": senders,
         "spans": total,
         "spans_per_s": round(total / wall),
         "spans_per_cpu_s": round(total / cpu),

@@ -113,8 +113,10 @@ def _scale(found: dict[str, Any]) -> Rows:
             "CPU µs per span": run["cpu_us_per_span"],
             "to the smallest": run.get("to_smallest", {}).get("cpu_us_per_span"),
             "start s": run["start_s"],
+            "start without reading all s": run["start_unread_s"],
             "newest page ms": run["newest_page_ms"],
             "file bytes per span": run["file_bytes_per_span"],
+            "memory at start MB": run["memory_at_start_mb"],
             "memory MB": run["memory_mb"],
         }
 
@@ -152,6 +154,7 @@ def _peers(found: dict[str, Any]) -> Rows:
             "server": name,
             "does": run["does"],
             "an answer means": run["answer_means"],
+            "senders": run["senders"],
             "spans": run["spans"],
             "spans/CPU-s": run["spans_per_cpu_s"],
             "spans/s": run["spans_per_s"],

@@ -31,6 +31,8 @@ class Peer(NamedTuple):
     """Starts it with a directory for its data; the process and its OTLP endpoint."""
     share: int = 1
     """Gets one in so many of the spans: slow ones would take an hour for what a part tells as well."""
+    senders: int = 64
+    """Takes requests of so many at once."""
     protocol: str = "grpc"
     headers: Mapping[str, str] = {}
 
@@ -166,10 +168,11 @@ PEERS: Final[dict[str, Peer]] = {
     "otel-desktop-viewer": Peer("Go, stores in DuckDB, queryable", "written", _viewer, share=10),
     "arize-phoenix": Peer("SQLite, queryable", "queued in memory", _phoenix, share=20),
     "mlflow": Peer(
-        "SQLite, queryable; OTLP/HTTP only",
+        "SQLite, queryable; OTLP/HTTP only, one sender: with more it answers that its database is locked",
         "committed",
         _mlflow,
         share=50,
+        senders=1,
         protocol="http",
         headers={"x-mlflow-experiment-id": "0"},
     ),
