@@ -15,7 +15,7 @@ from stepscope_collector.query.export import FORMS, TABLES
 from stepscope_collector.query.export import otlp as otlp_module
 from stepscope_collector.query.otlp import read_logs, read_metrics, read_traces
 from tests.strategies.canonical import canonical_logs, canonical_metrics, canonical_spans
-from tests.unit.collector.portable.store import fill, store
+from tests.unit.collector.portable.store import START_NS, fill, parsed, store
 
 VIEWS = {"logs": "execution_logs", "params": "execution_params"}
 
@@ -61,6 +61,30 @@ def test_rows_of_a_table_are_those_of_its_view(filled, table):
     assert [row["execution_id"] for row in found] == [row["execution_id"] for row in objects]
     names = [name for name, *_ in filled.rows(f"describe {view}")]
     assert all(list(row) == names for row in (*objects, *found))
+
+
+def test_csv_is_split_by_others_as_it_was(tmp_path):
+    """R155: CSV: DuckDB reads a carriage return alone, quotes, nulls and empty texts as they were."""
+    names = ["a\rb", 'c"d', "e\r\nf", "g\nh", "i,j", "=1+1", " k ", "ü𝄞", ""]
+    spans = [
+        {
+            "traceId": f"{n:032x}", "spanId": f"{n:016x}", "name": name,
+            "startTimeUnixNano": str(START_NS + n), "endTimeUnixNano": str(START_NS + 99),
+            "status": {"code": 2, "message": "" if n % 2 else "\r"},
+        }
+        for n, name in enumerate(names, 1)
+    ]  # fmt: skip
+    path = tmp_path / "spans.csv"
+    with store() as into:
+        into.take(
+            "traces", parsed("traces", {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+        )
+        path.write_bytes(into.export("csv", "spans"))
+        wanted = into.rows("select name, status_message from spans order by started_at")
+    with duckdb.connect() as other:
+        read = "select name, status_message from read_csv($p, all_varchar=true, allow_quoted_nulls=false) order by trace_id"
+        assert other.execute(read, {"p": str(path)}).fetchall() == wanted
+    assert [name for name, *_ in wanted] == names
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -3,13 +3,12 @@
 The first piece comes after the first rows, so that an error before them can still be the answer.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from stepscope_collector.present.rest.encode import dumps
 from stepscope_collector.query.adhoc import RunningSql
+from stepscope_collector.query.csv_lines import csv_lines
 
 __all__ = ["CHUNKS"]
 
@@ -69,9 +68,7 @@ CHUNKS: Final[dict[str, Callable[[RunningSql], Iterator[bytes]]]] = {
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows([[_cell(v) for v in row] for row in rows])
-    return buffer.getvalue().encode("utf-8", "replace")
+    return csv_lines([[_cell(v) for v in row] for row in rows])
 
 
 def _cell(value: Any) -> Any:

@@ -1,14 +1,13 @@
 """Rows of the public views for chosen executions, as objects, CSV or Parquet."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from arro3.core import RecordBatchReader
 from arro3.io import write_parquet
 
+from stepscope_collector.query.csv_lines import csv_lines
 from stepscope_collector.query.filters import Conditions, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.types import Converter, converter, textual
@@ -43,9 +42,9 @@ def rows(connection: Connection, table: str, conditions: Conditions) -> Iterator
 def as_csv(connection: Connection, table: str, conditions: Conditions) -> Iterator[bytes]:
     """The rows of a table as CSV with a header; lists and objects as JSON, as in answers to SQL."""
     names, converters = _start(connection, table, conditions)
-    yield _lines([names])
+    yield csv_lines([names])
     while found := connection.fetchmany(_ROWS_AT_ONCE):
-        yield _lines(
+        yield csv_lines(
             [
                 [_cell(convert(value)) for convert, value in zip(converters, row, strict=True)]
                 for row in found
@@ -79,12 +78,6 @@ def _start(
     )
     connection.execute(f"select {columns} from (\n{statement}\n)", _given(conditions))  # noqa: S608
     return names, [converter(kind) for kind in kinds]
-
-
-def _lines(found: Sequence[Sequence[Any]]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(found)
-    return buffer.getvalue().encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> Any:
