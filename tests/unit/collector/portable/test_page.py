@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.query.export.page import MAX_LOGS, MAX_TEXT, page
+from stepscope_collector.query.export.page import MAX_LOGS, MAX_TEXT, MAX_VALUES, page
 from tests.integration.cli import history
 from tests.unit.collector.portable.store import fill, parsed, store
 
@@ -171,6 +171,16 @@ def test_long_lists_and_values_are_cut_and_say_so():
     assert f"The last {MAX_LOGS} of {MAX_LOGS + 1} log records; a bundle holds all." in texts
     assert f"({MAX_TEXT + 1} characters in all" in texts
     assert len(written) < 3 * MAX_LOGS * 200
+
+
+def test_all_values_together_have_a_bound():
+    """ours: a browser has to open it, however many large values there are."""
+    document = document_with("x")
+    large = {**document["payloads"][0], "body": "y" * MAX_TEXT}
+    document["payloads"] = [large] * (MAX_VALUES // MAX_TEXT + 7)
+    written = page(document)
+    assert "7 values are left out; a bundle holds all." in " ".join(read(written).texts)
+    assert written.count("y" * MAX_TEXT) == MAX_VALUES // MAX_TEXT
 
 
 def test_a_page_is_of_one_execution(filled):

@@ -14,13 +14,16 @@ from typing import Any, Final
 from stepscope_collector import __version__
 from stepscope_collector.query.rows import ErrorStep
 
-__all__ = ["MAX_LOGS", "MAX_TEXT", "page"]
+__all__ = ["MAX_LOGS", "MAX_TEXT", "MAX_VALUES", "page"]
 
 MAX_LOGS: Final = 5000
 """Log records on a page, the last ones; a browser has to lay them all out."""
 MAX_TEXT: Final = 100_000
 """Characters of one value."""
 MAX_ATTEMPTS: Final = 3000
+MAX_VALUES: Final = 16_000_000
+"""Characters of all inputs, outputs and the like together."""
+_MAX_DEPTH: Final = 20
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -54,14 +57,15 @@ def page(document: Mapping[str, Any], error_step: ErrorStep | None = None) -> st
         error_step: the step that made it fail; None: none did.
     """
     execution: Row = document["execution"]
+    room = _Room()
     title = f"{_plain(execution['workflow_name'])} · {_plain(execution['execution_id'])}"
     parts = [
         _head(execution),
         _error(document, error_step),
         _waterfall(document),
         _params(document["params"]),
-        _own_payloads(document),
-        _steps(document),
+        _own_payloads(document, room),
+        _steps(document, room),
         _logs(document["logs"]),
         f'<p class="note">Made by Stepscope {_text(__version__)}. Times are UTC.</p>',
     ]
@@ -146,7 +150,7 @@ def _fall(row: Row, depth: int, first: int, whole: int) -> str:
         bars += f'<div style="{_place(start, end or start, first, whole)}"></div>'
     again = f' <span class="note">attempt {row["attempt"]}</span>' if row["attempt"] > 1 else ""
     return (
-        f'<tr><td class="name" style="padding-left:{0.5 + min(depth, 20):.1f}rem">'
+        f'<tr><td class="name" style="padding-left:{0.5 + depth:.1f}rem">'
         f"{_text(row['step_name'])}{again}</td>"
         f'<td class="lane {_word(row["status"])}"><div>{bars}</div></td>'
         f'<td class="n">{_duration(row["duration_ns"]) or _status(row["status"])}</td></tr>'
@@ -160,12 +164,12 @@ def _place(start: int, end: int, first: int, whole: int) -> str:
 
 
 def _depths(attempts: Sequence[Row]) -> list[int]:
-    """How deep each stands below others of them."""
+    """How deep each stands below others of them, _MAX_DEPTH at most."""
     parents = {row["span_id"]: row["parent_span_id"] for row in attempts}
     depths = []
     for row in attempts:
         depth, above, seen = 0, row["parent_span_id"], {row["span_id"]}
-        while above in parents and above not in seen:
+        while above in parents and above not in seen and depth < _MAX_DEPTH:
             seen.add(above)
             depth, above = depth + 1, parents[above]
         depths.append(depth)
@@ -180,24 +184,42 @@ def _params(params: Sequence[Row]) -> str:
     )
 
 
-def _own_payloads(document: Mapping[str, Any]) -> str:
+def _own_payloads(document: Mapping[str, Any], room: "_Room") -> str:
     """Values that came with no step: those of the execution."""
     of_steps = {row["span_id"] for row in document["attempts"]}
     own = [row for row in document["payloads"] if row["span_id"] not in of_steps]
-    return "<h2>Inputs and outputs</h2>\n" + _values(own) if own else ""
+    return "<h2>Inputs and outputs</h2>\n" + _values(own, room) if own else ""
 
 
-def _values(payloads: Iterable[Row]) -> str:
+class _Room:
+    """What is left of MAX_VALUES."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def take(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Those in front that there is room for."""
+        for place, row in enumerate(rows):
+            self._left -= min(len(row["body"]), MAX_TEXT)
+            if self._left < 0:
+                return rows[:place]
+        return rows
+
+
+def _values(payloads: Sequence[Row], room: _Room) -> str:
+    shown = room.take(payloads)
+    left_out = len(payloads) - len(shown)
+    note = f'<p class="note">{left_out} values are left out; a bundle holds all.</p>'
     return "".join(
         f"<details{' open' if len(row['body']) < 400 else ''}><summary>{_text(row['kind'])}"
         f' <span class="note">{_text(row["key"])}, {row["size_bytes"]} bytes'
         f"{', cut by the sender' if row['is_truncated'] else ''}</span></summary>"
         f"{_pre(row['body'])}</details>"
-        for row in payloads
-    )
+        for row in shown
+    ) + (note if left_out else "")
 
 
-def _steps(document: Mapping[str, Any]) -> str:
+def _steps(document: Mapping[str, Any], room: _Room) -> str:
     if not document["attempts"]:
         return ""
     values: dict[str | None, list[Row]] = {}
@@ -205,12 +227,13 @@ def _steps(document: Mapping[str, Any]) -> str:
         values.setdefault(row["span_id"], []).append(row)
     whole = len(document["attempts"])
     told = [
-        _attempt(row, values.get(row["span_id"], [])) for row in document["attempts"][:MAX_ATTEMPTS]
+        _attempt(row, values.get(row["span_id"], []), room)
+        for row in document["attempts"][:MAX_ATTEMPTS]
     ]
     return "<h2>Attempts</h2>\n" + _cut(whole, MAX_ATTEMPTS, "attempts", "first") + "\n".join(told)
 
 
-def _attempt(row: Row, payloads: Sequence[Row]) -> str:
+def _attempt(row: Row, payloads: Sequence[Row], room: _Room) -> str:
     tries = f" of {row['max_attempts']}" if row["max_attempts"] else ""
     facts = [
         (name, row[key])
@@ -226,7 +249,7 @@ def _attempt(row: Row, payloads: Sequence[Row]) -> str:
         f"<details{' open' if is_bad else ''}><summary>{_text(row['step_name'])} "
         f"{_status(row['status'])} "
         f'<span class="note">attempt {row["attempt"]}{tries}, {_duration(row["duration_ns"])}</span>'
-        f"</summary>{_list(facts)}{_pre(row['error_stack'])}{_values(payloads)}</details>"
+        f"</summary>{_list(facts)}{_pre(row['error_stack'])}{_values(payloads, room)}</details>"
     )
 
 
