@@ -6,11 +6,13 @@ import shlex
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from stepscope_collector.cli.server import run_server
 from tests.integration.cli import history
 from tests.integration.cli.conftest import stepscope
+from tests.integration.collector.process import Collector
 
 PAGE = Path(__file__).parents[3] / "docs" / "retention.md"
 
@@ -66,6 +68,65 @@ def test_a_prune_does_what_its_dry_run_says(data):
     done = stepscope("prune", "--data", data, "--config", config, "--format", "json")
     assert json.loads(done.out)["erased"]["executions"] == planned["rules"][0]["executions"] > 0
     assert len(ids(data)) == len(before) - planned["rules"][0]["executions"]
+
+
+def test_r107_the_doctor_tells_schema_versions_policies_rows_and_disk(data, tmp_path):
+    """R107: what a server holds, and which policy is in force there."""
+    flags = {"retention_max_age_s": "30d", "retention_rules": "workflow=etl max_count=5"}
+    with Collector(data, **flags):
+        report = json.loads(stepscope("doctor", "--data", data, "--format", "json").out)
+        text = stepscope("doctor", "--data", data).out
+    store = report["store"]
+    assert (store["executions"], store["log_records"]) == (4, 3)
+    assert store["schema_version"] >= 1
+    assert store["duckdb_version"].startswith("v")
+    assert store["database_bytes"] > 0
+    policy = report["retention"]
+    assert (policy["max_age_s"], policy["max_bytes"]) == (30 * 86400, 20_000_000_000)
+    assert policy["rule_1"] == "workflow=etl max_count=5"
+    assert policy["complaint"] is None
+    assert "workflow=etl max_count=5" in text
+
+
+def test_r095_a_selection_is_previewed_archived_and_removed_and_stays_queryable(data, tmp_path):
+    """R095: select, see count and bytes, move to a file of its own, which can still be asked."""
+    before = set(ids(data))
+    preview = stepscope("prune", "--dry-run", "--max-age", "1d", "--data", data, "--format", "json")
+    (rule,) = json.loads(preview.out)["rules"]
+    assert rule["executions"] == len(before)
+    assert rule["bytes"] > 0
+    archive, parquet = tmp_path / "etl.zip", tmp_path / "etl.parquet"
+    chosen = ("-f", 'workflow = "etl"', "--data", data)
+    assert stepscope("export", *chosen, "-o", archive).code == 0
+    table = ("--table", "executions", "-o", parquet)
+    assert stepscope("export", *chosen, *table).code == 0
+    done = stepscope("delete", "--workflow", "etl", "--data", data)
+    assert done.out.startswith("deleted 2 executions of etl: 4 spans, "), done.err
+    again = stepscope("delete", "--workflow", "etl", "--data", data)
+    assert (again.code, again.out) == (7, "")
+    left = set(ids(data))
+    gone = before - left
+    assert gone == {"exec-b2-failed", "exec-d4-bare"}
+    asked = duckdb.sql(f"select execution_id from '{parquet}'").fetchall()
+    assert {execution_id for (execution_id,) in asked} == gone
+    assert stepscope("import", archive, "--data", tmp_path / "archive").code == 0
+    assert set(ids(tmp_path / "archive")) == gone
+    step = stepscope("show", "exec-b2-failed", "--data", tmp_path / "archive")
+    assert "bad row" in step.out
+
+
+def test_r039_the_directory_copied_elsewhere_is_the_whole_history(data, tmp_path):
+    """R039, R040: one file, nothing beside it, no network: copied, it answers the same."""
+    assert [each.name for each in data.iterdir() if each.name.startswith("stepscope.duckdb")] == [
+        "stepscope.duckdb"
+    ]
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(data / "stepscope.duckdb", tmp_path / "elsewhere")
+    for arguments in (("executions",), ("show", "exec-b2-failed"), ("logs", "exec-a1-ok")):
+        here = stepscope(*arguments, "--data", data, "--format", "json")
+        there = stepscope(*arguments, "--data", tmp_path / "elsewhere", "--format", "json")
+        assert here.code == there.code == 0
+        assert here.out == there.out != ""
 
 
 def test_slips_are_told(data):

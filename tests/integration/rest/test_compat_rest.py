@@ -317,13 +317,18 @@ def test_r046_one_execution_is_deleted(client: httpx.Client) -> None:
     assert client.get("/api/executions?workflowId=deleting").json() == []
 
 
-def test_r045_a_workflow_is_cleared_and_no_other(client: httpx.Client) -> None:
-    """R045: only its history goes, running ones too; the count is answered."""
+def test_r045_a_workflow_is_cleared_and_no_other(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R045: only its history goes, running ones too; the count is answered; the log has a line of it."""
+    caplog.set_level("INFO", "stepscope_collector.retention")
     running = changed(workflowId="clearing", status="running", nodeExecutions=[])
     for document in (changed(workflowId="clearing"), running, changed(workflowId="staying")):
         post(client, document)
     path = "/api/compat/001/workflows/clearing/executions"
     assert client.delete(path).json() == {"success": True, "deleted": 2}
+    (line,) = [each for each in caplog.records if each.message == "workflow deleted"]
+    assert (line.__dict__["workflow"], line.__dict__["executions"]) == ("clearing", 2)
     assert client.delete(path).json() == {"success": True, "deleted": 0}
     assert client.delete("/api/workflows/clearing/executions").status_code == 404
     assert len(client.get("/api/executions?workflowId=staying").json()) == 1

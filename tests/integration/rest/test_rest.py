@@ -392,7 +392,7 @@ def test_addresses_and_localhost_are_ours(client: httpx.Client, host: str) -> No
 
 
 def test_every_route_and_parameter_is_in_the_openapi_document(client: httpx.Client) -> None:
-    """issue #2: /openapi.json speaks of all there is."""
+    """issue #2, R009: /openapi.json speaks of all there is, made of the same records as the answers."""
     document = get(client, "/openapi.json")
     assert document == json.loads(json.dumps(openapi_document()))
     for route in ROUTES:

@@ -18,7 +18,7 @@ def seen(telemetry):
 
 
 def test_a_slow_statement_is_logged_without_the_values_of_its_parameters(history, caplog):
-    """issue #4: slow-query log; statement, time, rows, who."""
+    """issue #4, R112: slow-query log; statement, time, rows, who."""
     telemetry = Telemetry()
     question = {
         "sql": "select\n  n from range($many) as t(n) where 'hidden' != $secret",

@@ -31,14 +31,14 @@ def command(
             "name executions, or a user, or a workflow",
             hint="stepscope delete ID; --user USER; --workflow ID",
         )
-    given = (
-        [("user_id", user, f"/api/users/{quote(user, safe='')}/executions")]
-        if user
-        else [
-            ("execution_id", each, f"/api/executions/{quote(each, safe='')}")
-            for each in execution_ids
-        ]
-    )
+    given = [
+        ("execution_id", each, f"/api/executions/{quote(each, safe='')}") for each in execution_ids
+    ]
+    if user is not None:
+        given.append(("user_id", user, f"/api/users/{quote(user, safe='')}/executions"))
+    if workflow is not None:
+        path = f"/api/workflows/{quote(workflow, safe='')}/executions"
+        given.append(("workflow_id", workflow, path))
     rows, copies = [], set[str]()
     with session.client(is_writing=True) as client:
         for name, value, path in given:

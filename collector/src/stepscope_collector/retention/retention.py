@@ -42,6 +42,8 @@ _FREE_RATIO: Final = 0.9
 _MOST_TURNS: Final = 20
 _IDLE_S: Final = 2.0
 """For so long questions that are under way may take before the engine is asked to free."""
+_POLICY: Final = ("age_s", "_count", "_percent", "known_s")
+"""Ends of the settings that say what is kept, and not how often somebody looks."""
 _AT_ONCE: Final = 50_000
 """Executions that are chosen at one time."""
 
@@ -169,8 +171,15 @@ class Retention:
         return self._sizes.look(self.config.max_bytes).is_short
 
     def report(self) -> dict[str, int | str | None]:
-        """What `stepscope doctor` tells: the cap, and why it may not hold."""
-        return {"max_bytes": self.config.max_bytes, "complaint": self.complaint}
+        """What `stepscope doctor` tells: the policy that is in force (R107), and why the cap may not hold."""
+        policy: dict[str, int | str | None] = {
+            name: value
+            for name, value in asdict(replace(self.config, rules=())).items()
+            if name == "max_bytes" or (value and name.endswith(_POLICY))
+        }
+        for number, rule in enumerate(self.config.rules, 1):
+            policy[f"rule_{number}"] = rule.text
+        return {**policy, "complaint": self.complaint}
 
     def keep_up(self) -> None:
         """Remove what is due, and forget what was deleted long ago; StoreUnavailable: not now."""

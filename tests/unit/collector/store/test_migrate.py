@@ -59,7 +59,7 @@ def all_rows(path) -> tuple:
 
 
 def test_new_database_records_every_version():
-    """issue #2: applied migrations are recorded in schema_version (R068)."""
+    """issue #2, R023, R068, R083: a first start makes the schema; migrations are recorded in schema_version."""
     with Database.open(None, CONFIG, schema=newer(ADD_COLUMN)) as database:
         rows = (
             database.writer()
@@ -73,7 +73,7 @@ def test_new_database_records_every_version():
 
 
 def test_opening_again_changes_neither_rows_nor_versions(path):
-    """issue #2: idempotent."""
+    """issue #2: idempotent; R023, R106: a setup that is repeated destroys nothing."""
     before = all_rows(path)[:2]
     for _ in range(2):
         Database.open(path, CONFIG).close()
@@ -103,7 +103,7 @@ def test_views_are_made_anew_where_the_file_holds_others(path):
 
 
 def test_older_file_is_migrated_after_a_verified_copy(path):
-    """issue #2: a verified copy is made before a migration."""
+    """issue #2, R084, R085: a verified copy is made before a migration."""
     before = all_rows(path)
     with Database.open(path, CONFIG, schema=newer(ADD_COLUMN)) as database:
         assert database.writer().execute(
@@ -158,7 +158,7 @@ def test_empty_file_is_migrated_without_a_copy(tmp_path):
     ],
 )
 def test_failed_migration_leaves_the_file_as_it_was(path, sql):
-    """issue #2: migrations run in one transaction."""
+    """issue #2, R085: migrations run in one transaction."""
     before = all_rows(path)
     with pytest.raises(
         StoreUnavailable, match="migration 0002_more failed, the database has not been"

@@ -126,7 +126,7 @@ def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, byt
 def _delete_workflow(
     retention: Retention, _params: Mapping[str, Any], workflow_id: str
 ) -> tuple[int, bytes]:
-    return 200, dumps({"removed": encode_row(retention.delete_workflow(workflow_id))})
+    return 200, _removed(retention, retention.delete_workflow(workflow_id))
 
 
 def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:
