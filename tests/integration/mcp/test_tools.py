@@ -165,6 +165,47 @@ def test_two_executions_are_compared(ask: Ask) -> None:
     assert ask("compare_executions", right="etl-bad")["left"]["execution_id"] == "etl-ok"
 
 
+def test_cohorts_are_compared(ask: Ask) -> None:
+    """issue #7: two cohorts, over MCP as on the other faces; small counts make no lift sure."""
+    found = ask("compare_cohorts", min_count=2)
+    assert found["cohorts"]["cohort_count"] == 3
+    assert {row["trait"] for row in found["lifts"]} >= {"workflow"}
+    assert all(row["cohort_count"] + row["against_count"] >= 2 for row in found["lifts"])
+    chosen = ask("compare_cohorts", cohort="workflow = etl", against="not workflow = etl")
+    assert chosen["cohorts"]["cohort"] == "workflow = etl"
+    assert ask("compare_cohorts", workflow="nobody")["lifts"] == []
+    with pytest.raises(ToolError, match="unknown field 'statuss'"):
+        ask("compare_cohorts", cohort="statuss = failed")
+
+
+def test_the_duration_of_an_execution_is_explained(ask: Ask) -> None:
+    """issue #7: critical path with slack, wait decomposition; every nanosecond counts once."""
+    found = ask("explain_duration", execution_id="exec-a1-ok")
+    parts = ("self_ns", "child_ns", "queue_ns", "back_off_ns", "gap_ns")
+    for whole in (found["waits"], found["critical_path"]):
+        assert sum(whole[part] for part in parts) == whole["total_ns"] == 2_000_000_000
+    assert sum(row["duration_ns"] for row in found["segments"]) == 2_000_000_000
+    assert found["waits"]["back_off_ns"] == 100_000_000
+    assert "time_left" not in found
+    with pytest.raises(ToolError, match="not_found"):
+        ask("explain_duration", execution_id="nobody")
+
+
+def test_a_search_has_chosen_columns_and_counts(ask: Ask) -> None:
+    """issue #7: counts by status for the filter, columns with paths into params and outputs."""
+    found = ask(
+        "search_executions", columns="workflow,duration,output.rows", include="counts",
+        order="-output.rows", limit=1,
+    )  # fmt: skip
+    (row,) = found["executions"]
+    assert set(row) == {"execution_id", "workflow", "duration", "output.rows"}
+    assert sum(count["count"] for count in found["counts"]) == 6
+    with pytest.raises(ToolError, match="unknown column 'worklow'"):
+        ask("search_executions", columns="worklow")
+    with pytest.raises(ToolError, match="did you mean 'counts'"):
+        ask("search_executions", include="count")
+
+
 def test_search_and_statistics_take_the_filters_of_the_read_api(ask: Ask) -> None:
     """R010: filter fields are MCP arguments, too; R022: statistics over MCP."""
     found = ask("search_executions", workflow="etl", status="error", limit=2)
@@ -245,6 +286,7 @@ def test_every_tool_says_what_it_is_for_and_takes_a_budget() -> None:
     assert set(tools) >= {
         "list_execution_history", "get_status", "get_logs", "get_execution", "search_executions",
         "workflow_statistics", "compare_executions", "explain_failure", "describe_schema", "run_sql",
+        "compare_cohorts", "explain_duration",
     }  # fmt: skip
     for tool in tools.values():
         assert tool.description

@@ -44,18 +44,23 @@ def read_execution(asker: Asker, execution_id: str, *include: str) -> Document:
 
 def _search(asker: Asker, given: Mapping[str, Any]) -> Answer:
     filters = {name: given[name] for name in FIELDS if name in given}
-    asked = {**filters, "order": given["order"], "limit": given["limit"]}
-    page = asker.get("/api/executions", {**asked, "cursor": given.get("cursor")})
-    rows = [without_nulls(row, _LIST_COLUMNS) for row in page["executions"]]
+    chosen = {name: given.get(name) for name in ("cursor", "columns", "include")}
+    asked = {**filters, "order": given["order"], "limit": given["limit"], **chosen}
+    page = asker.get("/api/executions", asked)
+    names = None if "columns" in given else _LIST_COLUMNS
+    rows = [without_nulls(row, names) for row in page["executions"]]
 
     def fewer(kept: int) -> str:
         again = f"cursor={given['cursor']!r}, " if "cursor" in given else ""
         return f"the same with {again}limit={max(1, kept)}, then with its cursor; or a larger max_tokens"
 
     document: Document = {"executions": rows}
+    if "counts" in page:
+        document["counts"] = page["counts"]
     if page["next_cursor"] is not None:
         document["more"] = f"the same with cursor={page['next_cursor']!r}"
-    return Answer(document, {"executions": fewer}, whole=_whole_of_list(rows))
+    whole = _whole_of_list(rows) if names else None
+    return Answer(document, {"executions": fewer}, whole=whole)
 
 
 def _whole_of_list(rows: list[Document]) -> Any:
@@ -217,6 +222,16 @@ EXECUTION_TOOLS: Final = (
                 "Field to sort by: start, duration, workflow, status, user, attempts, …, or a"
                 " path such as params.customer; a minus in front turns it round.",
                 default=DEFAULT_ORDER,
+            ),
+            Argument(
+                "columns",
+                "Only these of each, with commas: fields, or paths such as params.customer or"
+                " output.total.",
+            ),
+            Argument(
+                "include",
+                "counts: also how many executions hold the filters, per status, on this page or not.",
+                values=("counts",),
             ),
             Argument("limit", "Executions at most.", "integer", 20, minimum=1, maximum=1000),
             Argument("cursor", "Where to go on, as the answer before said in `more`."),

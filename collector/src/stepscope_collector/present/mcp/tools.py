@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any, Final
 
 from stepscope_collector.errors import StepscopeError
+from stepscope_collector.present.mcp.analysis import ANALYSIS_TOOLS
 from stepscope_collector.present.mcp.budget import LEAST_TOKENS, fit
 from stepscope_collector.present.mcp.executions import EXECUTION_TOOLS
 from stepscope_collector.present.mcp.failure import FAILURE_TOOLS
@@ -17,7 +18,8 @@ from stepscope_collector.query.nearest import unknown
 __all__ = ["TOOLS", "all_tools", "call_tool", "schema_of"]
 
 TOOLS: Final = {
-    tool.name: tool for tool in (*HANDLE_TOOLS, *EXECUTION_TOOLS, *FAILURE_TOOLS, *SQL_TOOLS)
+    tool.name: tool
+    for tool in (*HANDLE_TOOLS, *EXECUTION_TOOLS, *FAILURE_TOOLS, *ANALYSIS_TOOLS, *SQL_TOOLS)
 }
 
 
