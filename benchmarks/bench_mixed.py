@@ -22,10 +22,10 @@ from harness.requests import SEED, START_NS, own
 from harness.server import Collector, Sender, run_all, summary
 
 QUESTIONS = {
-    "percentiles per workflow and day": "select workflow_name, date_trunc('day', started_at) as day, "
+    "percentiles per workflow and day": "select workflow_name, day_of(started_at) as day, "
     "quantile_cont(duration_ns, [0.5, 0.95, 0.99]) from executions group by all",
     "slowest steps": "select step_name, duration_ns from steps order by duration_ns desc limit 20",
-    "error rate per step and hour": "select step_name, date_trunc('hour', started_at) as hour, "
+    "error rate per step and hour": "select step_name, hour_of(started_at) as hour, "
     "count(*) filter (status = 'failed') / count(*) from steps group by all",
     "attributes": "select attributes['region'], count(*) from spans group by all",
 }
