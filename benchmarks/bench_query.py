@@ -1,20 +1,21 @@
 """How long the questions of the read API take at 1,000 and at 1,000,000 executions (R025).
 
-    python benchmarks/bench_query.py [--keep DIRECTORY] [--sizes 1000 1000000] [--rounds 40] [--older]
+    python benchmarks/bench_query.py [--keep DIRECTORY] [--sizes 1000 1000000] [--rounds 40] [--older] [--asked]
 
 Makes a history of ten spans per execution straight in the tables of a real database (fixed seed,
 in order of arrival: 200 workflows of unequal popularity, 50 step names, 6 % not successful; one
 execution in four has a random id, so that zone maps on ids do not help). With --keep the files are
-kept and used again. Prints one JSON document: milliseconds p50, p95, p99 per question, CPU too, and
+kept and used again while the tables are the same. Prints one JSON document: milliseconds p50, p95, p99 per question, CPU too, and
 the cold start, a new process from its first import to the first page. With --older the questions of
-sql/asked/ are put to a SQLite database with the tables and indexes of design 001, too, on the same data.
+sql/asked/ are put to a SQLite database with the tables and indexes of design 001, too, on the same data;
+with --asked no others are asked.
 """
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import duckdb
+from harness.machine import machine
 from harness.older import SHARED_QUESTIONS, copy_to_sqlite, sqlite_questions, statement
 
 from stepscope_collector.config import SqlConfig, StoreConfig
@@ -36,6 +37,7 @@ from stepscope_collector.query.statistics import slowest_steps
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.store import Database
+from stepscope_schema.load import load_schema
 
 SQL = Path(__file__).parent / "sql"
 CHUNK = 50_000
@@ -200,6 +202,7 @@ from pathlib import Path
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.query.executions import execution_page
 from stepscope_collector.store import Database
+from stepscope_schema.load import load_schema
 imported = time.monotonic()
 with Database.open(Path(sys.argv[1]), StoreConfig()) as database:
     opened = time.monotonic()
@@ -259,7 +262,9 @@ def asked_of_both(
     return found
 
 
-def run(path: Path, total: int, rounds: int, *, with_older: bool) -> dict[str, Any]:
+def run(
+    path: Path, total: int, rounds: int, *, with_older: bool, only_asked: bool
+) -> dict[str, Any]:
     """The figures for one size; makes the history when it is not there."""
     seconds = time.monotonic()
     if not path.exists():
@@ -280,6 +285,7 @@ def run(path: Path, total: int, rounds: int, *, with_older: bool) -> dict[str, A
         figures = {
             name: measure(ask, rounds if name != "stats: all steps" else max(3, rounds // 8))
             for name, ask in questions(database, ids, failed).items()
+            if not only_asked
         }
         asked = asked_of_both(database, path, ids, rounds, with_older=with_older)
     missed = [name for name, figure in figures.items() if figure["p95_ms"] >= TARGET_MS]
@@ -300,6 +306,12 @@ def _ids(connection: Any, where: str) -> list[str]:
         f"select execution_id from executions where {where} order by 1"
     ).fetchall()
     return [row[0] for row in random.Random(5).sample(rows, min(100, len(rows)))]
+
+
+def layout() -> str:
+    """Eight hex digits that change when a table does: files that are kept are of no use then."""
+    tables = [each.sql for each in load_schema().statements if "create table" in each.sql]
+    return hashlib.sha256("".join(tables).encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager
@@ -323,26 +335,27 @@ def main() -> None:
     parser.add_argument(
         "--older", action="store_true", help="ask design 001's SQLite database the same"
     )
+    parser.add_argument(
+        "--asked", action="store_true", help="only the questions of sql/asked/, and one by its id"
+    )
     arguments = parser.parse_args()
     with place(arguments.keep) as directory:
         results = {
             str(total): run(
-                directory / f"query-{total}.duckdb",
+                directory / f"query-{total}-{layout()}.duckdb",
                 total,
                 arguments.rounds,
                 with_older=arguments.older,
+                only_asked=arguments.asked,
             )
             for total in arguments.sizes
         }
     about = {
-        "python": platform.python_version(),
-        "duckdb": duckdb.__version__,
-        "cpus": os.cpu_count(),
         "load": os.getloadavg(),
         "target_p95_ms": TARGET_MS,
         "target_cold_start_s": TARGET_COLD_S,
     }
-    print(json.dumps({"about": about, "executions": results}, indent=2))
+    print(json.dumps({"machine": machine(), "about": about, "executions": results}, indent=2))
 
 
 if __name__ == "__main__":
