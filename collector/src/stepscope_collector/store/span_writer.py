@@ -237,7 +237,7 @@ class SpanWriter:
                 self._resolve(now, now_ns)
                 source = f"(from {source} where {_NOT_REFOLDED})"
         self._sql.run("fold_staged", insert={"source": source})
-        (known,) = self._sql.row("any_known")
+        (known,) = self._sql.row("find_known")
         if known:
             self._sql.run("find_executions")
             self._sql.run("update_executions", ingested_at=now)

@@ -270,3 +270,16 @@ def test_payloads_of_a_marker_are_seen_until_the_span_ends():
     expected = [{"span_id": whole.span.span_id.hex(), "kind": "params", "body": '{"id": 7}'}]
     assert running == ended == expected
     assert params == [{"param_name": "id", "param_value": "7"}]
+
+
+def test_executions_whose_ids_have_one_key_stay_apart():
+    """issue #7: stored executions are looked for by a number; two ids may have the same one."""
+    with history() as store:
+        store.write([execution("order", "E1", start=0, end=100)])
+        store.database.writer().execute(
+            "update stored.executions set execution_key = execution_key('E2')"
+        )
+        store.write([execution("ship", "E2", trace="u", start=5, end=15)])
+        store.write([step("label", "E2", trace="u", parent="ship", start=6, end=9)])
+        found = store.rows("select execution_id, workflow_name, span_count from executions")
+    assert sorted(tuple(row.values()) for row in found) == [("E1", "order", 1), ("E2", "ship", 2)]

@@ -1,4 +1,4 @@
--- The stored rows of the executions in `folded`, merged with them, as temporary table `merged`;
+-- The stored rows of the executions in `folded`, which find_known found, merged with them, as temporary table `merged`;
 -- `row_id` says where they stand.
 create or replace temp table merged as
 select
@@ -38,5 +38,7 @@ select
     e.attempt_count + f.attempt_count as attempt_count,
     e.failed_attempt_count + f.failed_attempt_count as failed_attempt_count,
     e.span_count + f.span_count as span_count
-from stored.executions e
-join folded f on f.execution_id = e.execution_id
+from known k
+join stored.executions e on e.rowid = k.row_id
+-- of two ids with one key only the one that is meant
+join folded f on f.execution_id = k.execution_id
