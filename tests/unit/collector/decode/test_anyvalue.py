@@ -92,6 +92,8 @@ def test_a_reference_into_a_profiles_dictionary_is_warned_of_once(
     is_nested: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """OTLP: C12, common.proto: a warning is logged; once, for a stranger must not fill the log."""
+    if "string_value_strindex" not in AnyValue.DESCRIPTOR.fields_by_name:
+        pytest.skip("this opentelemetry-proto does not know the field: it is one of the unknown")
     value = AnyValue.FromString(b"\x40\x03")
     warn_of_strindex.cache_clear()
     for _ in range(3):

@@ -1,5 +1,6 @@
 """User SQL cannot make one value so large that no limit of DuckDB sees it."""
 
+import duckdb
 import pytest
 
 from stepscope_collector.config import StoreConfig
@@ -54,11 +55,24 @@ def test_ordinary_functions_are_allowed(connection, statement):
     assert check_statement(connection, statement).kind == "select"
 
 
+def has_backticks(connection):
+    """Names in backticks came with DuckDB 2.0."""
+    try:
+        connection.extract_statements("select 1 as `a`")
+    except duckdb.ParserException:
+        return False
+    return True
+
+
 def test_a_backtick_name_hides_no_second_statement():
     """issue #2: the text that is checked is the text that runs."""
     attack = "select 1 as `/*`, '*/` ; commit; delete from stored.schema_version --'"
     with Database.open(None, StoreConfig()) as database:
         with database.read_user_sql() as connection:
+            if not has_backticks(connection):
+                with pytest.raises(QueryRefused, match="at or near"):
+                    check_statement(connection, attack)
+                return
             checked = check_statement(connection, attack)
             rows = connection.execute(checked.sql).fetchall()
         with database.read() as connection:
