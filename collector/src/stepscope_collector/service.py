@@ -59,6 +59,7 @@ from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.store.log_limit import LogLimit
+from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
@@ -196,7 +197,11 @@ class _Collector:
         )
         self.remapper = Remapper(self.ingest.between_commits)
         self.retention = Retention(
-            self.database, self.ingest.between_commits, self.settings.retention, self.telemetry
+            self.database,
+            self.ingest.between_commits,
+            self.settings.retention,
+            self.telemetry,
+            tee=self.outgoing.tee or QueueAtRest(self.settings.data.tee_dir),
         )
         self.upkeep = Upkeep(
             self.ingest.between_commits, self.settings.executions.lost_after_s, self.retention

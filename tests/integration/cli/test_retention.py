@@ -10,9 +10,12 @@ import duckdb
 import pytest
 
 from stepscope_collector.cli.server import run_server
+from stepscope_collector.tee import Record
+from stepscope_collector.tee.record import packed
 from tests.integration.cli import history
 from tests.integration.cli.conftest import stepscope
 from tests.integration.collector.process import Collector
+from tests.strategies.workflows import execution, request
 
 PAGE = Path(__file__).parents[3] / "docs" / "retention.md"
 
@@ -39,7 +42,10 @@ def test_an_execution_is_deleted_with_and_without_a_server(data, tmp_path):
     done = stepscope("delete", first, "--data", data)
     assert done.code == 0, done.err
     assert re.match(rf"deleted {first}: \d+ spans, ", done.out)
-    assert done.err == f"these files of the data directory may still hold it: {aside.name}\n"
+    assert done.err == (
+        "its bytes leave the database file with the next compaction: stepscope compact, or delete with --now\n"
+        f"these files of the data directory may still hold it: {aside.name}\n"
+    )
     with run_server(data, tmp_path / "log") as server:
         done = stepscope("delete", second, "--data", data, "--format", "json")
         assert json.loads(done.out)[0]["executions"] == 1
@@ -51,6 +57,29 @@ def test_an_execution_is_deleted_with_and_without_a_server(data, tmp_path):
         history.send_spans(server.otlp_http, history.spans())
         assert ids(data) == others
     assert ids(data) == others
+
+
+def test_a_workflow_is_deleted_and_no_byte_is_left(data):
+    """R017, R045: all executions of a workflow; with --now nothing is left in the file, nor in the queue."""
+    rows = stepscope(
+        "sql", "select workflow_id, min(execution_id) from executions group by 1 order by 1 limit 1",
+        "--data", data, "--format", "csv",
+    ).out.split()  # fmt: skip
+    workflow, execution_id = rows[1].split(",")
+    queue = data / "tee" / "00000000000000000001.requests"
+    queue.parent.mkdir()
+    sent = request([execution(workflow, execution_id, trace="t")]).SerializeToString()
+    queue.write_bytes(b"".join(packed(Record("traces", "protobuf", sent, 1), 1)))
+    done = stepscope("delete", "--workflow", workflow, "--now", "--data", data)
+    assert (done.code, done.err) == (0, ""), done.err
+    assert re.match(rf"deleted [1-9]\d* executions of {workflow}: ", done.out)
+    assert execution_id not in ids(data)
+    left = [path for path in data.rglob("*") if path.is_file()]
+    assert not any(execution_id.encode() in path.read_bytes() for path in left)
+    again = stepscope("delete", "--workflow", workflow, "--data", data)
+    assert (again.code, again.err.splitlines()[0]) == (
+        7, f"stepscope: no execution of workflow '{workflow}'",
+    )  # fmt: skip
 
 
 def test_a_prune_does_what_its_dry_run_says(data):

@@ -16,10 +16,22 @@ __all__ = ["command"]
 @click.argument("execution_ids", metavar="[ID]...", nargs=-1)
 @click.option("--user", metavar="USER", help="All executions that ran for this user.")
 @click.option("--workflow", metavar="ID", help="All executions of this workflow.")
+@click.option(
+    "--now",
+    "is_now",
+    is_flag=True,
+    help="End when its bytes are gone from the database file, too: the file is compacted.",
+)
 @shared_options()
 @pass_session
 def command(
-    session: Session, execution_ids: Sequence[str], user: str | None, workflow: str | None
+    session: Session,
+    /,
+    execution_ids: Sequence[str],
+    user: str | None,
+    workflow: str | None,
+    *,
+    is_now: bool,
 ) -> None:
     """Remove every trace of executions.
 
@@ -42,10 +54,15 @@ def command(
     rows, copies = [], set[str]()
     with session.client(is_writing=True) as client:
         for name, value, path in given:
-            told = client.send("DELETE", path)
+            is_last = path == given[-1][2]
+            told = client.send("DELETE", path, {"compact": "true"} if is_now and is_last else {})
             rows.append({name: value, **told["removed"]})
             copies.update(told["copies"])
     session.write_rows(rows, lambda given, _: "".join(map(_line, given)))
+    if not is_now:
+        session.note(
+            "its bytes leave the database file with the next compaction: stepscope compact, or delete with --now"
+        )
     if copies:
         session.note(
             f"these files of the data directory may still hold it: {', '.join(sorted(copies))}"

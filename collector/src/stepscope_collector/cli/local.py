@@ -22,6 +22,7 @@ from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.store.log_limit import LogLimit
+from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["FileTransport"]
@@ -68,7 +69,13 @@ class FileTransport:
             raise
 
     def _retention(self, settings: Settings, ingest: Ingest) -> Retention:
-        return Retention(self._database, ingest.between_commits, settings.retention, Telemetry())
+        return Retention(
+            self._database,
+            ingest.between_commits,
+            settings.retention,
+            Telemetry(),
+            tee=QueueAtRest(settings.data.tee_dir),
+        )
 
     def request(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None

@@ -19,11 +19,12 @@ from stepscope_collector.query.load import sql
 from stepscope_collector.retention.compaction import Compacted, compact
 from stepscope_collector.retention.plan import Due, Plan, RuleCount, make_plan, merged
 from stepscope_collector.retention.room import Room, Sizes
-from stepscope_collector.retention.work import Work
+from stepscope_collector.retention.work import Queue, Work
 from stepscope_collector.store import Database
 from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.eraser import Erased, Starts
+from stepscope_collector.store.eraser import Erased, Names, Starts
+from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["Pruned", "Retention"]
@@ -69,6 +70,7 @@ class Retention:
         work: runs a round.
         config: the limits.
         telemetry: counts what was removed.
+        tee: a queue that may hold what is deleted; None: there is none.
         clock: the time in ns since the epoch.
     """
 
@@ -79,8 +81,10 @@ class Retention:
         config: RetentionConfig,
         telemetry: Telemetry,
         *,
+        tee: Queue | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._tee = tee
         self._database = database
         self._work = work
         self.config = config
@@ -124,10 +128,9 @@ class Retention:
         """
         now = self._now()
         until = now + timedelta(seconds=self.config.deleted_known_s)
-        erased = self._work(lambda committer, _: committer.delete_user(user_id, now, until))
+        erased = self._erase(lambda committer: committer.delete_user(user_id, now, until))
         if not erased.executions:
             raise NotFound(f"no execution ran for user {user_id!r}", hint="ids of users are exact")
-        self._count("asked", erased)
         return erased
 
     def delete_workflow(self, workflow_id: str) -> Erased:
@@ -387,8 +390,22 @@ class Retention:
         self._work(lambda committer, _: committer.forget_deleted(self._now()))
 
     def _delete(self, execution_ids: Sequence[str], now: datetime, until: datetime) -> Erased:
-        erased = self._work(lambda committer, _: committer.delete(execution_ids, now, until))
+        return self._erase(lambda committer: committer.delete(execution_ids, now, until))
+
+    def _erase(self, delete: Callable[[Committer], Erased]) -> Erased:
+        """Remove from the history, then from the queue of the tee; StoreUnavailable."""
+
+        def run(committer: Committer, _: DecoderPlan) -> tuple[Erased, Names | None]:
+            erased = delete(committer)
+            if self._tee is None or not erased.executions:
+                return erased, None
+            self._tee.begin_file()
+            return erased, committer.deleted_names()
+
+        erased, names = self._work(run)
         self._count("asked", erased)
+        if self._tee is not None and names is not None:
+            self._tee.erase(Deleted(*names))
         return erased
 
     def _check_stored(self, execution_ids: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from stepscope_collector.store.engine import (
     checkpoint,
     damage_in,
 )
-from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Starts
+from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names, Starts
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
 from stepscope_collector.store.log_limit import UNLIMITED, LogLimit, LogLimiter, note_drops
@@ -246,6 +246,11 @@ class Committer:
             self._tombstones.note(now, known_until)
         self.generation += 1  # resources that are gone must be written again when they come again
         return erased
+
+    def deleted_names(self) -> Names:
+        """How requests name what `delete` has removed last."""
+        with self._engine():
+            return self._eraser.names()
 
     def prune(
         self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, now: datetime

@@ -14,7 +14,7 @@ from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.rollups import freeze
 from stepscope_collector.store.statements import Prepared
 
-__all__ = ["YOUNG", "Erased", "Eraser", "Starts"]
+__all__ = ["YOUNG", "Erased", "Eraser", "Names", "Starts"]
 
 _AROUND: Final = timedelta(days=1)
 """How far from the commits of its spans the log records of an execution are looked for by retention."""
@@ -30,6 +30,16 @@ class Starts(NamedTuple):
 
     first: int = 0
     last: int = 2**64 - 1
+
+
+class Names(NamedTuple):
+    """Ids of what was deleted, as bytes of OTLP but for those of executions."""
+
+    execution_ids: frozenset[str]
+    traces: frozenset[bytes]
+    """Of which nothing is left."""
+    spans: frozenset[tuple[bytes, bytes]]
+    """Trace and span, where something of the trace is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,20 @@ class Eraser:
         )
         self._sql.run("erase/take_old_rejections", before=before)
         return Erased(log_records=logs, metric_points=points)
+
+    def names(self) -> Names:
+        """How requests name what `delete` has removed last."""
+        ids = self._sql.run("erase/name_executions").fetchall()
+        return Names(
+            frozenset(execution_id for (execution_id,) in ids),
+            frozenset(
+                bytes.fromhex(trace) for (trace,) in self._sql.run("erase/name_traces").fetchall()
+            ),
+            frozenset(
+                (bytes.fromhex(trace), span_id.to_bytes(8, "big"))
+                for trace, span_id in self._sql.run("erase/name_spans").fetchall()
+            ),
+        )
 
     def put_last_behind(self) -> None:
         """Take the last row of each large table and put it behind all others.

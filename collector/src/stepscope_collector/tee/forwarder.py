@@ -94,6 +94,7 @@ class Forwarder:
         self._client = client_for(target)
         self._stop = threading.Event()
         self._state = _State()
+        self._generation = journal.generation
         place, self._until = self._cursor.load() or (journal.end(), 0)
         self._segment, self._place = self._open(place)
         self._save(self._until)
@@ -125,6 +126,7 @@ class Forwarder:
                     self._stop.wait(_MAX_DELAY_S)
 
     def _send_next(self) -> None:
+        self._follow()
         records, after = self._window()
         if not records:
             self._next_segment()
@@ -140,6 +142,14 @@ class Forwarder:
         if self._journal.waiting(after)[0] == 0:
             self._save(after.sequence)
             self._state.state = "idle"
+
+    def _follow(self) -> None:
+        """Read the file that stands there now, if something was erased."""
+        generation = self._journal.generation
+        if generation != self._generation:
+            self._segment.close()
+            self._segment, self._place = self._open(self._place)
+            self._generation = generation
 
     def _window(self) -> tuple[list[Record], Place]:
         """What is sent next: what was being sent before a restart, or as much as fits a request."""
@@ -195,11 +205,11 @@ class Forwarder:
             self._cursor.save(self._place, until)
 
     def _ship(self, shipment: Shipment) -> bool:
-        """Send until it is taken or refused for good; False: asked to stop before."""
+        """Send until it is taken or refused for good; False: asked to stop, or to read it again."""
         via = f"{shipment.via},{self._own_id}" if shipment.via else self._own_id
         body = shipment.body()
         attempt = 0
-        while not self._stop.is_set():
+        while not self._stop.is_set() and self._generation == self._journal.generation:
             self._state.state = "sending" if attempt == 0 else "retrying"
             answer = self._client.send(shipment.signal, shipment.encoding, body, via)
             if answer.kind == "taken":

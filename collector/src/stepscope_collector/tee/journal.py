@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from stepscope_collector.tee.erase import ERASING_SUFFIX, Deleted, erase_from
 from stepscope_collector.tee.record import Record, packed
 from stepscope_collector.tee.segment import Segment, records_in, rows_in
 
@@ -46,6 +47,10 @@ class Journal:
             for path in sorted(folder.glob(f"*{_SUFFIX}"))
         }
         """First sequence → published bytes, in order."""
+        for leftover in folder.glob(f"*{ERASING_SUFFIX}"):
+            leftover.unlink(missing_ok=True)
+        self.generation = 0
+        """Counts up with each file that is written anew: what was read of it before is not to be sent."""
         self._dropped: dict[int, Counter[str]] = {}
         """First sequence → rows of files that went before all had read them."""
         self._readers: dict[str, int] = {}
@@ -111,12 +116,25 @@ class Journal:
             self._published = self._next
             if self._sizes[last] >= self._segment_bytes:
                 with suppress(OSError):  # then this one grows on
-                    file = self._open(self._next)
-                    self._file.close()
-                    self._file = file
-                    self._sizes[self._next] = 0
+                    self._roll()
             self._drop_oldest()
             self._changed.notify_all()
+
+    def begin_file(self) -> None:
+        """Leave the file that is written, so that something can be erased from it; nothing is appended now.
+
+        Raises:
+            OSError: no new file can be made.
+        """
+        with self._changed:
+            if self._sizes[max(self._sizes)]:
+                self._roll()
+
+    def _roll(self) -> None:
+        file = self._open(self._next)
+        self._file.close()
+        self._file = file
+        self._sizes[self._next] = 0
 
     def discard(self) -> None:
         """Take back what was appended since the last `publish`."""
@@ -188,6 +206,25 @@ class Journal:
             oldest = min(self._readers.values(), default=0)
             for first in [n for n in self._sizes if n < oldest]:
                 self._remove(first)
+
+    def erase(self, deleted: Deleted) -> None:
+        """Write every file that is left anew without what was deleted; from any thread.
+
+        Raises:
+            OSError: a file cannot be written; what it holds stays.
+        """
+        with self._changed:
+            firsts = sorted(self._sizes)[:-1]
+        for first in firsts:
+            with suppress(FileNotFoundError):  # every reader is past it
+                partial = erase_from(self._path(first), deleted)
+                if partial is None:
+                    continue
+                with self._changed:
+                    if first in self._sizes:
+                        partial.replace(self._path(first))
+                        self.generation += 1
+                    partial.unlink(missing_ok=True)
 
     def wait(self, sequence: int, stop: threading.Event) -> bool:
         """Until there is a record `sequence`; False when `stop` was set (and `wake` called)."""

@@ -4,7 +4,7 @@ size of the body   u32     }
 checksum           u32     } of all that follows
 sequence           u64
 received           u64     ns since the epoch
-signal, encoding   u8, u8
+signal, encoding   u8, u8  signal 3: nothing, where something was erased
 size of via        u16
 rows               u32
 via                UTF-8   collectors it came through
@@ -13,17 +13,19 @@ body                       the request, uncompressed
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from zlib import crc32
 
 from stepscope_collector.decode.batch import Encoding, Signal
 
-__all__ = ["HEAD_BYTES", "Record", "packed", "unpacked"]
+__all__ = ["HEAD_BYTES", "Record", "filler", "packed", "unpacked"]
 
 _HEAD: Final = struct.Struct("<IIQQBBHI")
 HEAD_BYTES: Final = _HEAD.size
 _CHECKED_FROM: Final = 8
-_SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics")
+_NOTHING: Final = cast(Signal, "nothing")
+"""The signal of what only fills up the place of a record."""
+_SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics", _NOTHING)
 _ENCODINGS: Final[tuple[Encoding, ...]] = ("protobuf", "json")
 
 
@@ -62,6 +64,11 @@ def packed(record: Record, sequence: int) -> list[bytes]:
     )
     checksum = crc32(record.body, crc32(via, crc32(head[_CHECKED_FROM:])))
     return [head[:4] + struct.pack("<I", checksum) + head[_CHECKED_FROM:], via, record.body]
+
+
+def filler(sequence: int, size: int) -> list[bytes]:
+    """A record that takes so many bytes, at least HEAD_BYTES, and is sent to nobody."""
+    return packed(Record(_NOTHING, "protobuf", bytes(size - HEAD_BYTES), 0), sequence)
 
 
 def unpacked(head: bytes, rest: bytes | None) -> tuple[Record, int] | None:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stepscope_collector.config import TeeConfig
+from stepscope_collector.errors import StoreUnavailable
 from stepscope_collector.tee.cursor import forget_others
+from stepscope_collector.tee.erase import Deleted
 from stepscope_collector.tee.forwarder import Forwarder
 from stepscope_collector.tee.journal import Journal, Record
 from stepscope_collector.telemetry import Telemetry
@@ -76,6 +78,26 @@ class Tee:
     def discard(self) -> None:
         """What was appended is not committed: forget it."""
         self._journal.discard()
+
+    def begin_file(self) -> None:
+        """Before `erase`, so that it may change all there is; StoreUnavailable."""
+        try:
+            self._journal.begin_file()
+        except OSError as error:
+            raise StoreUnavailable(f"the queue of the tee cannot be written: {error}") from error
+
+    # From any thread
+
+    def erase(self, deleted: Deleted) -> None:
+        """Take what was deleted out of the queue; what is under way to an endpoint goes on.
+
+        Raises:
+            StoreUnavailable: a file cannot be written; it stays until it is sent.
+        """
+        try:
+            self._journal.erase(deleted)
+        except OSError as error:
+            raise StoreUnavailable(f"the queue of the tee cannot be written: {error}") from error
 
     # For people
 

@@ -32,6 +32,21 @@ _LIMITS: Final = (
 _REMOVED: Final = (
     Part("removed", Erased, "How many rows.", False),
     Part("copies", None, "Files of the data directory that may still hold it."),
+    Part(
+        "is_overwritten",
+        None,
+        "Whether its bytes are gone from the database file, too; else they are after the next compaction.",
+        False,
+    ),
+)
+_COMPACT: Final = (
+    Param(
+        "compact",
+        "true: the file is compacted before this answers, so that no byte of it is left there.",
+        "true",
+        default="false",
+        values=("true", "false"),
+    ),
 )
 
 RETENTION_ROUTES: Final = (
@@ -39,8 +54,8 @@ RETENTION_ROUTES: Final = (
     Route(
         "delete_execution", "/api/executions/{id}",
         "Remove every trace of one execution; what comes of it later is dropped.",
-        (), _REMOVED,
-        method="DELETE", errors=(404, 503),
+        _COMPACT, _REMOVED,
+        method="DELETE", errors=(400, 404, 503),
     ),
     Route(
         "pin_execution", "/api/executions/{id}/pin",
@@ -55,8 +70,8 @@ RETENTION_ROUTES: Final = (
     Route(
         "delete_user", "/api/users/{user_id}/executions",
         "Remove every trace of all executions that ran for a user.",
-        (), _REMOVED,
-        method="DELETE", errors=(404, 503),
+        _COMPACT, _REMOVED,
+        method="DELETE", errors=(400, 404, 503),
     ),
     Route(
         "compact", "/api/admin/compact",
@@ -67,8 +82,8 @@ RETENTION_ROUTES: Final = (
     Route(
         "delete_workflow", "/api/workflows/{workflow_id}/executions",
         "Remove every trace of all executions of a workflow, those that go on too.",
-        (), _REMOVED,
-        method="DELETE", errors=(404, 503),
+        _COMPACT, _REMOVED,
+        method="DELETE", errors=(400, 404, 503),
     ),
     Route(
         "plan_prune", "/api/admin/prune", "What a prune would remove now, by rule.",
@@ -85,14 +100,23 @@ RETENTION_ROUTES: Final = (
 
 def _delete_execution(
     retention: Retention,
-    _params: Mapping[str, Any],
+    params: Mapping[str, Any],
     id: str,  # noqa: A002  # the name in the path
 ) -> tuple[int, bytes]:
-    return 200, _removed(retention, retention.delete([id]))
+    return 200, _removed(retention, retention.delete([id]), params)
 
 
-def _removed(retention: Retention, erased: Erased) -> bytes:
-    return dumps({"removed": encode_row(erased), "copies": retention.copies()})
+def _removed(retention: Retention, erased: Erased, params: Mapping[str, Any]) -> bytes:
+    is_overwritten = params["compact"] == "true"
+    if is_overwritten:
+        retention.compact()
+    return dumps(
+        {
+            "removed": encode_row(erased),
+            "copies": retention.copies(),
+            "is_overwritten": is_overwritten,
+        }
+    )
 
 
 def _pin_execution(
@@ -114,9 +138,9 @@ def _unpin_execution(
 
 
 def _delete_user(
-    retention: Retention, _params: Mapping[str, Any], user_id: str
+    retention: Retention, params: Mapping[str, Any], user_id: str
 ) -> tuple[int, bytes]:
-    return 200, _removed(retention, retention.delete_user(user_id))
+    return 200, _removed(retention, retention.delete_user(user_id), params)
 
 
 def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, bytes]:
@@ -124,9 +148,9 @@ def _compact(retention: Retention, _params: Mapping[str, Any]) -> tuple[int, byt
 
 
 def _delete_workflow(
-    retention: Retention, _params: Mapping[str, Any], workflow_id: str
+    retention: Retention, params: Mapping[str, Any], workflow_id: str
 ) -> tuple[int, bytes]:
-    return 200, _removed(retention, retention.delete_workflow(workflow_id))
+    return 200, _removed(retention, retention.delete_workflow(workflow_id), params)
 
 
 def _plan_prune(retention: Retention, params: Mapping[str, Any]) -> tuple[int, bytes]:

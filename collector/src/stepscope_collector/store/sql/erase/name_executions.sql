@@ -1,0 +1,3 @@
+-- Ids of the executions in `erasing`.
+select execution_id
+from erasing
