@@ -1,5 +1,7 @@
 """What is late or missing, as starts say, and what has become slower, as durations say."""
 
+import math
+import random
 import statistics
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 HOUR = 3600 * 10**9
 MINUTE = HOUR // 60
+T0 = 1_699_833_600 * 10**9  # Monday, 2023-11-13 00:00 UTC
 
 
 def add(history, number, start, workflow="w", duration=10, **more):
@@ -15,6 +18,22 @@ def add(history, number, start, workflow="w", duration=10, **more):
         "executions", execution_id=f"{workflow}{number}", workflow_id=workflow, status="success",
         started_unix_nano=start, first_unix_nano=start, final_end_unix_nano=start + duration, **more,
     )  # fmt: skip
+
+
+def add_many(history, workflow, starts, durations):
+    """Executions as `add` makes them, in one statement."""
+    add(history, "first", starts[0], workflow, durations[0])
+    history.connection.execute(
+        "insert into stored.executions by name select e.* replace ("
+        "  execution_id || new.start as execution_id,"
+        "  execution_key(execution_id || new.start) as execution_key,"
+        "  new.start as started_unix_nano, make_timestamp_ns(new.start::bigint) as started_at,"
+        "  new.start as first_unix_nano,"
+        "  new.start + new.duration as final_end_unix_nano) "
+        "from stored.executions e, (select unnest($starts::ubigint[]) as start,"
+        "  unnest($durations::ubigint[]) as duration) new where e.execution_id = $first",
+        {"starts": starts[1:], "durations": durations[1:], "first": f"{workflow}first"},
+    )
 
 
 def cadence(history):
@@ -128,6 +147,63 @@ def test_a_regression_is_a_shift_of_the_median(history, newest, change):
     expected = (change, 20, 100, middle, 100 * 10**6, middle / (100 * 10**6), start + 100 * HOUR)
     assert history.ask(f"select {columns} from workflow_regressions") == [expected]
     assert history.ask(f"select {columns} from step_regressions") == [expected]
+
+
+def lognormal(draw, spread):
+    return math.exp(draw.gauss(0, spread))
+
+
+STEADY = {
+    # what → hours between starts, and a duration from the start in hours and a source of chance
+    "noisy": (1, lambda hour, draw: lognormal(draw, 1.2)),
+    "sparse and noisy": (24, lambda hour, draw: lognormal(draw, 0.5)),
+    "of two kinds": (1, lambda hour, draw: draw.choice((1, 3)) * lognormal(draw, 0.05)),
+    "with a rare slow kind": (1, lambda hour, draw: 5 if draw.random() < 0.2 else 1),
+    "slow by day, ten an hour": (
+        0.1, lambda hour, draw: (1 + 0.8 * math.sin(hour / 12 * math.pi)) * lognormal(draw, 0.1),
+    ),
+    "slow by day, two an hour": (
+        0.5, lambda hour, draw: (1 + 0.3 * math.sin(hour / 12 * math.pi)) * lognormal(draw, 0.1),
+    ),
+    "slow on workdays": (
+        4, lambda hour, draw: (1.5 if hour // 24 % 7 < 5 else 1) * lognormal(draw, 0.1),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", STEADY)
+def test_what_has_always_been_so_is_no_regression(history, what):
+    """R153: duration regression without a threshold: noise, few starts, days and weeks are none."""
+    every, lasts = STEADY[what]
+    draw = random.Random(11)
+    kinds = 10
+    for kind in range(kinds):
+        begun, count = T0 + draw.randrange(168) * HOUR, 30 if every == 24 else 400
+        starts = [begun + int(number * every * HOUR) for number in range(count)]
+        durations = [int(10**9 * lasts((start - T0) / HOUR, draw)) for start in starts]
+        add_many(history, f"w{kind}-", starts, durations)
+    told = history.ask("select count(*), count_if(change <> 'steady') from workflow_regressions")
+    assert told[0][0] == kinds
+    assert told[0][1] == 0
+
+
+def test_what_began_days_ago_is_still_told_in_spite_of_the_days(history):
+    """R153: a change is seen beside the rhythm of the days, also where yesterday was slow, too."""
+    draw = random.Random(3)
+    starts = [T0 + number * HOUR for number in range(400)]
+    durations = [
+        int(
+            10**9
+            * (1.5 if number >= 370 else 1)
+            * (1 + 0.2 * math.sin(number / 12 * math.pi))
+            * lognormal(draw, 0.05)
+        )
+        for number in range(400)
+    ]
+    add_many(history, "w", starts, durations)
+    ((change, share),) = history.ask("select change, longer_share from workflow_regressions")
+    assert change == "slower"
+    assert share > 0.9
 
 
 def test_too_few_executions_are_not_judged(history):
