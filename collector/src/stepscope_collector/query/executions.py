@@ -17,6 +17,7 @@ from stepscope_collector.query.attempts import attempts_of, steps_of
 from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
+from stepscope_collector.query.filter.complaint import quoted
 from stepscope_collector.query.filters import Conditions, Order, parse_order, put
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
@@ -282,6 +283,6 @@ def _read_cursor(cursor: str, order: Order) -> tuple[int | str | None, str]:
         f"{value}{execution_id}".encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise BadRequest(
-            f"cursor {cursor!r} is not one of ours", hint="use next_cursor as it was answered"
+            f"cursor {quoted(cursor)} is not one of ours", hint="use next_cursor as it was answered"
         ) from error
     return value, execution_id

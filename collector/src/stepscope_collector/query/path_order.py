@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.columns import ChosenColumn, parse_columns, statement_of
+from stepscope_collector.query.filter.complaint import quoted
 from stepscope_collector.query.filter.fields import EXECUTION, paths
 from stepscope_collector.query.filters import Conditions, compile_start, put
 from stepscope_collector.query.load import sql
@@ -134,7 +135,7 @@ def _read_cursor(cursor: str, order: PathOrder) -> _Place:
             raise TypeError
     except (ValueError, TypeError, RecursionError) as error:
         raise BadRequest(
-            f"cursor {cursor!r} is not one of ours", hint="use next_cursor as it was answered"
+            f"cursor {quoted(cursor)} is not one of ours", hint="use next_cursor as it was answered"
         ) from error
     raise BadRequest(
         f"the cursor was made with order={name}, not {order}", hint=f"ask with order={name}"

@@ -203,3 +203,32 @@ def test_steps_against_themselves_are_all_the_same(drawn: list[Any]) -> None:
     """issue #7: also where no step has an id of its own."""
     ours, theirs = made(drawn, "l"), made(drawn, "r")
     assert {p.change for p in pair_steps(ours, theirs, {}, {})} <= {"same"}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_same"),
+    [
+        ('{"a": 1.0, "b": [2, {"c": null}]}', '{"b":[2.0,{"c":null}],"a":1}', True),
+        ("1e2", "100", True),
+        ("0.5", "0.50", True),
+        ("[]", "{}", False),
+        ("9007199254740993", "9007199254740992", False),
+        ('{"a": "1"}', '{"a": 1}', False),
+        ('{"a": 1.5}', '{"a": 1}', False),
+        ("null", '""', False),
+        ('{"cut', '{"cut', True),
+        ('{"cut', '{"cat', False),
+    ],
+)
+def test_equal_json_is_the_same_however_it_is_written(
+    database: Database, left: str, right: str, *, is_same: bool
+) -> None:
+    """R152: found by walking the product, blanks in an output made a step a changed one."""
+    for place, (name, text) in enumerate((("a", left), ("b", right))):
+        at = NOW_NS + place * SECOND
+        fill(database, name, place, params=text)
+        add_payload(database.writer(), name, "output", text, span_id=3, start_time_unix_nano=at)
+    found = compare_executions(database, "a", "b")
+    assert (found.values == []) is is_same
+    (save,) = [row for row in found.steps if row.step_name == "save"]
+    assert save.output == ("same" if is_same else "changed")

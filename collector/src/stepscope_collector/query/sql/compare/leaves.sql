@@ -3,7 +3,7 @@
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see executions/locate.sql;
 -- $limit: rows at most.
 -- Columns: kind (params, trigger, input, output, attribute); path ($.a.b[0], for an attribute its key
--- before it); value (text; of JSON as it is written there).
+-- before it); value (text; of JSON as macro leaf_text has it).
 with steps as (
     select trace_id, span_id
     from stored.spans
@@ -35,7 +35,7 @@ with steps as (
 select
     o.kind,
     case when o.kind = 'attribute' then o.key || ' ' else '' end || leaf.fullkey as path,
-    coalesce(cast(leaf.atom as varchar), cast(leaf.value as varchar)) as value
+    leaf_text(leaf.type, leaf.atom, leaf.value) as value
 from own o, json_tree(o.document) as leaf
 where o.place = 1
     and (leaf.type not in ('OBJECT', 'ARRAY') or cast(leaf.value as varchar) in ('{}', '[]'))
