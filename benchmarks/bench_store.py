@@ -3,7 +3,8 @@
 Takes the rows of a real history (the SDK's spans, and spans of 30 unknown attributes), and writes them
 into tables that differ in one thing, as commits of 8,192 rows into a file. Prints one JSON document: CPU
 per row of insert, commit (the log) and checkpoint, bytes per row of log and file, and of some variants
-CPU per row of a question; each as a ratio to the layout that is in use.
+CPU per row of a question about one attribute, asked of the map that the view `spans` promises; each as a
+ratio to the layout that is in use. `arriving` are the attributes alone, as they come from the decoder.
 
     python benchmarks/bench_store.py [--commits N]
 """
@@ -23,7 +24,9 @@ from harness.machine import machine
 from harness.requests import SEED, SHAPES, START_NS
 
 from stepscope_collector.config import StoreConfig
+from stepscope_collector.decode.batch import Batch
 from stepscope_collector.decode.request import decode_request
+from stepscope_collector.decode.streams import shaped, spans_together
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.mapping.profile import load_shipped
@@ -60,10 +63,13 @@ FILES = {
 }
 WITHOUT = ("dict_fsst", "fsst", "zstd")
 QUESTIONS = {
-    FIRST: "attributes['http.header.h7'] = 'value 3'",
-    "attributes as JSON": "json_extract_string(attributes, '$.\"http.header.h7\"') = 'value 3'",
-    "lists of keys and values": "vals[list_position(keys, 'http.header.h7')] = 'value 3'",
+    FIRST: "attributes",
+    "attributes as JSON": """from_json(attributes, '"MAP(VARCHAR, VARCHAR)"')""",
+    "lists of keys and values": "map(keys, vals)",
+    "keys once, list of values": "map((select any_value(l.keys) from made.lists l where l.id = s.keys), vals)",
 }
+"""What is the map of the view, by layout."""
+MAPS, STRUCTS = "come in as maps", FIRST
 
 
 def history(path: Path, shape: str, rows: int) -> None:
@@ -132,11 +138,59 @@ def variant(
             "file_bytes": round(path.stat().st_size / rows, 1),
         }
         if question is not None:
-            asked = f"select count(*) from made.spans where {question}"
+            connection.execute(
+                "create table made.lists as select distinct hash(map_keys(attributes)) as id, "
+                "map_keys(attributes) as keys from source.stored.spans"
+            )
+            asked = f"select count(*) from made.spans s where ({question})['http.header.h7'] = 'value 3'"
             connection.execute(asked).fetchall()
             took = cpu(lambda: connection.execute(asked).fetchall())
             found["question_ns"] = round(took / rows * 1e9)
     return found
+
+
+def arriving(shape: str, commits: int, *, as_structs: bool) -> dict[str, float]:
+    """CPU in ns per row, and bytes per row, of the attributes alone from Arrow."""
+    rng = random.Random(SEED)
+    plan = compile_profiles(load_shipped()).plan
+    took = {"insert_ns": 0.0, "commit_ns": 0.0, "checkpoint_ns": 0.0}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.duckdb"
+        with duckdb.connect(path) as connection:
+            connection.execute("set checkpoint_threshold = '100GB'")
+            connection.execute("create table spans (attributes map(varchar, varchar))")
+            for _ in range(commits):
+                payloads = [
+                    SHAPES[shape](rng, BATCH, START_NS) for _ in range(ROWS_PER_COMMIT // BATCH)
+                ]
+                batches = [decode_request("traces", each, "protobuf", plan) for each in payloads]
+                connection.execute("begin")
+                took["insert_ns"] += cpu(
+                    lambda batches=batches: insert_attributes(connection, batches, as_structs)
+                )
+                took["commit_ns"] += cpu(lambda: connection.execute("commit"))
+            log_bytes = path.with_name("made.duckdb.wal").stat().st_size
+            took["checkpoint_ns"] = cpu(lambda: connection.execute("checkpoint"))
+        rows = commits * ROWS_PER_COMMIT
+        return {name: round(seconds / rows * 1e9) for name, seconds in took.items()} | {
+            "log_bytes": round(log_bytes / rows),
+            "file_bytes": round(path.stat().st_size / rows, 1),
+        }
+
+
+def insert_attributes(connection: Any, batches: list[Batch], as_structs: bool) -> None:
+    """Put the requests together and insert the attributes of their spans."""
+    rows, shapes = spans_together(batches), ()
+    if as_structs:
+        rows, shapes = shaped(rows)
+    connection.register("incoming", rows)
+    cases = "".join(
+        f'when "{name}" is not null then cast("{name}" as map(varchar, varchar)) '
+        for name in shapes
+    )
+    chosen = f"case {cases} else attributes end" if shapes else "attributes"
+    connection.execute(f"insert into spans select {chosen} from incoming")
+    connection.unregister("incoming")
 
 
 def cpu(run: Callable[[], object]) -> float:
@@ -151,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--commits", type=int, default=15)
     commits = parser.parse_args().commits
-    found: dict[str, dict[str, dict[str, Any]]] = {"own": {}, "foreign": {}}
+    found: dict[str, dict[str, dict[str, Any]]] = {"own": {}, "foreign": {}, "arriving": {}}
     with tempfile.TemporaryDirectory() as folder:
         own, foreign = Path(folder) / "own.duckdb", Path(folder) / "foreign.duckdb"
         history(own, "own", commits * ROWS_PER_COMMIT)
@@ -167,6 +221,8 @@ def main() -> None:
         for name, columns in FOREIGN.items():
             asked = QUESTIONS.get(name)
             found["foreign"][name] = variant(foreign, columns, commits, question=asked)
+    for name in (STRUCTS, MAPS):
+        found["arriving"][name] = arriving("foreign", commits, as_structs=name == STRUCTS)
     for variants in found.values():
         base = variants[FIRST]
         for figures in variants.values():
