@@ -25,7 +25,7 @@ SMALL = {
 
 @pytest.mark.parametrize("name", SMALL)
 def test_a_benchmark_prints_what_the_page_shows(name: str) -> None:
-    """issue #6, R025, R087: the figures reproduce from a clean clone with the documented commands."""
+    """issue #6, R025: the figures reproduce from a clean clone with the documented commands."""
     script, *arguments = SMALL[name].split()
     done = subprocess.run(
         [sys.executable, f"benchmarks/{script}", *arguments],

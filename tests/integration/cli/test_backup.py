@@ -36,7 +36,7 @@ def backup(ask, tmp_path):
 
 
 def test_a_backup_holds_the_history_and_is_for_its_owner(backup, ask, stored, tmp_path):
-    """issue #4: backup without a server; restore."""
+    """issue #4, R086: backup without a server; restore."""
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     assert names(tmp_path) == [backup.name]
     assert not [file.name for file in stored.iterdir() if "backup" in file.name]

@@ -125,7 +125,7 @@ def other(answers):
 
 
 def test_two_others_hold_what_we_hold(tmp_path):
-    """issue #4: forward everything, unchanged, to one or more endpoints, over gRPC and HTTP."""
+    """issue #4, R096: forward everything, unchanged, to one or more endpoints, over gRPC and HTTP."""
     with Collector(tmp_path / "b") as b, Collector(tmp_path / "c") as c:
         config = tmp_path / "stepscope.toml"
         config.write_text(

@@ -2,11 +2,13 @@
 
 import json
 import random
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from stepscope_collector.query.documents import document_page
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.payloads import payload_parts
 from stepscope_collector.store.eraser import Starts
@@ -162,6 +164,66 @@ def test_r037_any_attribute_is_reached_by_its_path_in_one_expression():
             )
         )
         assert (kinds["started_at"], kinds["duration_ns"]) == ("TIMESTAMP_NS", "BIGINT")
+
+
+class Counting:
+    """A database that counts what is asked of it."""
+
+    def __init__(self, database):
+        self.database = database
+        self.statements = []
+
+    @contextmanager
+    def read(self):
+        """A reader."""
+        with self.database.read() as connection:
+            self.connection = connection
+            yield self
+
+    def execute(self, statement, params):
+        """Ask, and count."""
+        self.statements.append(statement)
+        return self.connection.execute(statement, params)
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+
+def test_r043_a_page_of_nested_documents_takes_two_statements():
+    """R043: no question for each execution; 50 unless told otherwise, newest first, with its nodes."""
+    with taking() as t:
+        spans = []
+        for n in range(60):
+            spans.append(execution("flow", f"e{n:02}", start=n, end=n + 9, trace=f"t{n}"))
+            spans.append(step("load", f"e{n:02}", start=n, end=n + 1, parent="flow",
+                              identity=f"load {n}", trace=f"t{n}"))  # fmt: skip
+        t.take(payload(*spans))
+        counting = Counting(t.database)
+        page = document_page(counting, "flow", limit=50, offset=0)
+        assert [each["id"] for each in page] == [f"e{n:02}" for n in range(59, 9, -1)]
+        assert all(len(each["nodeExecutions"]) == 1 for each in page)
+        assert len(counting.statements) == 2
+
+
+def test_r119_the_retry_policy_in_force_stands_with_each_step_and_version():
+    """R119: strategy, tries and intervals as they were when the step ran, by version of the workflow."""
+    with taking() as t:
+        spans = []
+        for version, tries, delay in (("1", 3, "0.5"), ("2", 5, "2.0")):
+            told = {"workflow.version": version}
+            own = {"workflow.task.id": "load", "stepscope.step.max_attempts": tries,
+                   "stepscope.retry.strategy": "exponential-backoff", "stepscope.retry.delay_s": delay}  # fmt: skip
+            name, trace = f"v{version}", f"t{version}"
+            spans.append(execution("sync", name, end=9, trace=trace, attributes=told))
+            spans.append(step("load", name, start=1, end=2, parent="sync", identity=name, trace=trace,
+                              attributes=own))  # fmt: skip
+        t.take(payload(*spans))
+        assert t.rows(
+            "select workflow_version, max_attempts, s.attributes['stepscope.retry.strategy'], "
+            "s.attributes['stepscope.retry.delay_s'] from steps "
+            "join executions using (execution_id) join spans s on s.span_id = steps.span_id "
+            "order by workflow_version"
+        ) == [("1", 3, "exponential-backoff", "0.5"), ("2", 5, "exponential-backoff", "2.0")]
 
 
 def test_r075_after_a_start_the_first_list_has_everything(tmp_path):

@@ -34,7 +34,7 @@ def spoiled(sent):
 
 
 def test_a_group_that_fails_at_its_end_leaves_nothing_and_disturbs_nothing():
-    """ours: what the writer remembers of a transaction that was rolled back would be wrong."""
+    """R042: everything or nothing; what the writer remembers of what was rolled back would be wrong."""
     with history() as store, history() as other:
         committer = Committer(store.database.writer(), MAPPING)
         committer.commit(streams([marker(OPEN, at=1)]), NOW, NOW_NS)
