@@ -13,12 +13,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol, TypeVar
+from uuid import UUID
 
 from stepscope_collector.decode.batch import Plan
 from stepscope_collector.decode.spans import decode_spans
-from stepscope_collector.errors import BadRequest, Conflict, StoreUnavailable
+from stepscope_collector.errors import BadRequest, Conflict, NotFound, StoreUnavailable
 from stepscope_collector.mapping.group import NewDimensions, group_of
-from stepscope_collector.query.otlp import read_traces_whole
+from stepscope_collector.query.otlp import (
+    exchange_spans,
+    parse_traces,
+    read_traces_whole,
+    span_ids,
+)
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.remap_writer import Remap, RemapWriter, Taken, newest_remap
 from stepscope_collector.store.span_writer import Written
@@ -151,6 +157,37 @@ class Remapper:
 
         return self._work(note)
 
+    def correct(self, payload: bytes) -> int:
+        """Write spans in the place of those that are stored with their ids; how many.
+
+        Args:
+            payload: a trace request, protobuf.
+
+        Raises:
+            BadRequest: it is none, or its spans cannot be stored.
+            NotFound: a span is not stored, so that there is nothing to correct.
+            StoreUnavailable: the store cannot be written now.
+        """
+        try:
+            given = parse_traces(payload)
+            trace_ids = [UUID(bytes=trace_id) for trace_id, _ in span_ids(given)]
+        except ValueError as error:
+            raise BadRequest(f"the payload is no request with spans: {error}") from error
+
+        def write(committer: Committer, plan: Plan) -> int:
+            with committer.transaction() as connection:
+                writer = RemapWriter(connection)
+                taken = writer.choose(trace_ids) if trace_ids else None
+                if taken is None:
+                    raise NotFound("no span with these ids is stored")
+                self._again(committer, plan, writer, taken, given)
+            return len(trace_ids)
+
+        try:
+            return self._work(write)
+        except _Refused as error:
+            raise BadRequest(f"the spans cannot be corrected: {error}") from error
+
     def step(self) -> Remap | None:
         """Map the next traces anew; how far it is then. None: no remap was ever asked for.
 
@@ -259,9 +296,20 @@ class Remapper:
         logger.error("trace not mapped anew", extra={"trace_id": trace_id.hex, "error": reason})
         return remap
 
-    def _again(self, committer: Committer, plan: Plan, writer: RemapWriter, taken: Taken) -> int:
-        """Take the traces out and write their spans again; how many."""
+    def _again(
+        self,
+        committer: Committer,
+        plan: Plan,
+        writer: RemapWriter,
+        taken: Taken,
+        given: Any = None,
+    ) -> int:
+        """Take the traces out and write their spans again, `given` in the place of the same; how many."""
         request = read_traces_whole(committer.connection, taken.trace_ids, taken.first, taken.last)
+        if given is not None:
+            if missing := span_ids(given) - span_ids(request):
+                raise NotFound(f"no span {min(missing)[1].hex()} is stored in its trace")
+            exchange_spans(request, given)
         # what is stored already is not refused for a limit of today
         unlimited = replace(plan, max_items=0, max_attributes=0)
         batch = decode_spans(request, unlimited)

@@ -1,8 +1,10 @@
 """The store of design 000, on a running server and on a file, with OTLP beside it."""
 
 import itertools
+import json
 import re
 import threading
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -143,9 +145,16 @@ def test_r018_steps_are_written_running_and_then_ended(
     assert (whole.steps[0].input_data, whole.steps[0].output_data) == ({"url": "x"}, [1, 2])
     assert (whole.steps[1].error_message, whole.steps[1].duration_ms) == ("no", 5)
     store.update_step(first, status="success")  # says nothing new
-    with pytest.raises(Conflict, match="has ended and stays as it is"):
-        store.update_step(first, output_data=[3])
-    assert len(store.get_steps_for_execution(execution_id)) == 3
+    store.update_step(first, output_data=[3])
+    store.update_step(first, status="running")  # an end is never taken back
+    store.update_step(second, status="success", error_message=None)
+    corrected = store.get_steps_for_execution(execution_id)
+    assert len(corrected) == 3
+    assert (corrected[0].status, corrected[0].input_data) == ("success", {"url": "x"})
+    assert corrected[0].output_data == [3]
+    assert (corrected[1].status, corrected[1].error_message) == ("success", None)
+    assert corrected[1].completed_at == whole.steps[1].completed_at
+    assert corrected[2] == whole.steps[2]
 
 
 def test_r010_r012_queries_equal_brute_force(store: ExecutionStore, workflow: str) -> None:
@@ -301,6 +310,11 @@ def test_otlp_beside_the_store_is_the_same_history(collector: Collector, workflo
         store.add_step(execution_id=execution_id, node_id="two", status="success")
         names = [each.node_name for each in store.get_steps_for_execution(execution_id)]
         assert names == ["one", "two"]
+        one, two = store.get_steps_for_execution(execution_id)
+        with pytest.raises(Conflict, match="has ended and stays as it is"):
+            store.update_step(one.id, output_data=[1])
+        store.update_step(two.id, output_data=[2])
+        assert [s.output_data for s in store.get_steps_for_execution(execution_id)] == [None, [2]]
         store.update_execution(execution_id, status="error", error_message="wrong after all")
         changed = store.get_execution(execution_id)
         assert changed is not None
@@ -315,6 +329,17 @@ def test_otlp_beside_the_store_is_the_same_history(collector: Collector, workflo
         ended = store.get_execution(running)
         assert ended is not None
         assert ended.status == "success"
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"payload": "x"}', b'{"payload": "////"}', b"[1]"])
+def test_what_corrects_no_span_is_refused(collector: Collector, body: bytes) -> None:
+    """ours: what was wrong, and nothing is written."""
+    url = f"http://{collector.endpoints.web}/api/admin/spans"
+    sent = urllib.request.Request(url, body, {"content-type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(sent, timeout=30)
+    assert refusal.value.code == 400
+    assert "is no request" in json.loads(refusal.value.read())["error"]["message"]
 
 
 def test_r019_cleanup_by_age_counts_and_spares_what_runs(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from stepscope_collector.present.rest.app import rest_app
 from stepscope_collector.present.rest.compat import Intake
 from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.doctor import damage_report, store_report
+from stepscope_collector.remap import Remapper
 from stepscope_collector.retention import Retention
 from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
@@ -56,6 +57,7 @@ class FileTransport:
                 doctor=self._doctor,
                 ready=lambda: False,
                 mapping=functools.cache(lambda: load_mapping(settings)),
+                remapper=None if self._ingest is None else Remapper(self._ingest.between_commits),
                 retention=None if self._ingest is None else self._retention(settings, self._ingest),
                 intake=None
                 if self._ingest is None

@@ -8,7 +8,7 @@ from typing import Any, Final
 from stepscope_collector.compat.document import MAX_ID_BYTES
 from stepscope_collector.compat.record import OUTCOMES, ErrorRecord, ExecutionRecord, StepRecord
 from stepscope_collector.compat.spans import execution_span_id
-from stepscope_collector.errors import BadRequest, Conflict
+from stepscope_collector.errors import BadRequest
 
 __all__ = ["changed_execution", "changed_step", "corrected", "new_execution", "new_step"]
 
@@ -122,11 +122,10 @@ def new_step(given: Row, step_id: str, index: int, now_ns: int) -> StepRecord:
 
 
 def changed_step(state: Row, given: Row, now_ns: int) -> StepRecord:
-    """The step of `state` after an update.
+    """The step of `state` after an update; an end is never taken back (R015).
 
     Raises:
         BadRequest: a value is not as it must be; the message names it.
-        Conflict: the step has ended, and the update would change it.
     """
     known = StepRecord(
         step_id=state["step_id"],
@@ -142,7 +141,8 @@ def changed_step(state: Row, given: Row, now_ns: int) -> StepRecord:
         error=_error(state),
         record_id=None if state["record_id"] != state["step_id"] else state["record_id"],
     )
-    status = _status(given, _STEP_WORDS, known.status)
+    asked = _status(given, _STEP_WORDS, known.status)
+    status = asked if known.ended_ns is None or asked in OUTCOMES else known.status
     started = known.started_ns or now_ns
     changed = replace(
         known,
@@ -155,12 +155,7 @@ def changed_step(state: Row, given: Row, now_ns: int) -> StepRecord:
         return replace(changed, started_ns=started, ended_ns=_end(given, status, started, now_ns))
     if {"completed_at", "duration_ms"} & given.keys():
         changed = replace(changed, ended_ns=_end(given, status, started, now_ns))
-    if changed != known:
-        raise Conflict(
-            f"step {state['record_id']!r} has ended and stays as it is",
-            hint="give everything with the status that ends it",
-        )
-    return known
+    return changed
 
 
 def _text(given: Row, name: str, otherwise: str | None = None) -> str:

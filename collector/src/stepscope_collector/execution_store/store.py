@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from stepscope_collector.compat.record import ExecutionRecord, StepRecord
 from stepscope_collector.compat.spans import request_of
-from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.errors import BadRequest, Conflict, NotFound
 from stepscope_collector.execution_store.changes import (
     changed_execution,
     changed_step,
@@ -193,7 +193,9 @@ class ExecutionStore(HistoryConnection):
         return record.record_id or record.step_id
 
     def update_step(self, step_id: str, **changes: Any) -> None:
-        """Change what is given of a step that goes on, and nothing else (R018).
+        """Change what is given, and nothing else (R018). A step that has ended stays ended.
+
+        To correct one that has ended, the token needs the scope admin.
 
         Args:
             step_id: the step.
@@ -203,15 +205,18 @@ class ExecutionStore(HistoryConnection):
         Raises:
             NotFound: there is no such step.
             BadRequest: a field that cannot be changed, or a value that is not as it must be.
-            Conflict: it has ended, and would be changed.
+            Conflict: it has ended, and another sender told so: what that said stays.
         """
         _check(changes, _CHANGE)
         now = time.time_ns()
         with self._lock:
             state = self._step_state(step_id)
             record = changed_step(state, changes, now)
+            execution = self._record(state["execution_id"])
             if state["ended_ns"] is None:
-                self._send_step(self._record(state["execution_id"]), record)
+                self._send_step(execution, record)
+            elif record != changed_step(state, {}, now):
+                self._correct_step(execution, record, step_id)
 
     def get_steps_for_execution(self, execution_id: str) -> list[ExecutionStep]:
         """The steps in order of step_index; none when there is no such execution."""
@@ -255,6 +260,16 @@ class ExecutionStore(HistoryConnection):
 
     def _send_step(self, execution: ExecutionRecord, step: StepRecord) -> None:
         self._send(request_of(execution, steps=[step], has_execution=False))
+
+    def _correct_step(self, execution: ExecutionRecord, step: StepRecord, step_id: str) -> None:
+        payload = request_of(execution, steps=[step], has_execution=False)
+        try:
+            self._client.correct_spans(payload)
+        except NotFound as error:
+            raise Conflict(
+                f"step {step_id!r} has ended and stays as it is",
+                hint="another sender wrote it; only its own spans can tell something else",
+            ) from error
 
     def _state(self, execution_id: object) -> dict[str, Any]:
         rows = self._rows("state", {"id": execution_id})

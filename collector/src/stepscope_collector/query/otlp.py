@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -26,10 +27,13 @@ from stepscope_collector.query.otlp_rows import Row, attributes_of, log_record_o
 __all__ = [
     "Connection",
     "Envelopes",
+    "exchange_spans",
+    "parse_traces",
     "read_logs",
     "read_metrics",
     "read_traces",
     "read_traces_whole",
+    "span_ids",
 ]
 
 _ROWS_AT_ONCE = 2048
@@ -152,6 +156,35 @@ def read_metrics(
     for row in _rows(connection, "otlp/metric_points", {"execution_id": execution_id}):
         group.add(envelopes.scope_of(row), row)
     return request
+
+
+def parse_traces(payload: bytes) -> ExportTraceServiceRequest:
+    """The trace request that the bytes are; ValueError: they are none."""
+    try:
+        return ExportTraceServiceRequest.FromString(payload)
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+
+
+def span_ids(request: ExportTraceServiceRequest) -> set[tuple[bytes, bytes]]:
+    """Trace and span id of each span."""
+    return {
+        (span.trace_id, span.span_id)
+        for resource_spans in request.resource_spans
+        for scope_spans in resource_spans.scope_spans
+        for span in scope_spans.spans
+    }
+
+
+def exchange_spans(request: ExportTraceServiceRequest, given: ExportTraceServiceRequest) -> None:
+    """Put the spans of `given` in the place of those with their ids in `request`."""
+    exchanged = span_ids(given)
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            kept = [s for s in scope_spans.spans if (s.trace_id, s.span_id) not in exchanged]
+            del scope_spans.spans[:]
+            scope_spans.spans.extend(kept)
+    request.resource_spans.extend(given.resource_spans)
 
 
 def _uuid(trace_id: str | None) -> UUID | None:

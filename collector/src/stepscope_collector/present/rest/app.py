@@ -48,7 +48,7 @@ from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
 from stepscope_collector.present.rest.params import filters_of, read_params
-from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request
+from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request, payload_of
 from stepscope_collector.present.rest.queries import change_query, query_question
 from stepscope_collector.present.rest.retention import RETENTION_ANSWERS
 from stepscope_collector.present.rest.route import Route
@@ -207,6 +207,7 @@ class _Endpoints:
             "post_execution": self._post_execution,
             "follow_logs": self._follow_logs,
             "import_request": self._import_request,
+            "correct_spans": self._correct_spans,
             "run_query": self._run_query,
             "save_query": self._change_query,
             "delete_query": self._change_query,
@@ -253,6 +254,12 @@ class _Endpoints:
         body = await read_body(request, MAX_IMPORT_BYTES)
         status, answer = await run_in_threadpool(import_request, self._importer, body)
         return Response(answer, status, media_type=route.media_type)
+
+    async def _correct_spans(self, route: Route, request: Request) -> Response:
+        read_params(route, request.query_params.multi_items())
+        body = await read_body(request, MAX_IMPORT_BYTES)
+        count = await run_in_threadpool(self._writing().correct, payload_of(body))
+        return Response(dumps({"corrected": count}), media_type=route.media_type)
 
     def _download(self, route: Route) -> Callable[[Request], Any]:
         make = functools.partial(AREA_STREAMS[route.name], self._database)

@@ -17,7 +17,7 @@ from stepscope_collector.query.export import FORMS, TABLES, Chosen, export
 from stepscope_collector.query.place import locate
 from stepscope_collector.store import Database
 
-__all__ = ["MAX_IMPORT_BYTES", "ROUTES", "STREAMS", "import_request"]
+__all__ = ["MAX_IMPORT_BYTES", "ROUTES", "STREAMS", "import_request", "payload_of"]
 
 MAX_IMPORT_BYTES: Final = 512 * 1024 * 1024
 """Of a body that holds a request of a file: one span alone may be large."""
@@ -50,6 +50,13 @@ ROUTES: Final = (
         "\"source\": name of the file, \"ingested\"?: [[ns, rows], …]}.",
         (), (Part("taken", Taken, "What became of its rows.", False),),
         method="POST", errors=(400, 413, 415, 503),
+    ),
+    Route(
+        "correct_spans", "/api/admin/spans",
+        "Write spans in the place of those that are stored with their ids; ExecutionStore corrects steps "
+        "so. Body: {\"payload\": a trace request in protobuf as base64}.",
+        (), (Part("corrected", None, "How many spans.", False),),
+        method="POST", errors=(400, 404, 413, 415, 503),
     ),
 )  # fmt: skip
 
@@ -87,6 +94,16 @@ STREAMS: Final[Mapping[str, Callable[..., Download]]] = {
     "export_execution": _export_execution,
 }
 """Name of a route → its function: it gets the database, the parameters and those of the path."""
+
+
+def payload_of(body: bytes) -> bytes:
+    """The request in protobuf that a body holds as base64; BadRequest: it holds none."""
+    try:
+        return base64.b64decode(json.loads(body)["payload"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadRequest(
+            f"the body is no request to correct spans: {error}", hint="see /openapi.json"
+        ) from error
 
 
 def import_request(importer: Importer | None, body: bytes) -> tuple[int, bytes]:
