@@ -1,5 +1,5 @@
 -- The least duration among the $limit longest tries of steps. What is null is not asked for:
--- $workflows: ids of workflows; $step: its name; $since: from this time on, ns; $until: before this time, ns.
+-- $step: its name; $since: from this time on, ns; $until: before this time, ns.
 -- Columns: least_ns, null: there is none.
 select min(duration_ns) as least_ns
 from (
@@ -7,10 +7,6 @@ from (
     from attempts a
     where a.duration_ns is not null
         and true /* chosen */
-        and ($workflows is null or a.execution_id in (
-            select execution_id from executions
-            where list_contains($workflows::varchar[], workflow_id)
-        ))
         and ($step is null or a.step_name = $step::varchar)
         and ($since is null or a.started_at >= make_timestamp_ns($since::bigint))
         and ($until is null or a.started_at < make_timestamp_ns($until::bigint))

@@ -1,6 +1,6 @@
 -- Tries of steps that took $least_ns or longer, at most $limit, the longest first, as view attempts has
--- them. Only the rows found by their times are read whole. What is null is not asked for: $workflows: ids
--- of workflows; $step: its name; $since: from this time on, ns; $until: before this time, ns.
+-- them. Only the rows found by their times are read whole. What is null is not asked for: $step: its
+-- name; $since: from this time on, ns; $until: before this time, ns.
 -- Columns: those of SlowestStep, times in ns since the epoch (UTC).
 with found as materialized (
     select s.rowid as row_id
@@ -8,17 +8,13 @@ with found as materialized (
     where s.role = 'step' and not s.is_folded and s.live_phase is null and s.end_time_unix_nano > 0
         and duration_of(s.start_time_unix_nano, s.end_time_unix_nano) >= cast($least_ns as bigint)
         and true /* chosen */
-        and ($workflows is null or s.execution_id in (
-            select execution_id from executions
-            where list_contains($workflows::varchar[], workflow_id)
-        ))
         and ($step is null or coalesce(s.step_name, s.name) = $step::varchar)
         and ($since is null or time_of(s.start_time_unix_nano) >= make_timestamp_ns($since::bigint))
         and ($until is null or time_of(s.start_time_unix_nano) < make_timestamp_ns($until::bigint))
     order by
         duration_of(s.start_time_unix_nano, s.end_time_unix_nano) desc, span_hex(s.span_id)
     limit $limit
-), longest as (
+), longest as materialized (
     select
         execution_id, coalesce(step_id, span_hex(span_id)) as step_id,
         coalesce(step_name, name) as step_name, coalesce(attempt, 1) as attempt,
@@ -35,16 +31,16 @@ with found as materialized (
     from stored.attempts t
     where duration_of(t.started_unix_nano, t.ended_unix_nano) >= cast($least_ns as bigint)
         and true /* chosen */
-        and ($workflows is null or t.execution_id in (
-            select execution_id from executions
-            where list_contains($workflows::varchar[], workflow_id)
-        ))
         and ($step is null or coalesce(t.step_name, t.step_id) = $step::varchar)
         and ($since is null or time_of(t.started_unix_nano) >= make_timestamp_ns($since::bigint))
         and ($until is null or time_of(t.started_unix_nano) < make_timestamp_ns($until::bigint))
+), ran as (
+    select execution_id, coalesce(workflow_id, workflow_name, 'unknown') as workflow_id
+    from stored.executions
+    where execution_key in (select execution_key(execution_id) from longest)
 )
 select
-    coalesce(e.workflow_id, e.workflow_name, 'unknown') as workflow_id,
+    coalesce(e.workflow_id, 'unknown') as workflow_id,
     l.execution_id,
     l.step_id,
     l.step_name,
@@ -55,6 +51,6 @@ select
     l.error_type,
     l.span_id
 from longest l
-left join stored.executions e on e.execution_id = l.execution_id
+left join ran e on e.execution_id = l.execution_id
 order by l.duration_ns desc, l.span_id
 limit $limit
