@@ -217,9 +217,9 @@ def test_an_unknown_include_is_refused(whole: Database) -> None:
 
 
 def test_children_are_in_order_of_start(database: Database) -> None:
-    """ours: children are listed as they were started."""
+    """ours: children are listed as they were started; none is a child of itself."""
     writer = database.writer()
-    add_execution(writer, "parent", started_unix_nano=NOW_NS)
+    add_execution(writer, "parent", started_unix_nano=NOW_NS, parent_execution_id="parent")
     for number in (3, 1, 2):
         add_execution(
             writer, f"child-{number}", parent_execution_id="parent",

@@ -1,4 +1,4 @@
--- Executions that an execution started, in order of start.
+-- Executions that an execution started, in order of start; one that names itself as parent is none.
 -- $execution_id: the parent; $limit: rows at most.
 -- Columns: those of view executions, times in nanoseconds since the epoch (UTC).
 select * replace (
@@ -10,6 +10,6 @@ select * replace (
     epoch_ns(updated_at) as updated_at
 )
 from executions as e
-where e.parent_execution_id = $execution_id
+where e.parent_execution_id = $execution_id and e.execution_id <> $execution_id
 order by e.started_at, e.execution_id
 limit $limit
