@@ -236,10 +236,16 @@ def test_sql_goes_through_the_guard_and_the_schema_is_told(ask: Ask) -> None:
     cut = ask("run_sql", sql="from range(1000)", max_rows=5)
     assert cut["row_count"] == 5
     assert "more than 5 rows" in cut["more"]
-    names = {view["name"] for view in ask("describe_schema")["views"]}
+    views = {view["name"]: view for view in ask("describe_schema")["views"]}
+    names = set(views)
+    assert views["executions"]["meaning"].startswith("One row per execution of every engine")
+    assert views["steps"]["columns"][0] == "execution_id"
     assert {"executions", "steps", "attempts", "execution_logs"} <= names
     ddl = ask("describe_schema", name="executions")["ddl"]
-    assert "status varchar, -- " in ddl
+    assert ddl.startswith("-- One row per execution of every engine")
+    assert "status varchar, -- canonical status" in ddl
+    older = ask("describe_schema", name="compat_002.executions")["ddl"]
+    assert "create view compat_002.executions" in older
 
 
 @pytest.mark.parametrize(

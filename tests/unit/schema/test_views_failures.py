@@ -190,3 +190,20 @@ def test_failures_of_folded_tries_know_their_host(history):
     assert history.ask("select step_name, host_name, service_name from failures") == [
         ("s", "h", "s")
     ]
+
+
+def test_a_message_that_begins_with_its_class_is_of_the_same_kind(history):
+    """issue #7: failures by fingerprint; engines tell the same error with its class in front, or without."""
+    same = "RuntimeError: try 1", "try 22", "app.errors.RuntimeError: try 3"
+    found = [
+        history.ask(f"select error_fingerprint('app.errors.RuntimeError', '{text}', null)")
+        for text in same
+    ]
+    assert found[0] == found[1] == found[2]
+    other = history.ask(
+        "select error_fingerprint('app.errors.RuntimeError', 'ValueError: try 1', null)"
+    )
+    assert other != found[0]
+    assert history.ask("select error_fingerprint(null, 'x: 1', null)") != history.ask(
+        "select error_fingerprint('x', 'x: 1', null)"
+    )

@@ -90,3 +90,23 @@ def test_a_step_that_failed_once_and_passed_is_flaky(history):
         "select flaky_steps, flaky_rate, expected_retries, delay_ns, failing_ns, waiting_ns"
         " from step_retries"
     ) == [(1, 1.0, 1, 40, 10, 30)]
+
+
+def test_a_step_counts_once_whichever_of_its_tries_are_there(history):
+    """R116, R133: late and lost tries, and one told twice, make no step more or less."""
+    history.add("executions", execution_id="e", workflow_id="w")
+    told = [
+        ("late", 2),
+        ("twice", 1),
+        ("twice", 1),
+        ("twice", 2),
+        ("whole", 1),
+        ("whole", 2),
+        ("one", 1),
+    ]
+    for number, (step, attempt) in enumerate(told, 1):
+        history.add(
+            "spans", span_id=number, step_id=step, step_name="s", attempt=attempt, status="failed",
+            start_time_unix_nano=10 * number, end_time_unix_nano=10 * number + 5,
+        )  # fmt: skip
+    assert history.ask("select steps, retried_steps, retries from step_retries") == [(4, 3, 3)]

@@ -17,17 +17,18 @@ _NOTES: Final = (
 
 
 def _describe(_: Asker, given: Mapping[str, Any]) -> Answer:
-    known = {each.name: each for each in relations() if each.kind == "view"}
+    # Views of main are what people ask; those that older designs had under the same names stand in
+    # schemas of their own, and are told on request.
+    named = {_name(each): each for each in relations()}
+    known = {name: each for name, each in named.items() if each.schema == "main"}
     macros = {each.name: each for each in load_schema().of("macros")}
     document: Document = {"notes": _NOTES}
     if "name" in given:
         name = given["name"]
         if name in macros:
             return Answer({"macro": name, "ddl": macros[name].sql})
-        tables = {f"stored.{each.name}": each for each in relations() if each.kind == "table"}
-        found = (known | tables).get(name)
-        if found is None:
-            raise unknown("view, table or macro", name, [*known, *tables, *macros])
+        if (found := named.get(name)) is None:
+            raise unknown("view, table or macro", name, [*named, *macros])
         return Answer({**document, "ddl": _ddl(found)})
     document["views"] = [
         {"name": each.name, "meaning": each.meaning, "columns": [c.name for c in each.columns]}
@@ -45,11 +46,16 @@ def _describe(_: Asker, given: Mapping[str, Any]) -> Answer:
     )
 
 
+def _name(relation: Relation) -> str:
+    return relation.name if relation.schema == "main" else f"{relation.schema}.{relation.name}"
+
+
 def _ddl(relation: Relation) -> str:
     """The relation as DDL: names, types and meanings of its columns, without how a view is made."""
-    name = relation.name if relation.kind == "view" else f"stored.{relation.name}"
     lines = [f"  {each.name} {each.type}, -- {each.meaning}" for each in relation.columns]
-    return "\n".join([f"-- {relation.meaning}", f"create {relation.kind} {name} (", *lines, ")"])
+    return "\n".join(
+        [f"-- {relation.meaning}", f"create {relation.kind} {_name(relation)} (", *lines, ")"]
+    )
 
 
 def _run(asker: Asker, given: Mapping[str, Any]) -> Answer:

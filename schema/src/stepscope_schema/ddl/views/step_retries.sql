@@ -11,7 +11,7 @@ with shown as not materialized (
 ), counted as (
     select
         workflow_id, step_name,
-        count_if(attempt = 1)::bigint as steps,
+        count_if(attempt = 1)::bigint as first_tries,
         count_if(attempt > 1)::bigint as retries
     from shown
     group by workflow_id, step_name
@@ -21,6 +21,7 @@ with shown as not materialized (
         workflow_id,
         arg_max(step_name, (attempt, started_at, span_id)) as step_name,
         arg_max(status, (attempt, started_at, span_id)) as status,
+        count_if(attempt = 1) as first_tries,
         count_if(status in ('failed', 'timed_out')) as failed_tries,
         epoch_ns(max(started_at)) - epoch_ns(min(started_at)) as delay_ns,
         coalesce(sum(duration_ns), 0)
@@ -38,6 +39,7 @@ with shown as not materialized (
     select
         workflow_id, step_name,
         count(*) as retried,
+        sum(first_tries) as first_tries,
         count_if(status = 'success' and failed_tries > 0) as flaky,
         count_if(status in ('failed', 'timed_out')) as gave_up,
         sum(expected) as expected,
@@ -47,21 +49,26 @@ with shown as not materialized (
         max(ended_at) filter (status = 'success' and failed_tries > 0) as last_flaky_at
     from retried
     group by workflow_id, step_name
+), joined as (
+    select c.*, s.* exclude (workflow_id, step_name, first_tries),
+        -- of a step that was tried again any try may be missing, and the first be told twice
+        (c.first_tries - coalesce(s.first_tries, 0) + coalesce(s.retried, 0))::bigint as steps
+    from counted c
+    left join summed s on s.workflow_id = c.workflow_id and s.step_name = c.step_name
 )
 select
-    c.workflow_id,                 -- varchar: identity of the workflow
-    c.step_name,                   -- varchar: name of the step
-    c.steps,                       -- bigint: steps, each once however often it was tried
-    coalesce(s.retried, 0) as retried_steps, -- bigint: those that were tried more than once
-    coalesce(s.flaky, 0)::bigint as flaky_steps, -- bigint: those of them that passed, after a failed try
-    coalesce(s.gave_up, 0)::bigint as given_up_steps, -- bigint: those of them whose last try failed or timed out
-    coalesce(s.flaky, 0) / nullif(c.steps, 0) as flaky_rate, -- double: share of the steps that are flaky, 0 to 1
-    c.retries,                     -- bigint: tries beyond the first
-    coalesce(s.expected, 0)::bigint as expected_retries, -- bigint: failed tries whose error the retry policy expected (R117)
-    coalesce(s.unexpected, 0)::bigint as unexpected_retries, -- bigint: failed tries whose error it did not expect; none of both: no policy told
-    coalesce(s.delay_ns, 0)::hugeint as delay_ns, -- hugeint: what retries cost: from the start of the first to the start of the last try, over all steps
-    coalesce(s.failing_ns, 0)::hugeint as failing_ns, -- hugeint: part of it: durations of the tries before the last
-    greatest(coalesce(s.delay_ns - s.failing_ns, 0), 0)::hugeint as waiting_ns, -- hugeint: the rest: between the tries
-    s.last_flaky_at                -- timestamp_ns: when a flaky step passed last; null: none
-from counted c
-left join summed s on s.workflow_id = c.workflow_id and s.step_name = c.step_name
+    workflow_id,                 -- varchar: identity of the workflow
+    step_name,                   -- varchar: name of the step
+    steps,                       -- bigint: steps, each once however often it was tried
+    coalesce(retried, 0) as retried_steps, -- bigint: those that were tried more than once
+    coalesce(flaky, 0)::bigint as flaky_steps, -- bigint: those of them that passed, after a failed try
+    coalesce(gave_up, 0)::bigint as given_up_steps, -- bigint: those of them whose last try failed or timed out
+    coalesce(flaky, 0) / nullif(steps, 0) as flaky_rate, -- double: share of the steps that are flaky, 0 to 1
+    retries,                     -- bigint: tries beyond the first
+    coalesce(expected, 0)::bigint as expected_retries, -- bigint: failed tries whose error the retry policy expected (R117)
+    coalesce(unexpected, 0)::bigint as unexpected_retries, -- bigint: failed tries whose error it did not expect; none of both: no policy told
+    coalesce(delay_ns, 0)::hugeint as delay_ns, -- hugeint: what retries cost: from the start of the first to the start of the last try, over all steps
+    coalesce(failing_ns, 0)::hugeint as failing_ns, -- hugeint: part of it: durations of the tries before the last
+    greatest(coalesce(delay_ns - failing_ns, 0), 0)::hugeint as waiting_ns, -- hugeint: the rest: between the tries
+    last_flaky_at                -- timestamp_ns: when a flaky step passed last; null: none
+from joined
