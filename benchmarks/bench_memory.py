@@ -5,7 +5,11 @@ Prints a line per minute while it runs, and one JSON document at the end: per mi
 far and the size of the database file; and the slope of resident memory in MB per hour, a straight
 line through all seconds after the warm-up, with its standard error.
 
-    python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N] [--protocol grpc|http]
+    python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N]
+        [--protocol grpc|http] [--memory-limit SIZE]
+
+The engine keeps blocks of the file that it has written or read until `store.memory_limit_bytes` is
+reached, 2 GiB by default: until then memory grows with the file. `--memory-limit 256MB` shows the rest.
 
 The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.
 Fixed seed. The senders write fresh ids and times into ready requests, so that they leave the cores
@@ -87,7 +91,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        collector = Collector(data)
+        limit = arguments.memory_limit
+        collector = Collector(data, *([f"--store-memory-limit-bytes={limit}"] if limit else []))
         endpoint = collector.endpoints[f"otlp_{arguments.protocol}"]
         senders = [
             Sender(endpoint, arguments.protocol, requests(number))
@@ -116,6 +121,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     warm = [each for each in seconds if each.at_s >= arguments.warm_up * 60]
     per_hour, error = slope(warm if len(warm) > 2 else seconds)
     return {
+        "memory_limit": limit or "default",
         "minutes": minutes,
         "spans": stored,
         "spans_per_s": round(stored / wall_s),
@@ -156,6 +162,7 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=16)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--protocol", choices=["grpc", "http"], default="grpc")
+    parser.add_argument("--memory-limit", metavar="SIZE", help="of the engine, such as 256MB")
     arguments = parser.parse_args()
     if arguments.warm_up is None:
         arguments.warm_up = min(3.0, arguments.minutes / 4)
