@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,7 +107,7 @@ steps = st.lists(
 
 @given(steps)
 def test_step_stats_equal_a_recount(shared_history, steps):
-    """issue #2: statistics per workflow and step over attempts."""
+    """issue #2, R131: statistics per workflow and step over attempts, the share of time among them."""
     shared_history.clear()
     now = shared_history.now()
     workflows = {"e1": ("w", None), "e2": ("w", "x"), "e3": (None, "v")}
@@ -146,6 +147,14 @@ def test_step_stats_equal_a_recount(shared_history, steps):
         values = [duration for *_, duration in members if duration is not None]
         assert_durations(row, values)
         assert row["total_ns"] == (sum(values) if values else None)
+        whole = sum(
+            duration
+            for (workflow, _), tries in groups.items()
+            for *_, duration in tries
+            if workflow == key[0] and duration is not None
+        )
+        share = sum(values) / whole if values and whole else None
+        assert row["time_ratio"] == (share if share is None else pytest.approx(share))
 
 
 def test_share_of_success_never_exceeds_one(shared_history):

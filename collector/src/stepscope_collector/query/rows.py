@@ -300,6 +300,7 @@ class StepStats:
     mean_ns: float | None
     max_ns: int | None
     total_ns: int | None
+    time_ratio: float | None
     p50_ns: float | None
     p95_ns: float | None
     p99_ns: float | None

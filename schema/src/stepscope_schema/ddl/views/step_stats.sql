@@ -34,6 +34,7 @@ select
     mean_ns,                      -- double: mean duration
     max_ns,                       -- bigint: longest duration
     total_ns,                     -- hugeint: all durations together
+    total_ns / nullif(sum(total_ns) over (partition by workflow_id), 0) as time_ratio, -- double: share of them in the durations of all steps of the workflow, 0 to 1 (R131); null: none took time
     quantiles_ns[1] as p50_ns,    -- double: median duration
     quantiles_ns[2] as p95_ns,    -- double: 95th percentile of the durations
     quantiles_ns[3] as p99_ns     -- double: 99th percentile of the durations

@@ -68,6 +68,7 @@ select
     mean_ns,
     max_ns,
     total_ns,
+    total_ns / nullif(sum(total_ns) over (partition by workflow_id), 0) as time_ratio,
     quantiles_ns[1] as p50_ns,
     quantiles_ns[2] as p95_ns,
     quantiles_ns[3] as p99_ns
