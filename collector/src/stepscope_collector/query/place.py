@@ -137,8 +137,9 @@ def locate(reader: Cursor, written: str) -> Place:
     Raises:
         NotFound: there is none.
     """
-    if places := fetch(reader, Place, sql("executions/locate"), {"id": written}):
-        return places[0]
+    for place in fetch(reader, Place, sql("executions/locate"), {"id": written}):
+        if place.execution_id == written:
+            return place
     if _TRACE_ID.fullmatch(written):
         reader.execute(sql("executions/of_trace"), {"trace_id": written})
         if found := reader.fetchall():

@@ -73,7 +73,7 @@ def _top(reader: Cursor, execution_id: str) -> str:
 
 def _is_here(reader: Cursor, execution_id: str) -> bool:
     reader.execute(sql("executions/locate"), {"id": execution_id})
-    return bool(reader.fetchall())
+    return any(row[0] == execution_id for row in reader.fetchall())
 
 
 def _below(reader: Cursor, top: str) -> list[str]:
