@@ -162,6 +162,17 @@ def test_spans_sent_again_are_known_however_their_attributes_come():
         assert len(store.rows(STORED)) == 899
 
 
+def test_a_group_with_structs_can_be_written_again_into_a_copy():
+    """issue #7: while the file is copied, what is committed is noted and done again on the copy."""
+    found = group(request([KEYS], 600), "native")
+    assert len(found.spans.shapes) == 1
+    with history() as store, history() as copy:
+        for each in (store, copy):
+            Committer(each.database.writer(), MAPPING).commit(found, NOW, NOW_NS)
+        assert store.rows(STORED) == copy.rows(STORED)
+        assert len(copy.rows(STORED)) == 600
+
+
 def test_a_commit_with_structs_that_fails_leaves_nothing_and_disturbs_nothing():
     """ours: the view of the batch goes with the transaction."""
     with history() as store:
