@@ -8,6 +8,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from stepscope_collector.config import IngestConfig
+from stepscope_collector.decode.native import in_use
 from stepscope_collector.errors import Unwritable
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
@@ -198,6 +199,8 @@ def test_without_a_limit_nothing_is_counted():
 @contextmanager
 def limited(limit, decoder="auto", **given):
     """An ingest with the limit and the decoder."""
+    if decoder == "native" and in_use("auto").decoder != "native":
+        pytest.skip(f"no native decoder: {in_use('auto').reason}")
     with taking(log_limit=limit, **given) as t:
         t.ingest._plan = replace(t.ingest._plan, decoder=decoder)
         yield t
