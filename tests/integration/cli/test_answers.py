@@ -252,10 +252,11 @@ def test_statistics_by_name(ask):
     assert ask("stats", "slowest-steps", "--limit", "1").out.startswith(
         "DURATION  WORKFLOW ID  STEP"
     )
-    limited = ask("stats", "step-days", "--limit", "1", "--format", "ndjson")
-    assert (len(limited.out.splitlines()), limited.err) == (
-        1, "there are more: raise --limit, or choose fewer\n",
-    )  # fmt: skip
+    for what in ("step-days", "steps", "workflows"):
+        limited = ask("stats", what, "--limit", "1", "--format", "ndjson")
+        assert (len(limited.out.splitlines()), limited.err) == (
+            1, "there are more: raise --limit, or choose fewer\n",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,8 @@ def test_statistics_by_name(ask):
         (["days", "--filter", "usr = ann"], "did you mean"),
         (["days", "--step", "x"], "it takes --limit and all filters"),
         (["days", "--step", "x"], "stats days takes no --step"),
-        (["steps", "--limit", "3"], "stats steps takes no --limit"),
+        (["steps", "--change", "slower"], "stats steps takes no --change"),
+        (["steps", "--limit", "0"], "limit=0 is out of range"),
     ],
 )
 def test_a_statistic_says_what_it_takes(ask, options, message):

@@ -25,7 +25,11 @@ _FURTHER = ("step", "fingerprint", "change", "limit")
 @click.option("--step", metavar="NAME", help="Only this step.")
 @click.option("--fingerprint", metavar="ID", help="Only this kind of failure, of clusters.")
 @click.option("--change", metavar="WORD", help="Only slower, faster or steady.")
-@click.option("--limit", metavar="NUMBER", help="Rows at most; default 1000, of slowest-steps 20.")
+@click.option(
+    "--limit",
+    metavar="NUMBER",
+    help="Rows at most; default 1000, of slowest-steps 20, of workflows and steps all.",
+)
 @shared_options()
 @pass_session
 def command(
@@ -54,15 +58,30 @@ def command(
 
 
 def _counts(session: Session, what: str, given: dict[str, str]) -> None:
-    for name in _FURTHER:
+    for name in _FURTHER[:-1]:
         if name in given:
-            raise BadRequest(f"stats {what} takes no --{name}", hint="see stepscope stats --help")
+            raise BadRequest(
+                f"stats {what} takes no --{name}", hint="it takes --limit and all filters"
+            )
+    limit = _limit(given.pop("limit", None))
     with session.client() as client:
         rows = client.get("/api/stats", {**given, "by": _COUNTS[what]})["stats"]
-    if what == "steps":
-        session.write_rows(rows, step_stats_table, view="step_stats")
-    else:
-        session.write_rows(rows, workflow_stats_table, view="workflow_stats")
+    table, view = (
+        (step_stats_table, "step_stats")
+        if what == "steps"
+        else (workflow_stats_table, "workflow_stats")
+    )
+    session.write_rows(rows[:limit], table, view=view)
+    if limit is not None and len(rows) > limit:
+        session.note("there are more: raise --limit, or choose fewer")
+
+
+def _limit(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]):
+        raise BadRequest(f"limit={text} is out of range", hint="1 or more")
+    return int(text[:9])
 
 
 def _statistic(
