@@ -158,6 +158,10 @@ REFUSED: Final = {
     "many values": "values " + ", ".join(["(1)"] * 100_000),
     "deep brackets": "select " + "(" * 20_000 + "1" + ")" * 20_000,
     "deep lists": "select " + "[" * 5000 + "1" + "]" * 5000,
+    "a number of millions of digits": (
+        "select (x::bignum * x::bignum)::varchar from (select string_agg('9', '') x from range(2000000))"
+    ),
+    "numbers of millions of digits": "select ['9']::bignum[]",
     "withs within withs": "with a as (" * 60,
     "recursive withs": "with recursive a(x) as materialized (" * 60,
     "withs in a subquery": "select * from (" + "with a as (select 1), b as (" * 60,
