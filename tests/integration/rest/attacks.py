@@ -162,6 +162,7 @@ REFUSED: Final = {
         "select (x::bignum * x::bignum)::varchar from (select string_agg('9', '') x from range(2000000))"
     ),
     "numbers of millions of digits": "select ['9']::bignum[]",
+    "every type there is": "from test_all_types(use_large_enum := true, use_large_bignum := true)",
     "withs within withs": "with a as (" * 60,
     "recursive withs": "with recursive a(x) as materialized (" * 60,
     "withs in a subquery": "select * from (" + "with a as (select 1), b as (" * 60,

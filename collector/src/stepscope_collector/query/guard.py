@@ -42,7 +42,7 @@ _FILE_FUNCTIONS: Final = ("read_", "parquet_", "sniff_csv", "glob")
 # others are query_table and histogram, which open a file that is named as a table.
 _TABLE_FUNCTIONS: Final = (
     "range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree",
-    "summary", "test_all_types", "pragma_table_info", "pragma_show", "pragma_storage_info",
+    "summary", "pragma_table_info", "pragma_show", "pragma_storage_info",
     "pragma_database_size", "pragma_collations", "pragma_version", "pg_timezone_names",
     "icu_calendar_names",
 )  # fmt: skip
