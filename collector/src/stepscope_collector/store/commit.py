@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import duckdb
+from arro3.core import Table
 
 from stepscope_collector.errors import StoreUnavailable, Unwritable
 from stepscope_collector.store.engine import (
@@ -253,7 +254,12 @@ class Committer:
             return self._eraser.names()
 
     def prune(
-        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, now: datetime
+        self,
+        execution_ids: Sequence[str],
+        starts: Starts,
+        planned_at: datetime,
+        now: datetime,
+        counted: Table | None = None,
     ) -> Erased:
         """Remove executions whose time is up, if nothing has happened to them since they were chosen.
 
@@ -262,12 +268,13 @@ class Committer:
             starts: of all their spans.
             planned_at: when they were chosen, UTC.
             now: UTC time.
+            counted: as of `Eraser.prune`.
 
         Raises:
             StoreUnavailable: not now; all stays as it was.
         """
         with self.transaction():
-            erased, is_young = self._eraser.prune(execution_ids, starts, planned_at)
+            erased, is_young = self._eraser.prune(execution_ids, starts, planned_at, counted)
             if is_young:
                 self._tombstones.note(now, now + YOUNG)
         return erased

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
+from arro3.core import Table
+
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.rollups import freeze
 from stepscope_collector.store.statements import Prepared
@@ -90,7 +92,11 @@ class Eraser:
         self._erase(starts, Starts(), {"since": _LAST, "until": _LAST})
 
     def prune(
-        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime
+        self,
+        execution_ids: Sequence[str],
+        starts: Starts,
+        planned_at: datetime,
+        counted: Table | None = None,
     ) -> tuple[Erased, bool]:
         """Remove executions that nothing has happened to since they were chosen, and no pinned one.
 
@@ -98,25 +104,28 @@ class Eraser:
             execution_ids: those to remove.
             starts: of all their spans.
             planned_at: when they were chosen, UTC.
+            counted: what `rollups.count` has given for them since then; None: it is counted here.
 
         Returns:
             What was removed; and whether `erasing` holds executions of which something may still be
             under way.
         """
         bounds = starts._asdict()
-        self._sql.run(
+        listed = self._count(
             "erase/list_prunable",
             execution_ids=list(execution_ids),
             planned_at=planned_at,
             **bounds,
         )
-        since, until = self._sql.row("erase/commits", **bounds)
-        if since is None:
+        if not listed:
             return Erased(), False
+        since, until = self._sql.row("erase/commits")
         self._sql.run("erase/list_traces", **bounds)
         self._sql.run("erase/list_spans", **bounds)
-        young = self._count("erase/list_young", since=planned_at - YOUNG, **bounds)
-        freeze(self._connection, "erasing")  # what they counted goes on counting
+        young = self._count("erase/list_young", since=planned_at - YOUNG)
+        # What they counted goes on counting.
+        is_same = listed == len(set(execution_ids))
+        freeze(self._connection, "erasing", counted if is_same else None)
         erased = self._erase(starts, starts, {"since": since - _AROUND, "until": until + _AROUND})
         if young:
             self._sql.run("erase/keep_young")

@@ -6,13 +6,42 @@ from its own rows, until the transaction that removes these rows adds what they 
 tombstone keeps late spans of it away.
 """
 
+from collections.abc import Sequence
+from typing import Any, Final
+
+from arro3.core import Table
+
 from stepscope_collector.store.engine import Connection
-from stepscope_collector.store.statements import Prepared
+from stepscope_collector.store.statements import Prepared, statement
 
-__all__ = ["freeze"]
+__all__ = ["count", "freeze"]
+
+_GIVEN: Final = "(select unnest($execution_ids::varchar[]) as execution_id)"
 
 
-def freeze(connection: Connection, executions: str) -> None:
+def count(connection: Connection, execution_ids: Sequence[str]) -> Table | None:
+    """What executions and their tries count, with the rollups: the dear part of `freeze`, beside the writer.
+
+    Args:
+        connection: of a reader, inside its transaction.
+        execution_ids: each once.
+
+    Returns:
+        Rows for `freeze`, valid as long as nothing happens to these executions and nothing else is frozen; None: they
+        have none.
+    """
+    given = {"executions": _GIVEN}
+    ids = {"execution_ids": list(execution_ids)}
+    bounds = _bounds(Prepared(connection).run("rollups/bounds", given, **ids))
+    if bounds["first"] is None:
+        return None
+    rolled = statement("rollups/count").replace("{executions}", _GIVEN).replace("{into}", "")
+    text = statement("rollups/merge").replace("{into}", "")
+    text = text.replace("{rolled}", f"rolled as materialized ({rolled}\n),")
+    return Table.from_arrow(connection.sql(text, params={**bounds, **ids}))
+
+
+def freeze(connection: Connection, executions: str, counted: Table | None = None) -> None:
     """Add what executions and their tries count to the rollups, before their rows are removed.
 
     Exact but for quantiles, which are within 1 % from then on. Not for deletion on demand, which is
@@ -21,15 +50,28 @@ def freeze(connection: Connection, executions: str) -> None:
     Args:
         connection: of the writer, inside the transaction that removes the rows after this.
         executions: name of a table with a column `execution_id`, each once; running ones too.
+        counted: what `count` has given for exactly these; None: it is counted here.
     """
     sql = Prepared(connection)
-    given = {"executions": executions}
-    result = sql.run("rollups/bounds", given)
+    if counted is not None:
+        connection.register("counted_rollups", counted)
+        try:
+            sql.run("rollups/take_counted")
+        finally:
+            connection.unregister("counted_rollups")
+    else:
+        given = {"executions": executions, "into": "create or replace temp table rolled as"}
+        bounds = _bounds(sql.run("rollups/bounds", given))
+        if bounds["first"] is None:
+            return
+        sql.run("rollups/count", given, **bounds)
+        into = "create or replace temp table merged_rollups as"
+        sql.run("rollups/merge", {"into": into, "rolled": ""})
+    for name in ("delete", "insert"):
+        sql.run(f"rollups/{name}")
+
+
+def _bounds(result: Any) -> dict[str, Any]:
     names = [column[0] for column in result.description]
     (found,) = result.fetchall()
-    bounds = dict(zip(names, found, strict=True))
-    if bounds["first"] is None:
-        return
-    sql.run("rollups/count", given, **bounds)
-    for name in ("merge", "delete", "insert"):
-        sql.run(f"rollups/{name}")
+    return dict(zip(names, found, strict=True))

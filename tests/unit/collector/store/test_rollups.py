@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope_collector.store import Database
-from stepscope_collector.store.rollups import freeze
+from stepscope_collector.store.rollups import count, freeze
 from tests.unit.collector.query.history import (
     add_execution,
     add_open_span,
@@ -86,13 +86,17 @@ def fill(database: Database, history: list[tuple]) -> None:
         )  # fmt: skip
 
 
-def remove(database: Database, execution_ids: list[str]) -> None:
+def remove(database: Database, execution_ids: list[str], *, is_beside: bool = False) -> None:
+    counted = None
+    if is_beside:
+        with database.read() as reader:
+            counted = count(reader, execution_ids)
     writer = database.writer()
     writer.execute("begin")
     writer.execute("create or replace temp table pruned (execution_id varchar)")
     for execution_id in execution_ids:
         writer.execute("insert into pruned values ($id)", {"id": execution_id})
-    freeze(writer, "pruned")
+    freeze(writer, "pruned", counted)
     for table in ("executions", "spans", "open_spans", "attempts", "traces"):
         writer.execute(
             f"delete from stored.{table} where execution_id in (select execution_id from pruned)"
@@ -115,7 +119,8 @@ def test_what_is_removed_goes_on_counting(database: Database, history: list[tupl
     fill(database, history)
     before = {view: rows_of(database, view) for view in VIEWS}
     for turn in (1, 2, 3):
-        remove(database, [f"e{number}" for number, row in enumerate(history) if row[-1] == turn])
+        chosen = [f"e{number}" for number, row in enumerate(history) if row[-1] == turn]
+        remove(database, chosen, is_beside=turn > 1)
     for view, rows in before.items():
         after = rows_of(database, view)
         assert after.keys() == rows.keys()

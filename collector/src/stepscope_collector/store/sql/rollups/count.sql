@@ -1,8 +1,8 @@
 -- What the executions in table {executions} and their tries count, per hour, workflow, step and status,
--- as temporary table `rolled`; the rules are those of views executions, attempts and step_stats.
+-- placeholder into is a table to make of it, or nothing; the rules are those of views executions, attempts and step_stats.
 -- $first, $last: between which starts all their spans lie, ns. $first_started, $last_started: the
 -- same of the executions themselves, so that zone maps leave out most others.
-create or replace temp table rolled as
+{into}
 with chosen as materialized (
     select *
     from executions

@@ -1,7 +1,8 @@
--- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status, as
--- temporary table `merged_rollups`.
-create or replace temp table merged_rollups as
-with parts as (
+-- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status. Placeholders:
+-- into, a table to make of it, or nothing; rolled, nothing where `rolled` is a table, else what it is, with a comma.
+{into}
+with {rolled}
+parts as (
     select * from rolled
     union all by name
     select r.*
