@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from arro3.core import Table
-
 from stepscope_collector.config import RetentionConfig
 from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
@@ -26,7 +24,7 @@ from stepscope_collector.store import Database
 from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Names, Starts
-from stepscope_collector.store.rollups import count
+from stepscope_collector.store.rollups import Counted, count
 from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
 
@@ -387,7 +385,7 @@ class Retention:
         self._count("due", erased)
         return erased, elapsed_ns
 
-    def _counted(self, execution_ids: Sequence[str]) -> Table | None:
+    def _counted(self, execution_ids: Sequence[str]) -> Counted | None:
         """What they count, asked beside the writer: most of what a round takes."""
         with self._database.read() as connection:
             return count(connection, execution_ids)

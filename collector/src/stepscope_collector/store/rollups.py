@@ -14,7 +14,10 @@ from arro3.core import Table
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.statements import Prepared, statement
 
-__all__ = ["count", "freeze"]
+__all__ = ["Counted", "count", "freeze"]
+
+Counted = Table
+"""What `count` gives."""
 
 _GIVEN: Final = "(select unnest($execution_ids::varchar[]) as execution_id)"
 
