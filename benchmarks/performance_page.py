@@ -82,6 +82,7 @@ def written(section: Section) -> str:
     found = measured(section)
     facts = found["machine"]
     about = f"{facts['cores']} cores of {facts['cpu']}, Python {facts['python']}, DuckDB {facts['duckdb']}"
+    about += f", decoder {facts['decoder']}" if "decoder" in facts else ""
     when = f"{datetime.now(UTC):%Y-%m-%d}, load before it: {found['load_before']}"
     how = f"`python benchmarks/{section.arguments}` ({when}; {about})"
     return "\n\n".join([section.says, how, table(TABLES[section.name](found))])

@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from stepscope_collector.decode.native import in_use
+
 __all__ = ["machine"]
 
 
@@ -14,6 +16,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
         "cores": os.cpu_count(),
+        "decoder": in_use("auto").decoder,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         **{
