@@ -43,20 +43,23 @@ def wait_for_refusals(collector, more_than):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "size"),
+    ("threshold", "size", "backlog"),
     [
-        # the log cannot grow: the commit fails
-        ("64MiB", 600_000),
+        # the log cannot grow: the commit fails, with a backlog after some answers
+        ("64MiB", 600_000, "true"),
+        ("64MiB", 600_000, "false"),
         # the file cannot grow by a block: the commit succeeds, and the checkpoint after it stops
-        # the engine
-        ("1MiB", None),
+        # the engine; with a backlog no sender need ever notice
+        ("1MiB", None, "false"),
     ],
 )
 @pytest.mark.timeout(180)
-def test_a_full_disk_refuses_for_a_while_and_loses_nothing(tmp_path, load, threshold, size):
+def test_a_full_disk_refuses_for_a_while_and_loses_nothing(
+    tmp_path, load, threshold, size, backlog
+):
     """OTLP checklist H17: not now, but later; ours: the collector goes on by itself."""
     data = tmp_path / "data"
-    collector = Collector(data, store_checkpoint_threshold_bytes=threshold)
+    collector = Collector(data, store_checkpoint_threshold_bytes=threshold, ingest_backlog=backlog)
     try:
         if size is None:
             load.resume(collector.endpoints)

@@ -1,24 +1,25 @@
-"""The write path on one page: admit, decode, group, commit, answer.
+"""The write path on one page: admit, decode, queue; then answer, and group and commit in writer.py.
 
-A receiver calls `submit` with the bytes of a request. The calling thread admits and decodes them;
-one writer thread takes everything that waits, writes it in one transaction, and only after the
-commit resolves the futures: an answer of success means the rows are on disk (design: section 4).
+A receiver calls `submit` with the bytes of a request. The calling thread admits and decodes them and
+puts them into two queues. The backlog writes requests to disk, synced, and answers them; the writer
+takes everything that waits and writes it in one transaction. An answer of success means that the rows
+are on disk and that every question from then on sees them, for questions wait for the writer to catch
+up. When much waits, answers wait for the commit as well (docs/decisions/010).
 """
 
 import logging
-import queue
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final, TypeVar
 
 from stepscope_collector.admission import Admission, Quota
+from stepscope_collector.backlog import Backlog, Unanswered
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
 from stepscope_collector.decode.count import count_rows
@@ -28,26 +29,28 @@ from stepscope_collector.errors import (
     QuotaExceeded,
     StepscopeError,
     StoreUnavailable,
-    Unwritable,
 )
 from stepscope_collector.mapping.compile import CompiledMapping
-from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
-from stepscope_collector.waiting import Receipt, Waiting, Work, hash_of, shutting_down, spread
+from stepscope_collector.waiting import Receipt, Waiting, Work, hash_of, shutting_down
+from stepscope_collector.write_queue import WriteQueue
+from stepscope_collector.writer import Writer
 
 __all__ = ["Ingest", "Receipt"]
 
 logger = logging.getLogger(__name__)
 
-_REMEMBER_REQUESTS: Final = timedelta(hours=1)
-"""Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
-
 _VIA: Final = re.compile(r"[0-9a-f]+(,[0-9a-f]+)*", re.ASCII)
 T = TypeVar("T")
+
+_FRESH_WITHIN_S: Final = 30.0
+"""How long a question waits for what was answered before it; at full load that takes half a second."""
+
+_REPEAT_WITHIN_S: Final = 300.0
+"""For requests that an earlier process left: as many as the budget holds, each in a commit of its own."""
 
 _MAX_HOPS: Final = 16
 """Collectors a request is sent on through, at most: a way out of loops of those without memory."""
@@ -67,35 +70,36 @@ class Ingest:
         tee: Tee | None = None,
         own_id: str | None = None,
         sender_bytes_per_s: int = 0,
+        backlog: Path | None = None,
     ) -> None:
         self._tee = tee
         self._own_id = own_id
         """Id that requests carry which this collector has sent out; None: it sends nothing."""
-        self._committer = committer
         self._plan = plan
-        self._config = config
         self._admission = Admission(max_inflight_bytes)
         self._quota = Quota(sender_bytes_per_s)
         self._decoding = threading.Lock()
         """One request is decoded at a time: the decoder holds the interpreter, and threads that
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
         self._telemetry = telemetry
-        self._dimensions = NewDimensions()
-        self._generation = committer.generation
-        self._queue: queue.SimpleQueue[Waiting | Work | None] = queue.SimpleQueue()
-        self._held: Waiting | Work | None = None
-        """Taken from the queue, but not for the group that was being gathered."""
-        self._lock = threading.Lock()
-        """Nothing is put into the queue behind its end."""
-        self._is_closing = False
-        self._prune_at = 0.0
-        self._expected_requests = 1
-        """Most requests under way at one time since the last commit."""
-        self._last_commit_s = 0.0
-        self._linger_until: float | None = None
-        """How long the group that is being gathered waits for more."""
-        self._thread = threading.Thread(target=self._run, name="stepscope-writer", daemon=True)
-        self._thread.start()
+        self._limits_logs = committer.log_limit.is_set
+        self._answered_bytes = min(config.group_max_bytes, max_inflight_bytes // 2)
+        """As long as no more than this is under way, answers need not wait for the commit."""
+        self._queue = WriteQueue(
+            config,
+            self._admission,
+            answers_first=backlog is not None,
+            enough_bytes=self._answered_bytes // 2,
+        )
+        self._writer = Writer(
+            committer, lambda: self._plan, self._queue, self._admission, telemetry, tee
+        )
+        self._backlog = None if backlog is None else Backlog(backlog, self._may_answer)
+        self._writer.start(self._backlog)
+        if self._backlog is not None:
+            self._queue.begin_at(self._backlog.next_sequence)
+            self._take_left(self._backlog)
+            self._backlog.start()
 
     def submit(
         self,
@@ -142,10 +146,11 @@ class Ingest:
             self._telemetry.refused(signal, transport, Overloaded.code, size, rows)
             raise self._overloaded(size)
         waiting = Waiting(Batch(signal), size, sender, None, Future(), transport=transport)
+        record = Record(signal, encoding, payload, 0, via, time.time_ns())
         if self._tee is not None and via.count(",") < _MAX_HOPS:
-            waiting.sent = Record(signal, encoding, payload, 0, via, time.time_ns())
+            waiting.sent = record
         try:
-            self._decode_and_queue(waiting, payload, encoding)
+            self._decode_and_queue(waiting, payload, encoding, record)
         except StepscopeError as error:
             self._admission.leave(size)
             rows = count_rows(signal, payload, encoding) if error.is_retryable else None
@@ -179,9 +184,11 @@ class Ingest:
             "try again, or raise limits.max_inflight_bytes"
         )
 
-    def _decode_and_queue(self, waiting: Waiting, payload: bytes, encoding: Encoding) -> None:
+    def _decode_and_queue(
+        self, waiting: Waiting, payload: bytes, encoding: Encoding, record: Record | None
+    ) -> None:
         signal = waiting.batch.signal
-        if self._is_closing:
+        if self._queue.is_closing:
             raise shutting_down()
         request_hash = None if signal == "traces" else hash_of(signal, payload)
         with self._decoding:
@@ -191,13 +198,16 @@ class Ingest:
             waiting.batch = batch
             if batch.rejections or (signal != "traces" and batch.rows is not None):
                 waiting.request_hash = request_hash or hash_of(signal, payload)
-            waiting.future = self._future(len(payload))
+            # a client that goes away cannot cancel a commit
+            waiting.future.set_running_or_notify_cancel()
             is_empty = batch.rows is None and not batch.rejections
             if not is_empty:
-                self._put(waiting)  # not after the lock: `use` puts its own behind what is decoded
+                # not after the lock: `use` puts its own behind what is decoded
+                self._put(waiting, record)
         self._telemetry.observe("stepscope_decode_duration_seconds", elapsed_s, signal)
         if is_empty:
             self._telemetry.answered_empty(signal, waiting.transport)
+            self._admission.leave(len(payload))
             waiting.future.set_result(waiting.receipt())
 
     def _come_back(
@@ -237,27 +247,60 @@ class Ingest:
         What a sender is to repeat, and a flood of bad requests, is counted but not noted; nor is
         the repetition of a bad request within the hour.
         """
-        if error.is_retryable or self._queue.qsize() >= 1000:
+        if error.is_retryable or self._queue.size >= 1000:
             return
         whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
         request_hash = None if payload is None else hash_of(f"refused {signal}", payload)
-        waiting = Waiting(Batch(signal), payload_bytes, sender, request_hash, Future(), whole)
+        waiting = Waiting(
+            Batch(signal), payload_bytes, sender, request_hash, Future(), whole, is_admitted=False
+        )
         with suppress(StoreUnavailable):
             self._put(waiting)
 
-    def _put(self, waiting: Waiting) -> None:
+    def _put(self, waiting: Waiting, record: Record | None = None) -> None:
+        """Into the queue of the writer, and into the backlog what is answered before its commit."""
         batch = waiting.batch
-        with self._lock:
-            if self._is_closing:
-                raise shutting_down()
-            self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
-            self._queue.put(waiting)
+        # which log records are beyond a limit only the commit can tell
+        is_awaited = batch.signal == "logs" and self._limits_logs
 
-    def _future(self, size: int) -> Future[Receipt]:
-        future: Future[Receipt] = Future()
-        future.set_running_or_notify_cancel()  # a client that goes away cannot cancel a commit
-        future.add_done_callback(lambda _: self._admission.leave(size))
-        return future
+        def place() -> None:
+            self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
+            if self._backlog is not None and record is not None and not is_awaited:
+                placed = replace(record, sequence=waiting.sequence)
+                self._backlog.put(Unanswered(placed, waiting.future, waiting.receipt()))
+
+        self._queue.put(waiting, place, is_awaited=is_awaited)
+
+    def _may_answer(self) -> bool:
+        """Whether what is on disk may be answered before its commit."""
+        return not self._writer.is_behind and self._admission.used()[0] <= self._answered_bytes
+
+    def _take_left(self, backlog: Backlog) -> None:
+        """Commit the requests that an earlier process has answered and not committed."""
+        count = 0
+        for record in backlog.left():
+            while not self._admission.enter(size := len(record.body)):
+                if not self._queue.catch_up(_REPEAT_WITHIN_S):
+                    return
+            self._telemetry.received(record.signal, "backlog")
+            waiting = Waiting(
+                Batch(record.signal), size, None, None, Future(), transport="backlog",
+                sent=None if self._tee is None or record.via.count(",") >= _MAX_HOPS else record,
+            )  # fmt: skip
+            try:
+                self._decode_and_queue(waiting, record.body, record.encoding, None)
+            except StepscopeError as error:  # it was taken once
+                logger.exception("request of the backlog not taken", extra={"error": error.message})
+                return
+            finally:
+                self._admission.decoded()
+            with suppress(InvalidStateError):
+                waiting.future.set_result(waiting.receipt())
+            count += 1
+        if count:
+            logger.info("requests of the backlog are committed", extra={"requests": count})
+        if self._queue.catch_up(_REPEAT_WITHIN_S):
+            backlog.forget_left()
 
     def between_commits(self, run: Callable[[Committer, Plan], T]) -> T:
         """Have the writer thread do something between two commits; what comes out, or is raised.
@@ -269,10 +312,7 @@ class Ingest:
             StoreUnavailable: the collector is shutting down.
         """
         work = Work(run)
-        with self._lock:
-            if self._is_closing:
-                raise shutting_down()
-            self._queue.put(work)
+        self._queue.put(work)
         result: T = work.future.result()
         return result
 
@@ -301,200 +341,22 @@ class Ingest:
             "stepscope_inflight_limit_bytes": [Sample((), self._admission.limit)],
         }
 
+    def catch_up(self, timeout_s: float = _FRESH_WITHIN_S) -> bool:
+        """Wait until all that was answered is committed, as questions do; whether it was in time.
+
+        Without a backlog that is so at any time. While the store cannot be written nobody waits.
+        """
+        if self._backlog is None or self._writer.is_here:
+            return True
+        if self._writer.is_behind:
+            return False
+        return self._queue.catch_up(timeout_s)
+
     def drain(self, timeout_s: float) -> bool:
         """Take nothing more in, commit what waits; False if that took longer than the timeout."""
-        with self._lock:
-            if not self._is_closing:
-                self._is_closing = True
-                self._queue.put(None)
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    # The writer thread
-
-    def _run(self) -> None:
-        while True:
-            group, is_last = self._gather()
-            if group:
-                self._commit_or_split(group)
-            if is_last:
-                return
-            self._forget_requests()
-
-    def _gather(self) -> tuple[list[Waiting], bool]:
-        """Everything that waits, up to the limits of a group, and whether the queue has ended.
-
-        A commit costs about 30 ms whatever its size, so it is worth waiting for requests that can
-        share it: those that are being decoded, and those of senders that were just answered and
-        come back, for a quarter of a commit. A sender alone never waits.
-        """
-        first = self._first()
-        if first is None:
-            return [], True
-        group = [first]
-        size, rows = first.payload_bytes, first.batch.row_count
-        deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
-        self._linger_until = None
-        while True:
-            try:
-                waiting = self._next(len(group), deadline)
-            except queue.Empty:
-                return group, False
-            if waiting is None:
-                return group, True
-            if not isinstance(waiting, Work):
-                size += waiting.payload_bytes
-                rows += waiting.batch.row_count
-                if size <= self._config.group_max_bytes and rows <= self._config.group_max_rows:
-                    group.append(waiting)
-                    continue
-            self._held = waiting
-            return group, False
-
-    def _first(self) -> Waiting | None:
-        """What the next group begins with, other work done before; None: the queue has ended."""
-        while True:
-            waiting = self._held or self._queue.get()
-            self._held = None
-            if not isinstance(waiting, Work):
-                return waiting
-            waiting.do(self._committer, self._plan)
-
-    def _next(self, count: int, deadline: float) -> Waiting | Work | None:
-        """What waits behind a group of so many; queue.Empty when it is not worth waiting for it."""
-        while True:
-            try:
-                return self._queue.get_nowait()
-            except queue.Empty:
-                if self._admission.wait_decoded(deadline):
-                    continue
-                now = time.monotonic()
-                if self._linger_until is None:
-                    self._linger_until = min(deadline, now + self._last_commit_s / 4)
-                if count >= self._expected_requests or now >= self._linger_until:
-                    raise
-                return self._queue.get(timeout=self._linger_until - now)
-
-    def _commit_or_split(self, group: list[Waiting]) -> None:
-        try:
-            self._commit(group)
-        except StoreUnavailable as error:
-            self._fail(group, error)
-        except Exception as error:
-            if len(group) > 1:
-                # one bad request must not take its neighbours with it
-                middle = len(group) // 2
-                self._commit_or_split(group[:middle])
-                self._commit_or_split(group[middle:])
-                return
-            if not isinstance(error, Unwritable):
-                logger.exception("commit failed")
-            self._fail_for_good(group[0], error)
-
-    def _fail_for_good(self, waiting: Waiting, error: Exception) -> None:
-        """Answer a request that the store will never take, and note it for the user."""
-        failure = error
-        if not isinstance(failure, Unwritable):
-            failure = Unwritable(f"the collector failed on this request: {error}")
-            failure.__cause__ = error
-        self._fail([waiting], failure)
-        batch = waiting.batch
-        if rows := batch.row_count + len(batch.rejections):
-            rejection = Rejection(failure.code, failure.message)
-            whole = (batch.signal, rejection, rows, waiting.payload_bytes, waiting.sender)
-            note = Waiting(Batch(batch.signal), 0, waiting.sender, None, Future(), whole)
-            self._commit_or_split([note])
-
-    def _commit(self, group: list[Waiting]) -> None:
-        started = time.monotonic_ns()
-        self._committer.ensure_open()
-        if self._generation != self._committer.generation:
-            # A new file has none of them.
-            self._dimensions = NewDimensions()
-            self._generation = self._committer.generation
-        fresh = self._without_repeats(group)
-        now_ns = time.time_ns()
-        now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
-        batches = [waiting.batch for waiting in fresh]
-        rejections = [row for waiting in fresh for row in waiting.rejections()]
-        hashes = [w.request_hash for w in fresh if w.request_hash is not None]
-        streams = group_of(batches, rejections, hashes, self._dimensions)
-        with self._queued_for_tee(fresh):
-            written = self._committer.commit(streams, now, now_ns)
-        spread(fresh, written.dropped_logs)
-        self._dimensions.committed([*batches, *(b.signs for b in batches if b.signs is not None)])
-        elapsed_ns = time.monotonic_ns() - started
-        self._last_commit_s = elapsed_ns / 1e9
-        self._expected_requests = self._admission.peak()
-        self._count(group, fresh, written, elapsed_ns)
-        for waiting in group:
-            waiting.future.set_result(waiting.receipt())
-
-    @contextmanager
-    def _queued_for_tee(self, group: list[Waiting]) -> Iterator[None]:
-        """On disk for the tee before the block commits, and sent on if it does."""
-        if self._tee is None:
-            yield
-            return
-        self._tee.append(
-            [
-                replace(w.sent, rows=w.batch.row_count + len(w.batch.rejections))
-                for w in group
-                if w.sent is not None
-            ]
-        )
-        try:
-            yield
-        except BaseException:
-            self._tee.discard()
-            raise
-        self._tee.publish()
-
-    def _forget_requests(self) -> None:
-        """Forget old log and metric requests, every ten minutes."""
-        if time.monotonic() < self._prune_at:
-            return
-        self._prune_at = time.monotonic() + 600
-        before = datetime.now(UTC).replace(tzinfo=None) - _REMEMBER_REQUESTS
-        try:
-            self._committer.forget_requests(before)
-        except StepscopeError as error:  # the next time will do
-            logger.warning("old requests not forgotten", extra={"error": error.message})
-
-    def _without_repeats(self, group: list[Waiting]) -> list[Waiting]:
-        """The requests without those that were committed before, as far as hashes can tell."""
-        hashes = [w.request_hash for w in group if w.request_hash is not None]
-        if not hashes:
-            return group
-        known = self._committer.known_requests(hashes)
-        fresh = []
-        for waiting in group:
-            if waiting.request_hash is None:
-                fresh.append(waiting)
-            elif waiting.request_hash not in known:
-                known.add(waiting.request_hash)
-                fresh.append(waiting)
-        return fresh
-
-    def _count(
-        self, group: list[Waiting], fresh: list[Waiting], was: Written, elapsed_ns: int
-    ) -> None:
-        duplicates = Counter[str](traces=was.duplicate)
-        written = {id(waiting) for waiting in fresh}
-        for waiting in group:
-            if id(waiting) not in written:
-                duplicates[waiting.batch.signal] += waiting.batch.row_count
-        self._telemetry.committed(
-            [waiting.settled() for waiting in group if waiting.whole is None],
-            duplicates,
-            payload_bytes=sum(w.payload_bytes for w in group if w.whole is None),
-            elapsed_s=elapsed_ns / 1e9,
-            deleted=was.deleted_rows,
-        )
-
-    def _fail(self, group: list[Waiting], error: StepscopeError) -> None:
-        logger.error("commit refused", extra={"code": error.code, "error": error.message})
-        for waiting in group:
-            if waiting.whole is None:
-                self._telemetry.failed(waiting.settled(), error.code)
-            waiting.future.set_exception(error)
+        self._queue.end()
+        if not self._writer.join(timeout_s):
+            return False
+        if self._backlog is not None:
+            self._backlog.close()
+        return True

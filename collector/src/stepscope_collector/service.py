@@ -28,6 +28,7 @@ from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.guard import Guard
 from stepscope_collector.access.ports import check_ports
+from stepscope_collector.backlog import has_backlog
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
@@ -58,6 +59,7 @@ from stepscope_collector.retention import Retention
 from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.files import backlog_directory
 from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.tee.outgoing import Outgoing
@@ -173,6 +175,7 @@ class _Collector:
         self.decoder = chosen(wanted)
         logger.debug("OTLP in protobuf is decoded", extra=self.decoder._asdict())
         mapping = self.profiles.mapping
+        path = self.settings.data.database_path
         self.outgoing = Outgoing(self.settings, self.telemetry)
         self.ingest = Ingest(
             Committer(
@@ -194,7 +197,11 @@ class _Collector:
             tee=self.outgoing.tee,
             own_id=self.outgoing.own_id,
             sender_bytes_per_s=limits.sender_bytes_per_s,
+            backlog=backlog_directory(path)
+            if self.settings.ingest.backlog or has_backlog(path)
+            else None,
         )
+        self.database.before_read = self.ingest.catch_up
         self.remapper = Remapper(self.ingest.between_commits)
         self.retention = Retention(
             self.database,
@@ -367,6 +374,7 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
+        self.ingest.catch_up()
         state = process_samples() | self.ingest.samples() | self.outgoing.samples()
         try:
             state |= store_samples(self.database)

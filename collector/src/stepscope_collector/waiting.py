@@ -47,6 +47,10 @@ class Waiting:
     transport: str = ""
     sent: Record | None = None
     """What the tee sends on; None without a tee."""
+    is_admitted: bool = True
+    """It takes its bytes of the budget until it is committed or has failed."""
+    sequence: int = 0
+    """Its place among all requests; given by the queue of the writer."""
     received_s: float = field(default_factory=time.monotonic)
     dropped_logs: int = 0
     """Its log records beyond the limit of their execution."""

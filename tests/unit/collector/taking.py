@@ -99,6 +99,7 @@ def taking(
     tee: Callable[[Telemetry], Tee] | None = None,
     store: StoreConfig | None = None,
     log_limit: LogLimit = UNLIMITED,
+    backlog: Path | None = None,
 ) -> Iterator[Taking]:
     """An ingest on a new database; on the one at `path` if there is one. Its own id is `ab12`."""
     with Database.open(path, store or StoreConfig()) as database:
@@ -108,7 +109,9 @@ def taking(
             commits := committer(database.writer(), mapping, log_limit=log_limit),
             mapping.plan, config or IngestConfig(),
             max_inflight_bytes, telemetry, tee=sends, own_id=None if sends is None else "ab12",
+            backlog=backlog,
         )  # fmt: skip
+        database.before_read = ingest.catch_up
         try:
             yield Taking(database, ingest, telemetry, commits)
         finally:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from stepscope_collector import __version__
+from stepscope_collector.backlog import has_backlog
 from stepscope_collector.cli.asgi import ask
 from stepscope_collector.cli.client import Answer
 from stepscope_collector.config import Settings
@@ -22,6 +23,7 @@ from stepscope_collector.retention import Retention
 from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.files import backlog_directory
 from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.telemetry import Telemetry
@@ -41,6 +43,8 @@ class FileTransport:
 
     def __init__(self, settings: Settings, *, is_writing: bool = False) -> None:
         self.where = f"file {settings.data.database_path}"
+        # What a server that was killed had answered has to be there before anything is asked.
+        is_writing = is_writing or has_backlog(settings.data.database_path)
         self._database = Database.open(
             settings.data.database_path,
             settings.store,
@@ -51,6 +55,7 @@ class FileTransport:
         try:
             if is_writing:
                 self._ingest = _ingest(self._database, settings)
+                self._database.before_read = self._ingest.catch_up
             self._application = rest_app(
                 self._database,
                 settings.sql,
@@ -111,4 +116,8 @@ def _ingest(database: Database, settings: Settings) -> Ingest:
         database.committed,
         log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
     )
-    return Ingest(committer, plan, settings.ingest, limits.max_inflight_bytes, Telemetry())
+    path = settings.data.database_path
+    backlog = backlog_directory(path) if has_backlog(path) else None
+    return Ingest(
+        committer, plan, settings.ingest, limits.max_inflight_bytes, Telemetry(), backlog=backlog
+    )

@@ -164,6 +164,15 @@ class WebConfig:
 class IngestConfig:
     """How the writer groups requests into transactions."""
 
+    backlog: bool = _setting(
+        "bool",
+        True,
+        "Requests are answered when they are in a file beside the database and synced, before their "
+        "commit, as long as no more than `group_max_bytes` wait for theirs. Questions wait for that commit, and "
+        "what a crash leaves in the file is committed at the next start. Else an answer waits for its commit.",
+        "A sync takes milliseconds and a commit 30, a checkpoint half a second; and requests that need "
+        "not wait for each other share commits.",
+    )
     group_max_bytes: int = _setting(
         "bytes",
         16 * _MIB,
@@ -181,11 +190,11 @@ class IngestConfig:
     )
     group_max_wait_ms: int = _setting(
         "ms",
-        100,
-        "How long the writer waits, at most, for requests that can share a commit: those that are "
-        "being decoded, and those of senders that were just answered.",
-        "Sharing a commit saves its fixed cost of about 30 ms. A sender alone never waits. 0: commit "
-        "at once what is there.",
+        200,
+        "How long the writer waits, at most, for requests that can share a commit. It does not when a question "
+        "waits for that commit, or when half of `group_max_bytes` are there. Without a backlog it waits only for "
+        "requests that are being decoded, and those of senders that were just answered.",
+        "Sharing a commit saves its fixed cost of about 30 ms. 0: commit at once what is there.",
         minimum=0,
         maximum=1000,
     )

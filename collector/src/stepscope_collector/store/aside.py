@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from stepscope_collector.store.files import sync
+from stepscope_collector.store.files import backlog_directory, sync
 from stepscope_collector.store.mark import log_path
 
 __all__ = [
@@ -44,6 +44,9 @@ def move_aside(path: Path, reason: str, *, kind: str = _DAMAGED) -> Path:
     if (log := log_path(path)).exists():
         log.rename(log_path(to))
     path.rename(to)
+    if kind != _DAMAGED and (waiting := backlog_directory(path)).exists():
+        # of a history that is damaged the next one takes them in
+        waiting.rename(backlog_directory(to))
     sync(path.parent)
     if kind == _DAMAGED:
         logger.error("database damaged, set aside", extra={"file": str(to), "reason": reason})

@@ -71,6 +71,8 @@ class Database:
         """What the engine may use."""
         self.damage: str | None = None
         """What a reader found broken in the file since it was opened."""
+        self.before_read: Callable[[], object] | None = None
+        """Called before each question: it may wait until what was answered is committed."""
         self._made = made
         self._root = root
         self._writer = root.cursor()
@@ -322,6 +324,8 @@ class Database:
         Raises:
             StoreUnavailable: a backup is being made already, no space, closed, or in memory.
         """
+        if self.before_read is not None:
+            self.before_read()
         with self._lock:
             self._refuse_if_closed()
             if self.path is None:
@@ -428,6 +432,8 @@ class Database:
 
     def _take(self, *, new: bool = False) -> Connection:
         """A connection inside a read-only transaction."""
+        if self.before_read is not None:
+            self.before_read()
         with self._lock:
             self._refuse_if_closed()
             connection: Connection | None = None

@@ -3,7 +3,12 @@
 import os
 from pathlib import Path
 
-__all__ = ["sync"]
+__all__ = ["backlog_directory", "sync"]
+
+
+def backlog_directory(database: Path) -> Path:
+    """Where requests lie that are answered and not yet in the database at that path."""
+    return database.with_name(f"{database.name}.backlog")
 
 
 def sync(path: Path) -> None:

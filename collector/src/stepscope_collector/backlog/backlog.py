@@ -1,0 +1,142 @@
+"""Answers requests as soon as they are on disk, before their commit, while few wait for that.
+
+A commit costs DuckDB 30 ms whatever its size, and a checkpoint stops commits for half a second; one
+write to a file with a sync takes 1 to 5 ms and is shared by all requests that have come meanwhile.
+What is in the files and not in the database when the process ends is committed at the next start.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from stepscope_collector.backlog.files import Files
+from stepscope_collector.tee import Record
+from stepscope_collector.waiting import Receipt
+
+__all__ = ["Backlog", "Unanswered"]
+
+logger = logging.getLogger(__name__)
+
+
+class Unanswered(NamedTuple):
+    """A request, and what its sender is told once it is on disk."""
+
+    record: Record
+    future: Future[Receipt]
+    receipt: Receipt
+
+
+class Backlog:
+    """A thread that writes requests and answers them. Thread-safe.
+
+    Args:
+        folder: of its files; made when there are any.
+        may_answer: whether a request on disk may be answered before its commit; when too many wait
+            for theirs, answers wait as well, so that senders become slower and are not refused.
+    """
+
+    def __init__(self, folder: Path, may_answer: Callable[[], bool]) -> None:
+        self._files = Files(folder)
+        self._may_answer = may_answer
+        self._changed = threading.Condition()
+        self._incoming: list[Unanswered] = []
+        self._settled = 0
+        self._unwritable: list[int] = []
+        self._is_closing = False
+        self._is_failing = False
+        self._thread = threading.Thread(target=self._run, name="stepscope-backlog", daemon=True)
+
+    @property
+    def next_sequence(self) -> int:
+        """Sequence of the first request of this process."""
+        return self._files.next
+
+    def left(self) -> Iterator[Record]:
+        """The requests that an earlier process left, in order; before `start`."""
+        return self._files.left()
+
+    def forget_left(self) -> None:
+        """Remove what `left` gives; it is committed."""
+        self._files.forget_left()
+
+    def start(self) -> None:
+        """Begin to take requests."""
+        self._thread.start()
+
+    def put(self, unanswered: Unanswered) -> None:
+        """Take a request; sequences only ever grow."""
+        with self._changed:
+            self._incoming.append(unanswered)
+            self._changed.notify()
+
+    def settled(self, sequence: int, unwritable: list[int]) -> None:
+        """All requests up to this one are committed, or will never be.
+
+        Args:
+            sequence: of the last of them.
+            unwritable: those among them that were answered, and the store cannot take.
+        """
+        with self._changed:
+            self._settled = sequence
+            self._unwritable += unwritable
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Write and remove what is left to do; what is not committed stays on disk."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._files.close()
+
+    def _run(self) -> None:
+        held: deque[Unanswered] = deque()
+        seen = 0
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._incoming or self._is_closing or self._settled != seen  # noqa: B023
+                )
+                incoming, self._incoming = self._incoming, []
+                unwritable, self._unwritable = self._unwritable, []
+                seen = self._settled
+                is_closing = self._is_closing
+            if incoming and self._append(incoming):
+                held.extend(incoming)
+            while held and (held[0].future.done() or self._may_answer()):
+                each = held.popleft()
+                with suppress(InvalidStateError):  # its commit was faster
+                    each.future.set_result(each.receipt)
+            self._clean(seen, unwritable)
+            if is_closing:
+                return
+
+    def _append(self, incoming: list[Unanswered]) -> bool:
+        """Whether they are on disk; else their commits answer them."""
+        try:
+            self._files.append([each.record for each in incoming])
+        except OSError as error:
+            if not self._is_failing:
+                logger.warning(
+                    "backlog not written, answers wait for their commits",
+                    extra={"error": str(error)},
+                )
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True
+
+    def _clean(self, settled: int, unwritable: list[int]) -> None:
+        try:
+            for sequence in unwritable:
+                if (path := self._files.keep(sequence)) is not None:
+                    logger.error("request kept that cannot be stored", extra={"path": str(path)})
+            self._files.settled(settled)
+        except OSError as error:  # it goes with what is settled next
+            logger.warning("backlog not removed", extra={"error": str(error)})

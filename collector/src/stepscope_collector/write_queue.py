@@ -1,0 +1,215 @@
+"""What waits for the writer thread, in its order, and what of it shares a transaction."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from stepscope_collector.admission import Admission
+from stepscope_collector.config import IngestConfig
+from stepscope_collector.waiting import Waiting, Work, shutting_down
+
+__all__ = ["Group", "WriteQueue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests for one transaction; none when what failed before is to be tried again."""
+
+    requests: list[Waiting]
+
+
+class _Hurry:
+    """Stands in the queue where somebody began to wait for what is before it."""
+
+
+_HURRY: Final = _Hurry()
+_END: Final = None
+
+
+class WriteQueue:
+    """Any thread puts in, the writer thread takes out.
+
+    Args:
+        config: limits of a group.
+        admission: knows what is being decoded, and how many senders there are.
+        answers_first: requests are answered before their commit, so their senders are not waiting:
+            a group may wait longer for more.
+        enough_bytes: a group of this size waits for nothing.
+    """
+
+    def __init__(
+        self, config: IngestConfig, admission: Admission, *, answers_first: bool, enough_bytes: int
+    ) -> None:
+        self._config = config
+        self._admission = admission
+        self._answers_first = answers_first
+        self._enough_bytes = enough_bytes
+        self._queue: queue.SimpleQueue[Waiting | Work | _Hurry | None] = queue.SimpleQueue()
+        self._held: Waiting | Work | None = None
+        """Taken out, but not for the group that was being gathered."""
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self._sequence = 0
+        """Of the last request put in."""
+        self._settled = 0
+        """All up to this one are committed, or failed."""
+        self._wanted = 0
+        """Somebody waits until this one is committed."""
+        self._expected_requests = 1
+        """Most requests under way at one time since the last commit."""
+        self._last_commit_s = 0.0
+        self._linger_until: float | None = None
+        """How long the group that is being gathered waits for more."""
+
+    def begin_at(self, sequence: int) -> None:
+        """The sequence of the first request; before any is put in."""
+        self._sequence = self._settled = sequence - 1
+
+    @property
+    def size(self) -> int:
+        """How many wait, roughly."""
+        return self._queue.qsize()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._is_closing
+
+    def put(
+        self,
+        waiting: Waiting | Work,
+        then: Callable[[], None] | None = None,
+        *,
+        is_awaited: bool = False,
+    ) -> None:
+        """Put something behind all else; a request gets its sequence.
+
+        Args:
+            waiting: what to put in.
+            then: called before anything else is put in.
+            is_awaited: its sender waits for the commit.
+
+        Raises:
+            StoreUnavailable: the collector is shutting down.
+        """
+        with self._changed:
+            if self._is_closing:
+                raise shutting_down()
+            if isinstance(waiting, Waiting):
+                self._sequence += 1
+                waiting.sequence = self._sequence
+                if is_awaited:
+                    self._wanted = self._sequence
+            self._queue.put(waiting)
+            if then is not None:
+                then()
+
+    def end(self) -> None:
+        """Take nothing more."""
+        with self._changed:
+            if not self._is_closing:
+                self._is_closing = True
+                self._queue.put(_END)
+
+    def catch_up(self, timeout_s: float) -> bool:
+        """Wait until all that was put in before is committed; whether it was in time.
+
+        Not for the writer thread.
+        """
+        with self._changed:
+            wanted = self._sequence
+            if self._settled >= wanted:
+                return True
+            if self._wanted < wanted:
+                self._wanted = wanted
+                self._queue.put(_HURRY)
+            return self._changed.wait_for(lambda: self._settled >= wanted, timeout_s)
+
+    # The writer thread
+
+    def settled(self, sequence: int) -> None:
+        """Everything up to that request is committed, or has failed for good."""
+        with self._changed:
+            self._settled = max(self._settled, sequence)
+            self._changed.notify_all()
+
+    def committed(self, elapsed_s: float) -> None:
+        """How long a commit took."""
+        self._last_commit_s = elapsed_s
+        self._expected_requests = self._admission.peak()
+
+    def take(self, retry_s: float | None = None) -> Group | Work | None:
+        """The next group, or other work; None: there is nothing more and never will be.
+
+        A commit costs about 30 ms whatever its size, so it is worth waiting for requests that can
+        share it: those that are being decoded, and those of senders that were just answered and
+        come back, for a quarter of a commit. A sender alone that is not answered never waits.
+
+        Args:
+            retry_s: an empty group after so many seconds without anything; None: wait.
+        """
+        first = self._first(retry_s)
+        if not isinstance(first, Waiting):
+            return first
+        group = [first]
+        size, rows = first.payload_bytes, first.batch.row_count
+        deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
+        self._linger_until = None
+        while True:
+            try:
+                waiting = self._next(group, size, deadline)
+            except queue.Empty:
+                return Group(group)
+            if isinstance(waiting, Waiting):
+                size += waiting.payload_bytes
+                rows += waiting.batch.row_count
+                if size <= self._config.group_max_bytes and rows <= self._config.group_max_rows:
+                    group.append(waiting)
+                    continue
+            if waiting is _END:
+                self._queue.put(_END)  # for the next time
+            else:
+                self._held = waiting
+            return Group(group)
+
+    def _first(self, retry_s: float | None) -> Waiting | Work | Group | None:
+        if self._held is not None:
+            first, self._held = self._held, None
+            return first
+        while True:
+            try:
+                found = self._queue.get(timeout=retry_s)
+            except queue.Empty:
+                return Group([])
+            if not isinstance(found, _Hurry):
+                return found
+
+    def _next(self, group: list[Waiting], size: int, deadline: float) -> Waiting | Work | None:
+        """What waits behind a group; queue.Empty when it is not worth waiting for it."""
+        while True:
+            try:
+                found = self._queue.get_nowait()
+            except queue.Empty:
+                if self._admission.wait_decoded(deadline):
+                    continue
+                found = self._queue.get(timeout=self._worth_s(group, size, deadline))
+            if not isinstance(found, _Hurry):
+                return found
+
+    def _worth_s(self, group: list[Waiting], size: int, deadline: float) -> float:
+        """How long it is worth waiting for more; queue.Empty when it is not."""
+        now = time.monotonic()
+        if self._linger_until is None:
+            patience_s = deadline - now if self._answers_first else self._last_commit_s / 4
+            self._linger_until = min(deadline, now + patience_s)
+        is_enough = (
+            self._wanted >= group[0].sequence or size >= self._enough_bytes
+            if self._answers_first
+            else len(group) >= self._expected_requests
+        )
+        if is_enough or now >= self._linger_until:
+            raise queue.Empty
+        return self._linger_until - now
