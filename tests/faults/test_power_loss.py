@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from stepscope_collector.config import StoreConfig
 from stepscope_collector.store.aside import files_aside
-from stepscope_collector.store.database import Database
+from stepscope_collector.store.files import backlog_directory
 from tests.faults.disk.crash import SYNC, UNLINK, WRITE, Op, leave, read_journal
 from tests.faults.disk.shim import Disk, build
 from tests.faults.load import check_holds
+from tests.unit.collector.taking import taking
 
 CRASHES = int(os.environ.get("FAULT_CRASHES", "30" if os.environ.get("CI") else "12"))
 WAIT_S = 60
@@ -105,7 +105,7 @@ def sees_loss(load, ops, count, directory):
     """Whether the check notices when the log and its mark are never synced."""
     unsynced = [
         replace(each, kind=WRITE, length=0)
-        if each.kind == SYNC and each.path.endswith((".wal", ".lock"))
+        if each.kind == SYNC and each.path.endswith((".wal", ".lock", ".requests"))
         else each
         for each in ops
     ]
@@ -133,5 +133,5 @@ def fail_power(ops, count, directory, how):
     directory.mkdir()
     leave(ops, count, directory, how)
     path = directory / "stepscope.duckdb"
-    Database.open(path, StoreConfig()).close()
-    return path
+    with taking(path, backlog=backlog_directory(path)):
+        return path

@@ -348,8 +348,6 @@ class Ingest:
         """
         if self._backlog is None or self._writer.is_here:
             return True
-        if self._writer.is_behind:
-            return False
         return self._queue.catch_up(timeout_s)
 
     def drain(self, timeout_s: float) -> bool:

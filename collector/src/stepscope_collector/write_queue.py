@@ -56,6 +56,7 @@ class WriteQueue:
         """Of the last request put in."""
         self._settled = 0
         """All up to this one are committed, or failed."""
+        self._is_stalled = False
         self._wanted = 0
         """Somebody waits until this one is committed."""
         self._expected_requests = 1
@@ -115,25 +116,32 @@ class WriteQueue:
                 self._queue.put(_END)
 
     def catch_up(self, timeout_s: float) -> bool:
-        """Wait until all that was put in before is committed; whether it was in time.
+        """Wait until all that was put in before is committed; False when it is not in time.
 
-        Not for the writer thread.
+        Nobody waits while the store cannot be written. Not for the writer thread.
         """
         with self._changed:
             wanted = self._sequence
-            if self._settled >= wanted:
-                return True
+            if self._settled >= wanted or self._is_stalled:
+                return not self._is_stalled
             if self._wanted < wanted:
                 self._wanted = wanted
                 self._queue.put(_HURRY)
-            return self._changed.wait_for(lambda: self._settled >= wanted, timeout_s)
+            self._changed.wait_for(lambda: self._settled >= wanted or self._is_stalled, timeout_s)
+            return self._settled >= wanted
 
     # The writer thread
 
-    def settled(self, sequence: int) -> None:
-        """Everything up to that request is committed, or has failed for good."""
+    def settled(self, sequence: int, *, is_stalled: bool) -> None:
+        """Everything up to that request is committed, or has failed for good.
+
+        Args:
+            sequence: of the request.
+            is_stalled: what follows was taken, and the store could not be written.
+        """
         with self._changed:
             self._settled = max(self._settled, sequence)
+            self._is_stalled = is_stalled
             self._changed.notify_all()
 
     def committed(self, elapsed_s: float) -> None:

@@ -117,7 +117,7 @@ class Writer:
     def _settle(self) -> None:
         """Nobody needs to wait for what was taken any more, nor is it needed on disk."""
         last = self._kept[0].sequence - 1 if self._kept else self._last_taken
-        self._queue.settled(last)
+        self._queue.settled(last, is_stalled=bool(self._kept))
         if self._backlog is not None:
             unwritable, self._unwritable = self._unwritable, []
             self._backlog.settled(last, unwritable)

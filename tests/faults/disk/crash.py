@@ -15,6 +15,8 @@ from pathlib import Path
 __all__ = ["Op", "leave", "read_journal"]
 
 SECTOR = 512
+BACKLOG = ".backlog/"
+"""In the name of the one directory below the data directory."""
 _RECORD = struct.Struct("<4I3Q")
 CREATE, WRITE, TRUNCATE, SYNC, RENAME, UNLINK, ZERO = range(1, 8)
 
@@ -144,7 +146,10 @@ def leave(ops: list[Op], count: int, to: Path, rng: random.Random | None) -> Non
         content = bytearray(file.durable)
         if rng is not None:
             _tear(content, file.pending, rng)
-        (to / Path(path).name).write_bytes(content)
+        below = Path(path).parts[-2:] if BACKLOG in path else Path(path).parts[-1:]
+        left = to.joinpath(*below)
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(content)
 
 
 def _tear(content: bytearray, pending: list[Op], rng: random.Random) -> None:
