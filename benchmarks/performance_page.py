@@ -36,20 +36,22 @@ class Section(NamedTuple):
 
 SECTIONS: Final = (
     Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 80000",
-        "A real collector process, 16 senders with one request each in flight on the same cores. An answer means committed; `spans/CPU-s` counts the "
-        "collector's own time. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
+        "A real collector process, 16 senders with one request each in flight on the same cores. Times end when a question counts all spans; `spans/CPU-s` counts the "
+        "collector's own time until then. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
     Section("latency", "Answers at half load", "bench_ingest.py --batch 512 --protocol grpc http --spans 200000 --half-load",
         "The senders send half of what the collector took at full load; times count from when a request was due, checkpoints included."),
     Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 16 --protocol grpc --spans 60000",
-        "A commit costs a fixed part whatever its size, so requests that arrive together share it."),
-    Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --spans 150000",
-        "The write path in one thread without a server, 16 requests per commit: CPU per span and stage."),
+        "A commit costs a fixed part whatever its size, so requests share it, and answers do not wait for it; `--answers commit` shows what it is like when they do."),
+    Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --senders 48 --spans 150000",
+        "The write path in one thread without a server, 48 requests per commit, which is what commits at full load hold: CPU per span and stage."),
     Section("decode", "Decoding", "bench_decode.py",
         "One thread, protobuf in, Arrow columns out: the decoder in Rust beside the reference in Python."),
     Section("store", "Layouts of the table of spans", "bench_store.py",
         "Rows of a real history written into tables that differ in one thing, as commits of 8,192 rows (`arriving`: their attributes alone, as they come from the decoder); the reasons are in [decision 9](decisions/009-how-spans-lie-in-the-file.md)."),
     Section("query", "Asking", "bench_query.py --sizes 100000 1000000 --rounds 20 --older --keep .isolate/bench/query",
         "Histories of 100,000 and of a million executions of ten spans; beside them the SQLite tables and indexes of design 001 with the same data."),
+    Section("retention", "Removing", "bench_retention.py",
+        "A history of 100,000 executions of which half goes, while one sender sends small requests; rounds are what the writer does between two commits."),
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
