@@ -278,6 +278,8 @@ class Ingest:
     def _take_left(self, backlog: Backlog) -> None:
         """Commit the requests that an earlier process has answered and not committed."""
         count = 0
+        # Their commit was interrupted, or was noted nowhere yet: they are sent on once all the same.
+        sent = set() if self._tee is None else self._tee.received()
         for record in backlog.left():
             while not self._admission.enter(size := len(record.body)):
                 if not self._queue.catch_up(_REPEAT_WITHIN_S):
@@ -285,7 +287,8 @@ class Ingest:
             self._telemetry.received(record.signal, "backlog")
             waiting = Waiting(
                 Batch(record.signal), size, None, None, Future(), transport="backlog",
-                sent=None if self._tee is None or record.via.count(",") >= _MAX_HOPS else record,
+                sent=None if self._tee is None or record.received_ns in sent
+                or record.via.count(",") >= _MAX_HOPS else record,
             )  # fmt: skip
             try:
                 self._decode_and_queue(waiting, record.body, record.encoding, None)

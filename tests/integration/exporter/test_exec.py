@@ -241,6 +241,7 @@ def test_much_output_is_passed_on_whole_and_bounded_in_memory(receiver):
     assert "not recorded" in streams[-1][1]
 
 
+@pytest.mark.timeout(180)
 def test_on_a_terminal_the_command_has_a_terminal(receiver):
     """issue #3: terminal behaviour kept (interactive, colours, Ctrl-C)."""
     program = """

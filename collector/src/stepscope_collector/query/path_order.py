@@ -24,7 +24,10 @@ __all__ = ["PathOrder", "parse_path_order", "path_page"]
 
 _MAX_UBIGINT: Final = 2**64 - 1
 _IDS: Final = "(select unnest($ids))"
-_VALUES: Final = "(select null as execution_id) /* values */"
+_VALUES: Final = (
+    "(select null as execution_id, null as value, null as span_id, null as start_time_unix_nano)"
+    " /* values */"
+)
 
 
 @dataclass(frozen=True, slots=True)

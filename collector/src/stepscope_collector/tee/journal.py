@@ -154,6 +154,16 @@ class Journal:
         with suppress(OSError):  # it goes with the next start
             self._path(first).unlink(missing_ok=True)
 
+    def received(self) -> set[int]:
+        """When the requests came that stand in the files, sent or not, ns since the epoch."""
+        found: set[int] = set()
+        for first in list(self._sizes):
+            with suppress(OSError):  # it went meanwhile
+                found |= {
+                    each.received_ns for each, _ in records_in(self._path(first), whole=False)
+                }
+        return found
+
     # Readers
 
     def end(self) -> Place:

@@ -99,6 +99,10 @@ class Tee:
         except OSError as error:
             raise StoreUnavailable(f"the queue of the tee cannot be written: {error}") from error
 
+    def received(self) -> set[int]:
+        """When the requests came that stand in the queue's files, ns since the epoch."""
+        return self._journal.received()
+
     # For people
 
     def status(self) -> list[dict[str, object]]:

@@ -74,6 +74,7 @@ def parted(rng, sent):
 
 @settings(max_examples=settings.default.max_examples // 5)
 @given(seed=st.integers(0, 2**32))
+@pytest.mark.timeout(180)
 def test_any_way_of_arriving_gives_the_same_history(seed):
     """issue #2: duplicates stored once; late and out-of-order data right."""
     rng = random.Random(seed)

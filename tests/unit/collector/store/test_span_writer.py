@@ -141,6 +141,7 @@ def test_attempts_of_a_step_are_one_step():
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**32), commits=st.integers(1, 12), repeat=st.booleans())
+@pytest.mark.timeout(180)
 def test_order_partition_and_repetition_do_not_matter(seed, commits, repeat):
     """issue #2: duplicates stored once; late and out-of-order data right."""
     rng = random.Random(seed)

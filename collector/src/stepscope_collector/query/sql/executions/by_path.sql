@@ -1,7 +1,7 @@
 -- Executions in the order of what stands at a path: numbers by their value, then texts, then those
 -- without; ties in order of id. The filter compiler puts conditions, and a statement of columns/, in the
 -- place of the marks.
--- $path, $kind, $first_unix_nano, $last_start_unix_nano: see there; $is_json: values are JSON, not text;
+-- Its parameters: see there. $is_json: values are JSON, not text;
 -- $is_descending: the greatest first;
 -- $is_first: the first page, else what follows the row of $after_number, $after_text (null: it has
 -- none) and $after_id; $count: rows at most; $offset: rows to pass over.
@@ -15,7 +15,7 @@ with chosen as materialized (
     select v.execution_id,
         arg_min_null(case when $is_json then v.value ->> '$' else v.value end, {'is_other': v.span_id is distinct from c.span_id,
             'start': v.start_time_unix_nano, 'span': v.span_id}) as text
-    from (select null as execution_id) /* values */ as v
+    from (select null as execution_id, null as value, null as span_id, null as start_time_unix_nano) /* values */ as v
     join chosen c on c.execution_id = v.execution_id
     group by v.execution_id
 ), placed as (
