@@ -214,10 +214,11 @@ class StoreConfig:
 
     memory_limit_bytes: int = _setting(
         "bytes",
-        2 * _GIB,
+        384 * _MIB,
         "Memory of the database engine. Larger work goes to a temporary directory beside the "
         "database file.",
-        "DuckDB's own default, 80 % of the machine, would starve what else runs there.",
+        "The engine keeps what it has read or written until this is full, so the process takes some 200 MiB "
+        "more than this. DuckDB's own default, 80 % of the machine, would starve what else runs there.",
         minimum=64 * _MIB,
     )
     threads: int = _setting(
