@@ -140,27 +140,6 @@ def _memory(found: dict[str, Any]) -> Rows:
     }
 
 
-def _retention(found: dict[str, Any]) -> Rows:
-    times = {
-        "rounds of pruning": found["rounds"],
-        "turns of compaction": found["compaction"]["other_work"],
-        **{f"answers, {when}": seen for when, seen in found["answers"].items()},
-    }
-    for what, seen in times.items():
-        yield {
-            "what": what,
-            "count": seen["count"],
-            "p50 ms": seen.get("p50_ms"),
-            "p99 ms": seen.get("p99_ms"),
-            "greatest ms": seen.get("max_ms"),
-        }
-    yield {
-        "what": "exchange of the files",
-        "count": 1,
-        "greatest ms": found["compaction"]["swap_ms"],
-    }
-
-
 def _short(reason: str) -> str:
     """The last line of a reason, without what a table cannot hold."""
     return reason.splitlines()[-1].strip().replace("|", "/")[:120]
@@ -195,7 +174,6 @@ TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "decode": _decode,
     "store": _store,
     "query": _query,
-    "retention": _retention,
     "mixed": _mixed,
     "scale": _scale,
     "memory": _memory,
