@@ -11,8 +11,6 @@ Fixed seed; the first run of each kind is a warm-up and not counted.
 
 import argparse
 import json
-import os
-import platform
 import random
 import statistics
 import time
@@ -22,6 +20,7 @@ from importlib.metadata import version
 from typing import Any
 
 from google.protobuf.internal import api_implementation
+from harness.machine import machine
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -230,12 +229,11 @@ def main() -> None:
     document = {
         "benchmark": "decode",
         "native": in_use("auto").reason,
+        "machine": machine(),
         "versions": {
-            "python": platform.python_version(),
             "protobuf": f"{version('protobuf')} ({api_implementation.Type()})",
             "arro3-core": version("arro3-core"),
         },
-        "cpus": os.cpu_count(),
         "rows_per_request": arguments.rows,
         "runs": runs,
     }
