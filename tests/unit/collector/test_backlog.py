@@ -136,7 +136,7 @@ def test_files_go_when_all_in_them_is_committed(tmp_path):
     """issue #7, R017: nothing of what was stored, or removed since, stays behind in the backlog."""
     folder = tmp_path / "backlog"
     files = Files(folder)
-    big = b"z" * (9 << 20)
+    big = b"z" * (9 << 18)
     for sequence in (1, 2, 3):
         files.append([Record("traces", "protobuf", big, 0, sequence=sequence)])
         files.settled(0)

@@ -18,7 +18,7 @@ __all__ = ["Files", "has_backlog"]
 
 _SUFFIX: Final = ".requests"
 _KEPT_SUFFIX: Final = ".unwritable"
-_FILE_BYTES: Final = 16 * 2**20
+_FILE_BYTES: Final = 4 * 2**20
 """A new file begins behind so many bytes, for a file goes only as a whole."""
 
 
