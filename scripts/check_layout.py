@@ -29,7 +29,8 @@ _QUOTED_OR_COMMENT = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$", re.DOTALL
 )
 
-# Written with character classes, so that this file does not find itself.
+# Written in pieces and character classes, so that this file does not find itself.
+_INDEX_HOSTS = ("py" + "pi", "python" + "hosted")
 _MACHINES = (
     (re.compile(r"(?<![\w.])/(?:work|root)/[\w.]"), "path of one machine"),
     (re.compile(r"(?<![\w.])/(?:home|Users)/[a-z][\w.-]*/"), "path of one machine"),
@@ -38,7 +39,7 @@ _MACHINES = (
         re.compile(r"(?<![\w.])/(?!usr/)(?:[\w.@+-]+/)+(?:site-packages|node_modules)/"),
         "path of one machine",
     ),
-    (re.compile(r"(?i)\bpypi\.or[g]\b|\bpythonhosted\.or[g]\b"), "package index"),
+    (re.compile(rf"(?i)\b(?:{'|'.join(_INDEX_HOSTS)})\.org\b"), "package index"),
     (
         re.compile(r"(?i)https?://[^\s\"'<>]*/(?:simple|api/pypi|artifactory|nexus)\b"),
         "package index",

@@ -83,18 +83,24 @@ class Ingest:
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
         self._telemetry = telemetry
         self._limits_logs = committer.log_limit.is_set
+        self.waits_for_commits: Callable[[], bool] = lambda: False
+        """Whether answers are to wait for commits just now, so that senders become slower."""
+        self.taken_bytes = 0
+        """Of all requests that were put in the backlog."""
+        self._backlog: Backlog | None = None
         self._answered_bytes = min(config.group_max_bytes, max_inflight_bytes // 2)
         """As long as no more than this is under way, answers need not wait for the commit."""
         self._queue = WriteQueue(
             config,
             self._admission,
-            answers_first=backlog is not None,
+            answers_first=self._may_answer,
             enough_bytes=self._answered_bytes // 2,
         )
         self._writer = Writer(
             committer, lambda: self._plan, self._queue, self._admission, telemetry, tee
         )
-        self._backlog = None if backlog is None else Backlog(backlog, self._may_answer)
+        if backlog is not None:
+            self._backlog = Backlog(backlog, self._may_answer)
         self._writer.start(self._backlog)
         if self._backlog is not None:
             self._queue.begin_at(self._backlog.next_sequence)
@@ -267,13 +273,20 @@ class Ingest:
             self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
             if self._backlog is not None and record is not None and not is_awaited:
                 placed = replace(record, sequence=waiting.sequence)
+                self.taken_bytes += waiting.payload_bytes
                 self._backlog.put(Unanswered(placed, waiting.future, waiting.receipt()))
 
         self._queue.put(waiting, place, is_awaited=is_awaited)
 
     def _may_answer(self) -> bool:
         """Whether what is on disk may be answered before its commit."""
-        return not self._writer.is_behind and self._admission.used()[0] <= self._answered_bytes
+        return (
+            self._backlog is not None
+            and not self._backlog.is_failing
+            and not self._writer.is_behind
+            and not self.waits_for_commits()
+            and self._admission.used()[0] <= self._answered_bytes
+        )
 
     def _take_left(self, backlog: Backlog) -> None:
         """Commit the requests that an earlier process has answered and not committed."""

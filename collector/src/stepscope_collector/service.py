@@ -210,6 +210,8 @@ class _Collector:
             self.telemetry,
             tee=self.outgoing.tee or QueueAtRest(self.settings.data.tee_dir),
         )
+        self.retention.taken_bytes = lambda: self.ingest.taken_bytes
+        self.ingest.waits_for_commits = self.retention.is_tight
         self.upkeep = Upkeep(
             self.ingest.between_commits, self.settings.executions.lost_after_s, self.retention
         )

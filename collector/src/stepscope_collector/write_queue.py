@@ -35,13 +35,18 @@ class WriteQueue:
     Args:
         config: limits of a group.
         admission: knows what is being decoded, and how many senders there are.
-        answers_first: requests are answered before their commit, so their senders are not waiting:
-            a group may wait longer for more.
+        answers_first: whether requests are answered before their commit now, so that their senders are not
+            waiting: a group may wait longer for more.
         enough_bytes: a group of this size waits for nothing.
     """
 
     def __init__(
-        self, config: IngestConfig, admission: Admission, *, answers_first: bool, enough_bytes: int
+        self,
+        config: IngestConfig,
+        admission: Admission,
+        *,
+        answers_first: Callable[[], bool],
+        enough_bytes: int,
     ) -> None:
         self._config = config
         self._admission = admission
@@ -210,12 +215,13 @@ class WriteQueue:
     def _worth_s(self, group: list[Waiting], size: int, deadline: float) -> float:
         """How long it is worth waiting for more; queue.Empty when it is not."""
         now = time.monotonic()
+        answers_first = self._answers_first()
         if self._linger_until is None:
-            patience_s = deadline - now if self._answers_first else self._last_commit_s / 4
+            patience_s = deadline - now if answers_first else self._last_commit_s / 4
             self._linger_until = min(deadline, now + patience_s)
         is_enough = (
             self._wanted >= group[0].sequence or size >= self._enough_bytes
-            if self._answers_first
+            if answers_first
             else len(group) >= self._expected_requests
         )
         if is_enough or now >= self._linger_until:

@@ -70,11 +70,14 @@ def test_no_byte_of_what_was_deleted_is_left(tmp_path):
     down = f"http://127.0.0.1:{port}"
     with Collector(data, tee_endpoint=down, log_level="error") as collector:
         send(collector)
+        executions = f"http://{collector.endpoints.web}/api/executions"
+        httpx.get(executions).raise_for_status()  # waits until what was answered is committed
         before = found_in(data, *needles)
         assert "stepscope.duckdb.wal" in before
         assert any(name.startswith("tee/") for name in before)
-        url = f"http://{collector.endpoints.web}/api/executions/{GONE}?compact=true"
-        told = httpx.delete(url, timeout=60).raise_for_status().json()
+        told = (
+            httpx.delete(f"{executions}/{GONE}?compact=true", timeout=60).raise_for_status().json()
+        )
         assert told["is_overwritten"] is True
         assert told["removed"]["executions"] == 1
         assert found_in(data, *needles) == set()

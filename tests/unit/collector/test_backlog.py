@@ -171,6 +171,21 @@ def test_when_much_waits_answers_wait_for_the_commit(tmp_path):
         assert third.result(WAIT_S).accepted == 1
 
 
+def test_while_room_is_made_answers_wait_for_the_commit(tmp_path):
+    """issue #7: a cap holds whatever comes in: senders are no faster than commits, then than removal."""
+    path = tmp_path / "x.duckdb"
+    with taking(path, backlog=backlog_directory(path)) as take:
+        assert take.ingest.taken_bytes == 0
+        take.take(payload(span("a")))
+        assert take.ingest.taken_bytes == len(payload(span("a")))
+        take.ingest.waits_for_commits = lambda: True
+        with standing(take):
+            second = take.ingest.submit("traces", payload(span("b")), "protobuf")
+            with pytest.raises(TimeoutError):
+                second.result(0.3)
+        assert second.result(WAIT_S).accepted == 1
+
+
 def test_what_is_answered_is_tried_until_the_store_takes_it(tmp_path):
     """OTLP checklist H17: a full disk that comes after the answer loses nothing."""
     path = tmp_path / "x.duckdb"

@@ -195,3 +195,36 @@ def test_one_copy_at_a_time(path):
                 compacted(take)
             assert take.committer.journal is None
         compacted(take)
+
+
+def test_questions_about_the_catalogue_do_not_end_it(path):
+    """issue #7: sizes are looked at while the copy is attached; the engine closes it after the last look."""
+    with taking(path) as take:
+        retention = fill(take, 10)
+        before = contents(take)
+        is_done = threading.Event()
+        failures = []
+
+        def look():
+            while not is_done.wait(0.001):
+                try:
+                    with take.database.read() as connection:
+                        connection.execute(USED).fetchall()
+                except StoreUnavailable:  # while the files are exchanged
+                    continue
+                except BaseException as error:
+                    failures.append(error)
+                    raise
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(4):
+                retention.compact()
+        finally:
+            is_done.set()
+            for thread in threads:
+                thread.join()
+        assert failures == []
+        assert contents(take) == before

@@ -398,6 +398,32 @@ def test_what_may_not_go_is_complained_of(tmp_path):
         assert retention.report()["complaint"] is None
 
 
+def test_senders_are_held_up_before_they_can_have_filled_the_room(tmp_path):
+    """issue #7: what comes in between two looks stays below the cap, wherever it is written."""
+    cap = 30 * 2**20
+    with taking(tmp_path / "data" / "stepscope.duckdb") as take:
+
+        def retention(interval_s):
+            config = RetentionConfig(max_bytes=cap, interval_s=interval_s)
+            return Retention(take.database, take.ingest.between_commits, config, take.telemetry)
+
+        taken = 0
+        watched = retention(1.0)
+        watched.taken_bytes = lambda: taken
+        assert not watched.is_short()
+        assert not watched.is_tight()
+        taken = cap // 5
+        assert not watched.is_tight()
+        taken = cap // 3
+        assert watched.is_tight()  # three times that may be on disk now
+        assert not watched.is_short()
+        assert not watched.is_tight()  # it was looked
+        watched.complaint = "all that is left is pinned"
+        taken = cap
+        assert not watched.is_tight()  # waiting would help nobody
+        assert not retention(0.0).is_tight()  # nobody looks
+
+
 def test_room_is_made_for_what_a_checkpoint_writes():
     """issue #7: the file, its log, what a checkpoint writes anew and what comes in stay below the cap together."""
     cap = 100

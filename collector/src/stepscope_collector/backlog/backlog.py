@@ -48,7 +48,8 @@ class Backlog:
         self._settled = 0
         self._unwritable: list[int] = []
         self._is_closing = False
-        self._is_failing = False
+        self.is_failing = False
+        """Whether the last requests could not be written."""
         self._thread = threading.Thread(target=self._run, name="stepscope-backlog", daemon=True)
 
     @property
@@ -122,14 +123,14 @@ class Backlog:
         try:
             self._files.append([each.record for each in incoming])
         except OSError as error:
-            if not self._is_failing:
+            if not self.is_failing:
                 logger.warning(
                     "backlog not written, answers wait for their commits",
                     extra={"error": str(error)},
                 )
-            self._is_failing = True
+            self.is_failing = True
             return False
-        self._is_failing = False
+        self.is_failing = False
         return True
 
     def _clean(self, settled: int, unwritable: list[int]) -> None:

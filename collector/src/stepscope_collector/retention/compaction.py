@@ -18,7 +18,7 @@ from stepscope_collector.retention.work import Work
 from stepscope_collector.store import Connection, Database
 from stepscope_collector.store.backup import Backup
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.engine import EngineError, connect
+from stepscope_collector.store.engine import EngineError, connect_released
 from stepscope_collector.store.journal import Commit, Journal, Unnoted
 from stepscope_collector.store.migrate import row_counts
 from stepscope_collector.store.recover import find_damage
@@ -92,7 +92,8 @@ def _catch_up(
     mapping: Any,
 ) -> int:
     """Bring the copy up to date and exchange the files; for how long commits waited, ns."""
-    root = connect(copy.path, replace(database.config, threads=1, checkpoint_threshold_bytes=2**30))
+    quiet = replace(database.config, threads=1, checkpoint_threshold_bytes=2**30)
+    root = connect_released(copy.path, quiet, _IDLE_S)
     try:
         if sum(row_counts(root).values()) != copy.rows or find_damage(root, None) is not None:
             raise StoreUnavailable("the copy is not what was copied; check the disk")

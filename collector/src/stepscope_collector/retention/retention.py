@@ -40,6 +40,8 @@ _LEAST: Final = 64
 _MOST: Final = 4096
 _ROWS: Final = 20_000
 _WORTH_BYTES: Final = 256 * 2**20
+_TIMES_WRITTEN: Final = 3
+"""A request may take this many times its size: in the backlog, in the log, in the file."""
 _FREE_RATIO: Final = 0.9
 """Of what a look wanted to free: when so much of it is, it was enough."""
 _MOST_TURNS: Final = 20
@@ -98,6 +100,12 @@ class Retention:
         self._sizes = Sizes(database)
         self._held_bytes = 0
         """Of what was removed for `max_bytes`, and the engine has not freed."""
+        self.taken_bytes: Callable[[], int] = lambda: 0
+        """Of all requests so far, as the collector tells."""
+        self._spare_bytes = config.max_bytes // _TIMES_WRITTEN
+        """So much was left for requests when last looked."""
+        self._taken_then = 0
+        """Of `taken_bytes`, at that look."""
         self.complaint: str | None = None
         """Why the file may become larger than `max_bytes`; None: it does not."""
 
@@ -173,7 +181,16 @@ class Retention:
         """Whether the file may come over `max_bytes` before long, and more can be done about it."""
         if not self.config.max_bytes or self.complaint is not None:
             return False
-        return self._sizes.look(self.config.max_bytes).is_short
+        return self._look(self.config).is_short
+
+    def is_tight(self) -> bool:
+        """Whether senders are to be no faster than commits, so that removal keeps up with them.
+
+        So it is as soon as requests may have taken what room was left when last looked.
+        """
+        if not (self.config.max_bytes and self.config.interval_s) or self.complaint is not None:
+            return False
+        return self.taken_bytes() - self._taken_then >= self._spare_bytes
 
     def report(self) -> dict[str, int | str | None]:
         """What `stepscope doctor` tells: the policy that is in force (R107), and why the cap may not hold."""
@@ -273,7 +290,11 @@ class Retention:
         )
 
     def _look(self, config: RetentionConfig) -> Room:
-        return replace(self._sizes.look(config.max_bytes), held_bytes=self._held_bytes)
+        taken = self.taken_bytes()
+        room = replace(self._sizes.look(config.max_bytes), held_bytes=self._held_bytes)
+        if config.max_bytes == self.config.max_bytes:
+            self._spare_bytes, self._taken_then = room.spare_bytes // _TIMES_WRITTEN, taken
+        return room
 
     def _settled(self, config: RetentionConfig) -> Room:
         """The sizes; where they may be too large, after a checkpoint that says how much is in use."""
@@ -387,7 +408,7 @@ class Retention:
 
     def _counted(self, execution_ids: Sequence[str]) -> Counted | None:
         """What they count, asked beside the writer: most of what a round takes."""
-        with self._database.read() as connection:
+        with self._database.read(is_fresh=False) as connection:
             return count(connection, execution_ids)
 
     def _count(self, why: str, erased: Erased) -> None:

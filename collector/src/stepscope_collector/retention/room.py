@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from stepscope_collector.query.load import sql
 from stepscope_collector.store import Database
+from stepscope_collector.store.files import backlog_directory
 from stepscope_collector.store.mark import log_path
 
 __all__ = ["Room", "Sizes"]
@@ -40,7 +42,7 @@ class Room:
     free_bytes: int
     """Of the file, for new rows."""
     log_bytes: int
-    """Of the write-ahead log."""
+    """Of the write-ahead log and the backlog: what is not in the file yet."""
     rewritten: float = 1.0
     """The part of what is used that a checkpoint may write anew, 0 to 1."""
     coming_bytes: int = 0
@@ -57,6 +59,11 @@ class Room:
     def is_short(self) -> bool:
         """Whether something has to go before the next look."""
         return bool(self.max_bytes) and self._top > self.max_bytes * _START_RATIO
+
+    @property
+    def spare_bytes(self) -> int:
+        """What may still come before something has to go."""
+        return max(0, int(self.max_bytes * _START_RATIO - self._top))
 
     @property
     def goal_bytes(self) -> int:
@@ -116,7 +123,7 @@ class Sizes:
     def look(self, max_bytes: int) -> Room:
         """The sizes now, for a cap."""
         used, free = self._blocks()
-        log = self._log_bytes()
+        log = self._waiting_bytes()
         if not max_bytes:
             return Room(0, used, free, log)
         with self._lock:
@@ -141,17 +148,25 @@ class Sizes:
     def _part_rewritten(self) -> float:
         now_s = self._clock()
         if self._rewritten is None or now_s > self._rewritten[0]:
-            with self._database.read() as connection:
+            with self._database.read(is_fresh=False) as connection:
                 ((part,),) = connection.execute(sql("retention/rewritten")).fetchall()
             self._rewritten = now_s + _KNOWN_S, part
         return self._rewritten[1]
 
     def _blocks(self) -> tuple[int, int]:
-        with self._database.read() as connection:
+        with self._database.read(is_fresh=False) as connection:
             ((used, free),) = connection.execute(sql("retention/size")).fetchall()
         return used, free
 
-    def _log_bytes(self) -> int:
+    def _waiting_bytes(self) -> int:
         path = self._database.path
-        log = None if path is None else log_path(path)
-        return log.stat().st_size if log is not None and log.exists() else 0
+        if path is None:
+            return 0
+        return sum(_size(each) for each in (log_path(path), *backlog_directory(path).glob("*")))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it went, or never was
+        return 0

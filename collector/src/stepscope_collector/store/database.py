@@ -184,13 +184,16 @@ class Database:
             return self._writer
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, is_fresh: bool = True) -> Iterator[Connection]:
         """A connection inside a read-only transaction: one snapshot of all that is committed.
+
+        Args:
+            is_fresh: first wait for the commit of what was answered; False: for upkeep, which repeats.
 
         For named queries, from any thread. After an error the transaction is over: leave the
         block. Raises StoreUnavailable once the database is closed.
         """
-        connection = self._take()
+        connection = self._take(is_fresh=is_fresh)
         try:
             yield connection
         except EngineStopped as error:
@@ -430,9 +433,9 @@ class Database:
             "aside and begins a new one",
         ) from error
 
-    def _take(self, *, new: bool = False) -> Connection:
+    def _take(self, *, new: bool = False, is_fresh: bool = True) -> Connection:
         """A connection inside a read-only transaction."""
-        if self.before_read is not None:
+        if is_fresh and self.before_read is not None:
             self.before_read()
         with self._lock:
             self._refuse_if_closed()

@@ -19,6 +19,7 @@ import duckdb
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
     DatabaseDamaged,
+    DatabaseLocked,
     NewerSchema,
     NotFound,
     StepscopeError,
@@ -34,6 +35,7 @@ __all__ = [
     "Interrupted",
     "checkpoint",
     "connect",
+    "connect_released",
     "damage_in",
     "is_before_2",
     "tokens_of",
@@ -48,7 +50,10 @@ Interrupted = duckdb.InterruptException
 """A statement was stopped by `interrupt()`."""
 
 _HOLDER = re.compile(r"\(PID (\d+)\)")
-_OUR_OTHER_CONNECTION = "with a different configuration than existing connections"
+_OUR_OTHER_CONNECTION = (
+    "with a different configuration than existing connections",
+    "is already attached by database",
+)
 _NEWER_FILE = "created with an newer version of DuckDB"
 _NEWER_FORMAT = "but we can only read versions"
 _UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
@@ -176,6 +181,32 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
     return connection
 
 
+def connect_released(path: Path, config: StoreConfig, within_s: float) -> Connection:
+    """A connection to a file that was attached to another, once every question has let go of it.
+
+    A question about the catalogue or about sizes holds all that was attached when it began.
+
+    Args:
+        path: of a file that is detached.
+        config: of the connection.
+        within_s: for so long questions may hold it.
+
+    Raises:
+        StoreUnavailable: one holds it for longer.
+    """
+    deadline_s = time.monotonic() + within_s
+    while True:
+        try:
+            return connect(path, config)
+        except DatabaseLocked as error:
+            if time.monotonic() > deadline_s:
+                raise StoreUnavailable(
+                    f"a question holds the copy for more than {within_s:.0f} s",
+                    hint="try again when it has ended",
+                ) from error
+            time.sleep(_BETWEEN_S)
+
+
 def _setting(connection: Connection, name: str) -> str:
     ((value,),) = connection.execute(
         "select current_setting($name)::varchar", {"name": name}
@@ -188,7 +219,7 @@ def _meaning(error: duckdb.Error, path: Path | None) -> StepscopeError:
     reason = text.splitlines()[0].partition(": ")[2] or text
     if holder := _HOLDER.search(text):
         return locked(path, int(holder[1]))
-    if _OUR_OTHER_CONNECTION in text:
+    if any(sign in text for sign in _OUR_OTHER_CONNECTION):
         return locked(path, os.getpid())
     if "database does not exist" in text:
         return NotFound(
