@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import sql
@@ -10,165 +11,75 @@ from stepscope_collector.query.rows import Attempt, Cursor, Step, fetch
 
 __all__ = ["attempts_of", "steps_of"]
 
+_OPEN: Final = frozenset({None, "running", "retrying"})
+"""Of a try that has not ended: statuses that silence turns into lost. None: nothing but its start was told."""
 
-@dataclass(frozen=True, slots=True)
-class _StoredAttempt:
-    """A try that its own span tells."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A try as it is stored: by its own span, by one that goes on, or by several spans or events together.
+
+    What one of the three does not tell is None.
+    """
 
     step_id: str | None
     step_name: str | None
-    name: str
+    name: str | None = None
     step_type: str | None
     step_index: int | None
     attempt: int | None
     max_attempts: int | None
-    is_expected_retry: bool | None
-    status: str | None
-    status_native: str | None
+    is_expected_retry: bool | None = None
+    status: str | None = None
+    status_native: str | None = None
+    queued_unix_nano: int | None = None
     started_unix_nano: int
-    ended_unix_nano: int
-    error_type: str | None
-    error_message: str | None
-    error_stack: str | None
+    ended_unix_nano: int | None = None
+    last_seen_unix_nano: int | None = None
+    silence_ns: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    error_stack: str | None = None
     dialect: str
     trace_id: str
     span_id: int
     parent_span_id: int
     ingested_at: int
 
-    def attempt_of(self, execution_id: str, _: Clock) -> Attempt:
+    def attempt_of(self, execution_id: str, clock: Clock) -> Attempt:
+        span_id = span_hex(self.span_id)
+        step_id = self.step_id if self.step_id is not None else span_id or ""
+        name = self.step_name if self.step_name is not None else self.name
         started, ended = self.started_unix_nano, self.ended_unix_nano
-        return Attempt(
-            execution_id,
-            span_hex(self.span_id) or "" if self.step_id is None else self.step_id,
-            self.name if self.step_name is None else self.step_name,
-            self.step_type,
-            self.step_index,
-            1 if self.attempt is None else self.attempt,
-            self.max_attempts,
-            self.is_expected_retry,
-            "unknown" if self.status is None else self.status,
-            self.status_native,
-            None,
-            None,
-            time_of(started),
-            time_of(ended),
-            duration_of(started, ended),
-            time_of(max(started, ended)),
-            self.error_type,
-            self.error_message,
-            self.error_stack,
-            self.dialect,
-            self.trace_id.replace("-", ""),
-            span_hex(self.span_id),
-            span_hex(self.parent_span_id),
-            self.ingested_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenAttempt:
-    """A try that goes on."""
-
-    step_id: str | None
-    step_name: str | None
-    name: str
-    step_type: str | None
-    step_index: int | None
-    attempt: int | None
-    max_attempts: int | None
-    started_unix_nano: int
-    last_seen_unix_nano: int
-    silence_ns: int | None
-    dialect: str
-    trace_id: str
-    span_id: int
-    parent_span_id: int
-    ingested_at: int
-
-    def attempt_of(self, execution_id: str, clock: Clock) -> Attempt:
-        return Attempt(
-            execution_id,
-            span_hex(self.span_id) or "" if self.step_id is None else self.step_id,
-            self.name if self.step_name is None else self.step_name,
-            self.step_type,
-            self.step_index,
-            1 if self.attempt is None else self.attempt,
-            self.max_attempts,
-            None,
-            clock.live_status(self.last_seen_unix_nano, self.silence_ns, "lost"),
-            None,
-            None,
-            None,
-            time_of(self.started_unix_nano),
-            None,
-            None,
-            time_of(self.last_seen_unix_nano),
-            None,
-            None,
-            None,
-            self.dialect,
-            self.trace_id.replace("-", ""),
-            span_hex(self.span_id),
-            span_hex(self.parent_span_id),
-            self.ingested_at,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _FoldedAttempt:
-    """A try that several spans, or events, tell together."""
-
-    step_id: str
-    step_name: str | None
-    step_type: str | None
-    step_index: int | None
-    attempt: int
-    max_attempts: int | None
-    is_expected_retry: bool | None
-    status: str
-    status_native: str | None
-    queued_unix_nano: int | None
-    started_unix_nano: int
-    ended_unix_nano: int | None
-    last_seen_unix_nano: int
-    silence_ns: int | None
-    error_type: str | None
-    error_message: str | None
-    error_stack: str | None
-    dialect: str
-    trace_id: str
-    span_id: int
-    parent_span_id: int
-    ingested_at: int
-
-    def attempt_of(self, execution_id: str, clock: Clock) -> Attempt:
-        status, seen = self.status, self.last_seen_unix_nano
-        if self.ended_unix_nano is None and status in {"running", "retrying"}:
+        seen = self.last_seen_unix_nano
+        if seen is None:
+            seen = started if ended is None else max(started, ended)
+        status = self.status
+        if ended is None and status in _OPEN:
             status = clock.open_status(status, seen, self.silence_ns, "lost")
         return Attempt(
             execution_id,
-            self.step_id,
-            self.step_id if self.step_name is None else self.step_name,
+            step_id,
+            step_id if name is None else name,
             self.step_type,
             self.step_index,
-            self.attempt,
+            1 if self.attempt is None else self.attempt,
             self.max_attempts,
             self.is_expected_retry,
-            status,
+            "unknown" if status is None else status,
             self.status_native,
             time_of(self.queued_unix_nano),
-            duration_of(self.queued_unix_nano, self.started_unix_nano),
-            time_of(self.started_unix_nano),
-            time_of(self.ended_unix_nano),
-            duration_of(self.started_unix_nano, self.ended_unix_nano),
+            duration_of(self.queued_unix_nano, started),
+            time_of(started),
+            time_of(ended),
+            duration_of(started, ended),
             time_of(seen),
             self.error_type,
             self.error_message,
             self.error_stack,
             self.dialect,
             self.trace_id.replace("-", ""),
-            span_hex(self.span_id),
+            span_id,
             span_hex(self.parent_span_id),
             self.ingested_at,
         )
@@ -180,15 +91,15 @@ def attempts_of(reader: Cursor, place: Place) -> list[Attempt]:
 
 
 def _attempts(reader: Cursor, place: Place) -> Iterator[Attempt]:
-    of, clock = place.execution_id, place.clock
-    for stored in fetch(reader, _StoredAttempt, sql("executions/attempts"), place.bounds):
-        yield stored.attempt_of(of, clock)
-    bounds = {"execution_id": of}
-    for goes_on in fetch(reader, _OpenAttempt, sql("executions/open_attempts"), bounds):
-        yield goes_on.attempt_of(of, clock)
-    bounds["first_unix_nano"] = place.bounds["first_unix_nano"]
-    for folded in fetch(reader, _FoldedAttempt, sql("executions/folded_attempts"), bounds):
-        yield folded.attempt_of(of, clock)
+    of = {"execution_id": place.execution_id}
+    since = {**of, "first_unix_nano": place.bounds["first_unix_nano"]}
+    for statement, bounds in (
+        ("executions/attempts", place.bounds),
+        ("executions/open_attempts", of),
+        ("executions/folded_attempts", since),
+    ):
+        for told in fetch(reader, _Told, sql(statement), bounds):
+            yield told.attempt_of(place.execution_id, place.clock)
 
 
 def steps_of(reader: Cursor, place: Place) -> list[Step]:

@@ -1,7 +1,7 @@
 -- Tries of the steps of one execution that spans of their own tell, as they are stored; what view attempts
 -- makes of them stands in query/attempts.py. The view itself would scan all spans of all executions.
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see locate.sql.
--- Columns: those of _StoredAttempt, times in nanoseconds since the epoch (UTC).
+-- Columns: some of _Told, times in nanoseconds since the epoch (UTC).
 select
     step_id, step_name, name, step_type, step_index, attempt, max_attempts, is_expected_retry, status,
     status_native, start_time_unix_nano as started_unix_nano, end_time_unix_nano as ended_unix_nano,

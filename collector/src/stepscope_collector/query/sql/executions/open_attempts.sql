@@ -1,6 +1,6 @@
 -- Tries of the steps of one execution that go on, as they are stored.
 -- $execution_id: the execution.
--- Columns: those of _OpenAttempt, times in nanoseconds since the epoch (UTC).
+-- Columns: some of _Told, times in nanoseconds since the epoch (UTC).
 select
     step_id, step_name, name, step_type, step_index, attempt, max_attempts,
     start_time_unix_nano as started_unix_nano, last_seen_unix_nano, silence_ns, dialect,
