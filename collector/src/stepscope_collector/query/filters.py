@@ -90,7 +90,10 @@ FIELDS: Final[Mapping[str, Option]] = {
         "status", "=", "Canonical status or an engine's word for it (error, completed, …);"
         " several with commas.", "failed,timed_out", _statuses,
     ),
-    "trigger": Option("trigger", "=", "What started it.", "schedule", _text),
+    "trigger": Option(
+        "trigger", "=", "What started it; cron and scheduled are schedule, http is webhook.",
+        "schedule", _text,
+    ),
     "started_after": Option(
         "start", ">=", "Started at this time or later: RFC 3339, a date, or a time ago.", "24h",
         _time,
@@ -166,7 +169,7 @@ class Order:
     @property
     def is_text(self) -> bool:
         """Whether the column holds texts; else numbers."""
-        return _SORTED[self.name].kind in {"text", "status"}
+        return _SORTED[self.name].kind in {"text", "status", "trigger"}
 
     def __str__(self) -> str:
         return f"-{self.name}" if self.is_descending else self.name

@@ -93,6 +93,44 @@ def test_what_users_asked_for_is_one_filter(shop: Database, text: str, found: li
     assert sum(count.count for count in page.counts) == len(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("trigger = schedule", ["cron", "schedule", "scheduled"]),
+        ("trigger = cron", ["cron", "schedule", "scheduled"]),
+        ("trigger = Scheduled", ["cron", "schedule", "scheduled"]),
+        ("trigger in (http, event)", ["event", "http", "internal_event", "webhook"]),
+        ("trigger != cron and trigger != webhook", ["api", "event", "internal_event", "queue"]),
+        ("trigger = queue", ["queue"]),
+        ("trigger = Queue", []),
+        ("trigger ~ CRO", ["cron"]),
+    ],
+)
+def test_a_trigger_is_found_by_every_word_for_it(
+    database: Database, text: str, found: list[str]
+) -> None:
+    """R007, R036: words of older systems are aliases in filters; what was sent is kept."""
+    words = (
+        "api",
+        "cron",
+        "event",
+        "http",
+        "internal_event",
+        "queue",
+        "schedule",
+        "scheduled",
+        "webhook",
+    )
+    for word in words:
+        add_execution(database.writer(), word, trigger_type=word)
+    page = execution_page(database, {"filter": text}, now_ns=NOW_NS)
+    assert sorted(row.execution_id for row in page.executions) == found
+    if text.count(" ") == 2 and " = " in text:
+        option = {"trigger": text.split()[-1]}
+        again = execution_page(database, option, now_ns=NOW_NS)
+        assert sorted(row.execution_id for row in again.executions) == found
+
+
 def test_a_filter_that_takes_too_long_is_ended(database: Database) -> None:
     """issue #7: no question blocks others; the time of user SQL holds for costly filters, too."""
     writer = database.writer()

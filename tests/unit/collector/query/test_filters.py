@@ -20,7 +20,7 @@ VALUES: dict[str, list[str]] = {
     "filter": ["duration < 1s or status = failed", "user = none", " "],
     "workflow": ["checkout", "Checkout", "etl", "unknown", "none such"],
     "status": ["success", "error", "failed,timed_out", "running", "LOST,Completed", "unknown"],
-    "trigger": ["schedule", "api"],
+    "trigger": ["schedule", "api", "cron"],
     "started_after": ["24h", "-24h", "5d", "2026-07-24T00:00:00Z", "2026-07-20", "9000-01-01"],
     "started_before": ["1d", "36h30m", "2026-07-22T12:00:00.000000001+02:00", "1600-01-01"],
     "user": ["ann", "bob"],
@@ -47,7 +47,7 @@ HOLDS: dict[str, Callable[[Execution, str], bool]] = {
     }.get(v, _before(e.duration_ns, 10**9) or e.status == "failed"),
     "workflow": lambda e, v: v in {e.workflow_id, e.workflow_name},
     "status": lambda e, v: e.status in {status_words()[word.lower()] for word in v.split(",")},
-    "trigger": lambda e, v: e.trigger_type == v,
+    "trigger": lambda e, v: e.trigger_type == {"cron": "schedule"}.get(v, v),
     "started_after": lambda e, v: (
         e.started_at is not None and e.started_at >= parse_time_ns(v.lstrip("-"), "", NOW_NS)
     ),

@@ -31,6 +31,7 @@ from stepscope_collector.query.filter.syntax import (
 )
 from stepscope_collector.query.filter.syntax import Condition as Tree
 from stepscope_collector.query.filter.values import SEVERITIES
+from stepscope_collector.query.triggers import trigger_words
 
 __all__ = ["Bounds", "Condition", "compile_filter", "compile_tree", "path_of"]
 
@@ -224,6 +225,8 @@ class _Compiler:
             return [self._ordered(kind, tree.operator, value) for value in values]
         if kind == "trace":
             return [f"{{}} = {_TYPED[kind].replace('{}', self._bind(value))}" for value in values]
+        if kind == "trigger":
+            values = [word for value in values for word in trigger_words(value)]
         if len(values) == 1:
             return [f"{{}} = {self._bind(values[0])}"]
         return [f"list_contains({self._bind(values)}, {{}})"]

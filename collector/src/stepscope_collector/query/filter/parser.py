@@ -50,6 +50,7 @@ _ORDERED: Final = ("=", "!=", "<", "<=", ">", ">=", "in")
 OPERATORS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text": (*_EQUAL, "~", "!~"),
     "status": _EQUAL,
+    "trigger": (*_EQUAL, "~", "!~"),
     "severity": _ORDERED,
     "number": _ORDERED,
     "duration": _ORDERED,

@@ -25,7 +25,17 @@ __all__ = [
 ]
 
 Kind = Literal[
-    "text", "status", "severity", "number", "duration", "time", "trace", "search", "path", "flag"
+    "text",
+    "status",
+    "trigger",
+    "severity",
+    "number",
+    "duration",
+    "time",
+    "trace",
+    "search",
+    "path",
+    "flag",
 ]
 Operator = Literal["=", "<", "<=", ">", ">=", "~"]
 

@@ -187,6 +187,7 @@ def _held(time_ns: int) -> int:
 
 _READ: Final[Mapping[Kind, Callable[[str, str], Value]]] = {
     "text": _text,
+    "trigger": _text,
     "search": _text,
     "status": _status,
     "severity": _severity,
