@@ -9,6 +9,8 @@ import pytest
 
 from stepscope_collector.query.export import FORMS
 from stepscope_collector.store import Database
+from tests.integration.rest.conftest import serving
+from tests.unit.collector.query.history import add_execution, open_memory
 
 
 def test_executions_are_downloaded_in_every_form(client: httpx.Client) -> None:
@@ -39,6 +41,28 @@ def test_one_execution_is_downloaded_by_its_id(client: httpx.Client) -> None:
     assert manifest["counts"]["log_records"] == 5
     both = client.get("/api/export", params={"id": "late,whole-1", "table": "executions"}).json()
     assert {row["execution_id"] for row in both} == {"late", "whole-1"}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("id=a%2Cb", ["a,b"]),
+        ("id=a&id=b", ["a", "b"]),
+        ("id=a%2Cb&id=c%20%2F%3F", ["a,b", "c /?"]),
+        ("id=b%2Ca", ["a", "b"]),  # nobody has the id `b,a`
+        ("id=a%2Cb&id=a&id=a", ["a", "a,b"]),
+    ],
+)
+def test_ids_with_commas_are_exported_with_others(query: str, found: list[str]) -> None:
+    """issue #7: an id is any text; given once for each, and with commas between those that hold none."""
+    with open_memory() as database:
+        for each in ("a", "b", "a,b", "c /?"):
+            add_execution(database.writer(), each)
+        with serving(database) as client:
+            rows = client.get(f"/api/export?table=executions&{query}").json()
+            assert sorted(row["execution_id"] for row in rows) == found
+            missing = client.get("/api/export?id=a&id=nobody,here")
+            assert (missing.status_code, "'nobody'" in missing.text) == (404, True)
 
 
 @pytest.mark.parametrize(

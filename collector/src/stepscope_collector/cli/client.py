@@ -313,11 +313,13 @@ def _target(path: str, params: Mapping[str, Any]) -> str:
     given = {name: value for name, value in params.items() if value is not None}
     query = urlencode(
         {
-            name: ",".join(value) if isinstance(value, Sequence) and not isinstance(value, str)
+            name: ",".join(value)
+            if isinstance(value, Sequence) and not isinstance(value, str) and name != "id"
             else value
             for name, value in given.items()
-        }
-    )  # fmt: skip
+        },
+        doseq=True,  # ids may hold commas, so each is a parameter of its own
+    )
     return path + (f"?{query}" if query else "")
 
 

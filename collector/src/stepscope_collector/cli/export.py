@@ -62,8 +62,6 @@ def command(
     form = _form(session, output)
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise BadRequest(f"{form} is not for a terminal", hint="name a file with -o")
-    if len(ids) > 1 and (comma := next((each for each in ids if "," in each), None)):
-        raise BadRequest(f"id {comma!r} has a comma", hint="export it alone")
     question = {**filters, "format": form, "table": table, "id": ids or None}
     with session.client() as client:
         chunks = client.export(question)

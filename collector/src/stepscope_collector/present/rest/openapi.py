@@ -104,7 +104,7 @@ def _parameter(param: Param) -> dict[str, Any]:
         schema |= {"minimum": -MAX_INTEGER, "maximum": MAX_INTEGER}
     if param.values:
         schema["enum"] = list(param.values)
-    if param.is_list:
+    if param.is_list or param.is_repeated:
         schema = {"type": "array", "items": schema}
     if param.default is not None:
         schema["default"] = param.default
@@ -116,6 +116,8 @@ def _parameter(param: Param) -> dict[str, Any]:
     }
     if param.is_list:
         written |= {"style": "form", "explode": False}
+    if param.is_repeated:
+        written |= {"style": "form", "explode": True}
     if param.example:
         written["example"] = param.example
     return written

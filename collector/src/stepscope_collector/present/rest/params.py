@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.present.rest.route import Route
+from stepscope_collector.present.rest.route import Param, Route
 from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.nearest import unknown
 
@@ -28,8 +28,9 @@ def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any
     for name, text in given:
         if (param := known.get(name)) is None:
             raise unknown("parameter", name, known)
-        if param.is_list:
-            values[name] = values.get(name, ()) + _words(name, text)
+        if _is_many(param):
+            more = _words(name, text) if param.is_list else (text,)
+            values[name] = (*values.get(name, ()), *more)
         elif name in values:
             raise BadRequest(f"{name} is given twice", hint="leave one out")
         elif param.type == "integer":
@@ -39,11 +40,15 @@ def read_params(route: Route, given: Iterable[tuple[str, str]]) -> dict[str, Any
     for name, param in known.items():
         if name not in values and param.default is not None:
             values[name] = param.default
-        chosen = values.get(name, ()) if param.is_list else (values.get(name),)
+        chosen = values.get(name, ()) if _is_many(param) else (values.get(name),)
         for value in chosen:
             if param.values and value is not None and value not in param.values:
                 raise unknown(name, str(value), param.values)
     return values
+
+
+def _is_many(param: Param) -> bool:
+    return param.is_list or param.is_repeated
 
 
 def _words(name: str, text: str) -> tuple[str, ...]:

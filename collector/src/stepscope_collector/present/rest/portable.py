@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from stepscope_collector.errors import BadRequest, StoreUnavailable
+from stepscope_collector.errors import BadRequest, NotFound, StoreUnavailable
 from stepscope_collector.importing.importer import Importer, Taken
 from stepscope_collector.importing.piece import signal_of
 from stepscope_collector.present.rest.encode import dumps, encode_row
@@ -15,6 +15,7 @@ from stepscope_collector.present.rest.route import FILTERS, Param, Part, Route
 from stepscope_collector.present.rest.stream_response import Download
 from stepscope_collector.query.export import FORMS, TABLES, Chosen, export
 from stepscope_collector.query.place import locate
+from stepscope_collector.query.rows import Cursor
 from stepscope_collector.store import Database
 
 __all__ = ["MAX_IMPORT_BYTES", "ROUTES", "STREAMS", "import_request", "payload_of"]
@@ -35,7 +36,10 @@ ROUTES: Final = (
         "`stepscope export`.",
         (
             _FORMAT, _TABLE, *FILTERS,
-            Param("id", "Only executions with these ids.", "0192f0c1-…", is_list=True),
+            Param(
+                "id", "Only executions with these ids; give it once for each.", "0192f0c1-…",
+                is_repeated=True,
+            ),
         ),
         errors=(400, 404), media_type="application/octet-stream",
     ),
@@ -70,9 +74,20 @@ def _export_executions(database: Database, params: Mapping[str, Any]) -> Downloa
         if (value := params.get(each.name)) is not None
     }
     with database.read() as connection:
-        ids = [locate(connection, each).execution_id for each in params.get("id", ())]
+        ids = [found for each in params.get("id", ()) for found in _ids(connection, each)]
     chosen = Chosen(filters, ids, time.time_ns())
     return _download(database, chosen, params, "executions")
+
+
+def _ids(reader: Cursor, written: str) -> list[str]:
+    """The execution with this id; where there is none, those between its commas."""
+    try:
+        return [locate(reader, written).execution_id]
+    except NotFound:
+        parts = written.split(",")
+        if len(parts) == 1:
+            raise
+        return [locate(reader, part).execution_id for part in parts]
 
 
 def _export_execution(database: Database, params: Mapping[str, Any], id: str) -> Download:  # noqa: A002  # the name in the path

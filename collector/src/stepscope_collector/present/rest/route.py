@@ -19,6 +19,8 @@ class Param:
     default: str | int | None = None
     is_list: bool = False
     """May be given several times, or once with commas."""
+    is_repeated: bool = False
+    """May be given several times; commas belong to the value."""
     values: tuple[str, ...] = ()
     """The only values; none: any."""
 
