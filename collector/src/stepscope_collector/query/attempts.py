@@ -1,111 +1,204 @@
 """The tries and the steps of one execution, as views `attempts` and `steps` have them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
+from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.place import Place
-from stepscope_collector.query.rows import Attempt, Cursor, Step, fetch
+from stepscope_collector.query.rows import Attempt, Cursor, ErrorStep, Step, fetch
 
-__all__ = ["attempts_of", "steps_of"]
-
-_OPEN: Final = frozenset({None, "running", "retrying"})
-"""Of a try that has not ended: statuses that silence turns into lost. None: nothing but its start was told."""
+__all__ = ["StoredSpan", "attempts_of", "error_step_of", "spans_of", "steps_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
-    """A try as it is stored: by its own span, by one that goes on, or by several spans or events together.
+@dataclass(frozen=True, slots=True)
+class StoredSpan:
+    """An ended span of any role."""
 
-    What one of the three does not tell is None.
-    """
-
+    role: str | None
+    is_folded: bool
     step_id: str | None
     step_name: str | None
-    name: str | None = None
+    name: str
     step_type: str | None
     step_index: int | None
     attempt: int | None
     max_attempts: int | None
-    is_expected_retry: bool | None = None
-    status: str | None = None
-    status_native: str | None = None
-    queued_unix_nano: int | None = None
+    is_expected_retry: bool | None
+    status: str | None
+    status_native: str | None
     started_unix_nano: int
-    ended_unix_nano: int | None = None
-    last_seen_unix_nano: int | None = None
-    silence_ns: int | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    error_stack: str | None = None
+    ended_unix_nano: int
+    error_type: str | None
+    error_message: str | None
+    error_stack: str | None
     dialect: str
     trace_id: str
     span_id: int
     parent_span_id: int
     ingested_at: int
 
-    def attempt_of(self, execution_id: str, clock: Clock) -> Attempt:
-        span_id = span_hex(self.span_id)
-        step_id = self.step_id if self.step_id is not None else span_id or ""
-        name = self.step_name if self.step_name is not None else self.name
-        started, ended = self.started_unix_nano, self.ended_unix_nano
-        seen = self.last_seen_unix_nano
-        if seen is None:
-            seen = started if ended is None else max(started, ended)
-        status = self.status
-        if ended is None and status in _OPEN:
-            status = clock.open_status(status, seen, self.silence_ns, "lost")
-        return Attempt(
-            execution_id,
-            step_id,
-            step_id if name is None else name,
-            self.step_type,
-            self.step_index,
+    @property
+    def is_attempt(self) -> bool:
+        """Whether it is a try, and the only one to tell of it."""
+        return self.role == "step" and not self.is_folded
+
+    def in_tree(self) -> TreeSpan:
+        """What tells whether it made its execution fail."""
+        return TreeSpan(
+            self.trace_id.replace("-", ""),
+            span_hex(self.span_id),
+            span_hex(self.parent_span_id),
+            self.role,
+            self.status,
+            _step_id(self),
+            self.name if self.step_name is None else self.step_name,
             1 if self.attempt is None else self.attempt,
-            self.max_attempts,
-            self.is_expected_retry,
-            "unknown" if status is None else status,
-            self.status_native,
-            time_of(self.queued_unix_nano),
-            duration_of(self.queued_unix_nano, started),
-            time_of(started),
-            time_of(ended),
-            duration_of(started, ended),
-            time_of(seen),
             self.error_type,
             self.error_message,
-            self.error_stack,
-            self.dialect,
-            self.trace_id.replace("-", ""),
-            span_id,
-            span_hex(self.parent_span_id),
-            self.ingested_at,
+            self.ended_unix_nano,
+        )
+
+    def attempt_of(self, execution_id: str) -> Attempt:
+        """As view `attempts` has it."""
+        started, ended = self.started_unix_nano, self.ended_unix_nano
+        status = "unknown" if self.status is None else self.status
+        return _attempt(execution_id, self, status, ended, max(started, ended))
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A try that goes on, or that several spans or events tell together."""
+
+    step_id: str | None
+    step_name: str | None
+    step_type: str | None
+    step_index: int | None
+    attempt: int | None
+    max_attempts: int | None
+    started_unix_nano: int
+    last_seen_unix_nano: int
+    silence_ns: int | None
+    dialect: str
+    trace_id: str
+    span_id: int
+    parent_span_id: int
+    ingested_at: int
+    name: str | None = None
+    """Of the span that goes on."""
+    is_expected_retry: bool | None = None
+    status: str | None = None
+    """None: its span goes on."""
+    status_native: str | None = None
+    queued_unix_nano: int | None = None
+    ended_unix_nano: int | None = None
+    error_type: str | None = None
+    error_message: str | None = None
+    error_stack: str | None = None
+
+    def attempt_of(self, execution_id: str, clock: Clock) -> Attempt:
+        """As view `attempts` has it."""
+        status, seen = self.status, self.last_seen_unix_nano
+        if status is None:
+            status = clock.live_status(seen, self.silence_ns, "lost")
+        elif self.ended_unix_nano is None and status in {"running", "retrying"}:
+            status = clock.open_status(status, seen, self.silence_ns, "lost")
+        return _attempt(
+            execution_id, self, status, self.ended_unix_nano, seen, self.queued_unix_nano
         )
 
 
-def attempts_of(reader: Cursor, place: Place) -> list[Attempt]:
-    """Every try of every step of the execution that lies there, in order of start."""
-    return sorted(_attempts(reader, place), key=lambda a: (*_start(a), a.attempt))
+def _step_id(row: StoredSpan | _Try) -> str:
+    return (span_hex(row.span_id) or "") if row.step_id is None else row.step_id
 
 
-def _attempts(reader: Cursor, place: Place) -> Iterator[Attempt]:
-    of = {"execution_id": place.execution_id}
-    since = {**of, "first_unix_nano": place.bounds["first_unix_nano"]}
-    for statement, bounds in (
-        ("executions/attempts", place.bounds),
-        ("executions/open_attempts", of),
-        ("executions/folded_attempts", since),
-    ):
-        for told in fetch(reader, _Told, sql(statement), bounds):
-            yield told.attempt_of(place.execution_id, place.clock)
+def _attempt(
+    execution_id: str,
+    row: StoredSpan | _Try,
+    status: str,
+    ended_unix_nano: int | None,
+    last_seen_unix_nano: int,
+    queued_unix_nano: int | None = None,
+) -> Attempt:
+    started = row.started_unix_nano
+    step_id = _step_id(row)
+    names = (row.step_name, row.name, step_id)
+    return Attempt(
+        execution_id,
+        step_id,
+        next(name for name in names if name is not None),
+        row.step_type,
+        row.step_index,
+        1 if row.attempt is None else row.attempt,
+        row.max_attempts,
+        row.is_expected_retry,
+        status,
+        row.status_native,
+        time_of(queued_unix_nano),
+        duration_of(queued_unix_nano, started),
+        time_of(started),
+        time_of(ended_unix_nano),
+        duration_of(started, ended_unix_nano),
+        time_of(last_seen_unix_nano),
+        row.error_type,
+        row.error_message,
+        row.error_stack,
+        row.dialect,
+        row.trace_id.replace("-", ""),
+        span_hex(row.span_id),
+        span_hex(row.parent_span_id),
+        row.ingested_at,
+    )
 
 
-def steps_of(reader: Cursor, place: Place) -> list[Step]:
-    """The steps of the execution that lies there, in order of step_index."""
+def spans_of(reader: Cursor, place: Place) -> list[StoredSpan]:
+    """The ended spans of the execution that lies there, in no order; `attempts_of` and all others take them."""
+    return fetch(reader, StoredSpan, sql("executions/spans"), place.bounds)
+
+
+def error_step_of(place: Place, spans: Iterable[StoredSpan]) -> ErrorStep | None:
+    """The step that made the execution fail; None: it did not fail, or no step did (R033)."""
+    execution = place.execution
+    if execution.status not in {"failed", "timed_out"}:
+        return None
+    in_order = sorted(spans, key=lambda span: (span.ended_unix_nano, span.span_id))
+    error = (execution.error_type, execution.error_message)
+    return find_error_step([span.in_tree() for span in in_order], error)
+
+
+def attempts_of(
+    reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None = None
+) -> list[Attempt]:
+    """Every try of every step of the execution that lies there, in order of start.
+
+    Args:
+        reader: inside a read-only transaction.
+        place: of the execution.
+        spans: `spans_of` it; None: they are read.
+    """
+    return sorted(_attempts(reader, place, spans), key=lambda a: (*_start(a), a.attempt))
+
+
+def _attempts(
+    reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None
+) -> Iterator[Attempt]:
+    of, clock = place.execution_id, place.clock
+    for span in spans_of(reader, place) if spans is None else spans:
+        if span.is_attempt:
+            yield span.attempt_of(of)
+    bounds = {"execution_id": of}
+    for goes_on in fetch(reader, _Try, sql("executions/open_attempts"), bounds):
+        yield goes_on.attempt_of(of, clock)
+    bounds["first_unix_nano"] = place.bounds["first_unix_nano"]
+    for folded in fetch(reader, _Try, sql("executions/folded_attempts"), bounds):
+        yield folded.attempt_of(of, clock)
+
+
+def steps_of(reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None = None) -> list[Step]:
+    """The steps of the execution that lies there, in order of step_index; `spans`: see `attempts_of`."""
     tries: dict[str, list[Attempt]] = {}
-    for attempt in _attempts(reader, place):
+    for attempt in _attempts(reader, place, spans):
         tries.setdefault(attempt.step_id, []).append(attempt)
     # Rank by the first start, ties by the span of the final try.
     found = sorted(

@@ -1,5 +1,6 @@
 """The dialects of the history, and what an engine does not emit."""
 
+import json
 from typing import Final
 
 from stepscope_collector.query.load import sql
@@ -27,7 +28,7 @@ def not_emitted(
         execution: the execution.
         bounds: those of its rows.
     """
-    told = fetch(reader, NotEmitted, sql("executions/not_emitted"), {"dialect": execution.dialect})
+    told = _told(reader, execution.dialect)
     present: set[str] = set()
     if any(each.field in _PAYLOADS for each in told):
         reader.execute(sql("executions/payload_kinds"), bounds)
@@ -37,4 +38,14 @@ def not_emitted(
         for each in told
         if each.field == "status"
         or (each.field not in present and getattr(execution, each.field, None) is None)
+    ]
+
+
+def _told(reader: Cursor, dialect: str) -> list[NotEmitted]:
+    """What the profile says, in the order of the fields."""
+    reader.execute(sql("executions/not_emitted"), {"dialect": dialect})
+    return [
+        NotEmitted(field, reason, dialect, profile.get("description"))
+        for profile in (json.loads(told) for (told,) in reader.fetchall())
+        for field, reason in sorted(profile.get("not_emitted", {}).items())
     ]

@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.query.attempts import attempts_of, steps_of
+from stepscope_collector.query.attempts import (
+    StoredSpan,
+    attempts_of,
+    error_step_of,
+    spans_of,
+    steps_of,
+)
 from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
-from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.filter.complaint import quoted
 from stepscope_collector.query.filters import Conditions, Order, parse_order, put
 from stepscope_collector.query.load import sql
@@ -217,11 +222,11 @@ def execution_detail(
         reader: Cursor = connection
         place = locate(reader, execution_id)
         execution = place.execution
-        parts = {name: _part(reader, name, place) for name in INCLUDES if name in include}
-        error_step = None
-        if execution.status in {"failed", "timed_out"}:
-            spans = fetch(reader, TreeSpan, sql("executions/spans"), place.bounds)
-            error_step = find_error_step(spans, (execution.error_type, execution.error_message))
+        spans: list[StoredSpan] = []
+        if execution.status in {"failed", "timed_out"} or {"steps", "attempts"} & set(include):
+            spans = spans_of(reader, place)
+        parts = {name: _part(reader, name, place, spans) for name in INCLUDES if name in include}
+        error_step = error_step_of(place, spans)
         missing = tuple(not_emitted(reader, execution, place.bounds))
         dropped = count_dropped(reader, place.bounds)
     truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
@@ -243,13 +248,13 @@ def _limit(name: str) -> float:
     return limits.get(name, math.inf)
 
 
-def _part(reader: Cursor, name: str, place: Place) -> list[Any]:
+def _part(reader: Cursor, name: str, place: Place, spans: list[StoredSpan]) -> list[Any]:
     """The rows of one include, one more than the limit when there are more."""
     match name:
         case "steps":
-            return steps_of(reader, place)
+            return steps_of(reader, place, spans)
         case "attempts":
-            return attempts_of(reader, place)
+            return attempts_of(reader, place, spans)
         case "logs":
             return read_logs(reader, place.bounds, limit=MAX_LOGS + 1, is_tail=True)
         case "payloads":

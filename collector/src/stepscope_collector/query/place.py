@@ -137,7 +137,9 @@ def locate(reader: Cursor, written: str) -> Place:
     Raises:
         NotFound: there is none.
     """
-    for place in fetch(reader, Place, sql("executions/locate"), {"id": written}):
+    reader.execute(sql("executions/rows_of"), {"id": written})
+    for (row,) in reader.fetchall():
+        (place,) = fetch(reader, Place, sql("executions/locate"), {"row": row})
         if place.execution_id == written:
             return place
     if _TRACE_ID.fullmatch(written):

@@ -9,17 +9,15 @@ from typing import Any, Final
 
 from stepscope_collector.decode.otlp_json import to_json
 from stepscope_collector.errors import BadRequest
-from stepscope_collector.query.error_path import TreeSpan, find_error_step
+from stepscope_collector.query.attempts import error_step_of, spans_of
 from stepscope_collector.query.export.bundle import bundle
 from stepscope_collector.query.export.chosen import Chosen
 from stepscope_collector.query.export.documents import documents
 from stepscope_collector.query.export.otlp import requests
 from stepscope_collector.query.export.page import page
 from stepscope_collector.query.export.tables import TABLES, as_csv, as_parquet, rows
-from stepscope_collector.query.load import sql
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.place import locate
-from stepscope_collector.query.rows import fetch
 from stepscope_collector.store import Connection, Database
 
 __all__ = ["FORMS", "TABLES", "Form", "export"]
@@ -127,11 +125,7 @@ def _html(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[byt
     (document,) = found
     execution = document["execution"]
     place = locate(connection, execution["execution_id"])
-    error_step = None
-    if execution["status"] in ("failed", "timed_out"):
-        spans = fetch(connection, TreeSpan, sql("executions/spans"), place.bounds)
-        error = (execution["error_type"], execution["error_message"])
-        error_step = find_error_step(spans, error)
+    error_step = error_step_of(place, spans_of(connection, place))
     yield page(document, error_step).encode("utf-8", "replace")
 
 

@@ -1,6 +1,6 @@
 -- Tries of the steps of one execution that go on, as they are stored.
 -- $execution_id: the execution.
--- Columns: some of _Told, times in nanoseconds since the epoch (UTC).
+-- Columns: those of _Try, times in nanoseconds since the epoch (UTC).
 select
     step_id, step_name, name, step_type, step_index, attempt, max_attempts,
     start_time_unix_nano as started_unix_nano, last_seen_unix_nano, silence_ns, dialect,
@@ -8,4 +8,3 @@ select
     epoch_ns(ingested_at) as ingested_at
 from stored.open_spans
 where execution_id = $execution_id and role = 'step'
-order by start_time_unix_nano

@@ -1,22 +1,17 @@
--- Ended spans of one execution as a tree, for finding the step that made it fail.
+-- Ended spans of one execution, as they are stored; what view attempts makes of them, and which of them made it
+-- fail, stand in query/attempts.py and query/error_path.py. The view itself would scan all spans of all executions.
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see locate.sql.
--- Columns: trace_id, span_id, parent_span_id (null: root), role, status, step_id, step_name, attempt,
--- error_type, error_message, ended_at in nanoseconds since the epoch.
+-- Columns: those of StoredSpan, times in nanoseconds since the epoch (UTC).
 select
-    trace_hex(trace_id) as trace_id,
-    span_hex(span_id) as span_id,
-    span_hex(parent_span_id) as parent_span_id,
-    role,
-    status,
-    coalesce(step_id, span_hex(span_id)) as step_id,
-    coalesce(step_name, name) as step_name,
-    coalesce(attempt, 1) as attempt,
-    error_type,
-    error_message,
-    end_time_unix_nano as ended_at
+    role, is_folded, step_id, step_name, name, step_type, step_index, attempt, max_attempts,
+    is_expected_retry, status, status_native, start_time_unix_nano as started_unix_nano,
+    end_time_unix_nano as ended_unix_nano, error_type, error_message,
+    list_filter(events, lambda e: e.name = 'exception')[-1]
+        .attributes['exception.stacktrace'] as error_stack,
+    dialect, cast(trace_id as varchar) as trace_id, span_id, parent_span_id,
+    epoch_ns(ingested_at) as ingested_at
 from stored.spans
 where execution_id = $execution_id
     and start_time_unix_nano >= cast($first_unix_nano as ubigint)
     and start_time_unix_nano <= cast($last_start_unix_nano as ubigint)
     and live_phase is null and end_time_unix_nano > 0
-order by ended_at, span_id
