@@ -88,6 +88,70 @@ def test_an_answer_fits_its_budget_and_says_what_was_cut(ask: Ask) -> None:
         assert "get_logs(" in lists["rest"]
 
 
+def test_the_rest_of_a_log_is_read_backwards_and_piece_by_piece(ask: Ask) -> None:
+    """R071, issue #7: what was cut can be had: the records before, and the whole of a long one."""
+    seen: list[int] = []
+    before = 300
+    while True:
+        part = ask("get_logs", handle_id="etl-ok", limit=90, before=before)
+        seen = [row["sequence"] for row in part["logs"]] + seen
+        if seen[0] == 0:
+            break
+        before = seen[0]
+        lists = [note["rest"] for note in part.get("cut", []) if note.get("field") == "logs"]
+        (rest,) = lists or [part["more"]]  # one of them: the other would pass over records
+        assert ("more" in part) == (not lists)
+        assert f"before={before})" in rest
+    assert seen == list(range(300))
+    between = ask("get_logs", handle_id="etl-ok", after=3, before=6)["logs"]
+    assert [row["sequence"] for row in between] == [4, 5]
+    cut = ask("get_logs", handle_id="etl-ok", after=4, limit=1, max_tokens=500)
+    assert [note["field"] for note in cut.get("cut", [])] in ([], ["logs[0].log_data"])
+    sql = "select substr(body, $from, 8000) from execution_logs where execution_id = $id and sequence = $n"
+    whole = ask("run_sql", sql=sql, params={"id": "etl-ok", "n": 5, "from": 1})
+    assert whole["rows"] == [["row 5 " + "ж" * 300]]
+
+
+def test_lists_are_walked_from_where_they_were_cut(ask: Ask) -> None:
+    """issue #7: the call that gets the rest gets the rest, not one row of it."""
+    bodies: list[str] = []
+    offset = 0
+    while True:
+        found = ask(
+            "get_execution", execution_id="etl-ok", path="logs", offset=offset, max_tokens=3000
+        )
+        assert found["rows"] == 300
+        bodies += [row["body"] for row in found["value"]]
+        if "cut" not in found:
+            break
+        (note,) = [one for one in found["cut"] if one.get("field") == "value"]
+        offset = len(bodies)
+        assert f"path='logs', offset={offset})" in note["rest"]
+        assert found["value"]
+    assert [body.split()[1] for body in bodies] == [str(n) for n in range(300)]
+    with pytest.raises(ToolError, match="offset=301 is beyond the list's 300 rows"):
+        ask("get_execution", execution_id="etl-ok", path="logs", offset=301)
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "note"),
+    [
+        ("search_executions", {"workflow": "elt"}, "no workflow 'elt'; did you mean 'etl'?"),
+        ("list_execution_history", {"workflow_id": "elt"}, "no workflow 'elt'; did you mean 'etl'?"),
+        ("workflow_statistics", {"workflow": "qqqqqqq"},
+         "no workflow 'qqqqqqq'; workflow_statistics lists them"),
+        ("search_executions", {"workflow": "etl", "user": "nobody"},
+         "no execution of workflow 'etl' holds these filters"),
+        ("search_executions", {"user": "nobody"}, "no execution holds these filters"),
+    ],
+)  # fmt: skip
+def test_an_empty_answer_says_what_is_probably_wrong(
+    ask: Ask, tool: str, given: dict[str, Any], note: str
+) -> None:
+    """issue #7: a model that asks for a workflow there is not learns so."""
+    assert ask(tool, **given)["note"] == note
+
+
 def test_the_overview_leads_to_a_step_and_to_every_value(ask: Ask) -> None:
     """issue #7: get_execution tells the skeleton, then a step, then a field by path."""
     found = ask("get_execution", execution_id="etl-ok")
@@ -252,6 +316,8 @@ def test_sql_goes_through_the_guard_and_the_schema_is_told(ask: Ask) -> None:
     ("tool", "given", "says"),
     [
         ("get_status", {"handle_id": "nobody"}, "not_found: no execution with the id 'nobody'"),
+        ("get_status", {"handle_id": "nobody"}, "\nhint: list_execution_history and search_executions"),
+        ("explain_failure", {"workflow": "elt"}, "hint: no workflow 'elt'; did you mean 'etl'?"),
         ("get_status", {}, "argument handle_id is missing"),
         ("get_status", {"handle": "x"}, "unknown argument 'handle'\nhint: did you mean 'handle_id'"),
         ("list_execution_history", {"limit": 0}, "argument limit=0 is out of range"),

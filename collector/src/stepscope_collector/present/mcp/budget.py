@@ -6,7 +6,7 @@ JSON is on the safe side for text with as many names, numbers and signs as ours.
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from stepscope_collector.errors import BadRequest
@@ -31,7 +31,7 @@ def tokens_of(text: str) -> int:
 def fit(answer: Answer, max_tokens: int) -> str:
     """The answer as JSON of at most `max_tokens`; what was cut stands in its member `cut`.
 
-    First long texts are shortened, then lists lose rows, the longest list first.
+    First long texts are shortened, then lists lose rows, the longest ones first.
 
     Raises:
         BadRequest: what is left of it is still too long.
@@ -44,42 +44,77 @@ def fit(answer: Answer, max_tokens: int) -> str:
             document = _shorten(answer.document, "", limit, answer, notes)
         if tokens_of(text := _written(document, notes)) <= max_tokens:
             return text
-    lists = [name for name in answer.rest if isinstance(document.get(name), list)]
-    while lists:
-        name = max(lists, key=lambda one: len(_dumps(document[one])))
-        lists.remove(name)
-        rows = document[name]
-        kept = _most(answer, document, notes, (name, rows), max_tokens)
-        document = {**document, name: _part(answer, name, rows, kept)}
-        if kept < len(rows):
-            notes.append(_note(answer, name, len(rows), kept))
-        if tokens_of(text := _written(document, notes)) <= max_tokens:
-            return text
+    return _fit_lists(answer, document, notes, max_tokens)
+
+
+def _fit_lists(
+    answer: Answer, document: dict[str, Any], notes: list[dict[str, Any]], max_tokens: int
+) -> str:
+    """Lists of at most so many rows as fit, the same number for all; then each in turn as many more.
+
+    So no list is empty because of another one.
+    """
+    lists = {name: rows for name in answer.rest if isinstance(rows := document.get(name), list)}
+
+    def written(kept: Mapping[str, int]) -> str:
+        parts = {name: _part(answer, name, lists[name], count) for name, count in kept.items()}
+        told = [note for note in notes if _is_there(note, answer, lists, kept)]
+        told += [
+            _note(answer, name, len(lists[name]), count)
+            for name, count in kept.items()
+            if count < len(lists[name])
+        ]
+        whole = {**document, **parts}
+        if kept.get(answer.goes_on, 0) < len(lists.get(answer.goes_on, ())):
+            whole.pop("more", None)
+        return _written(whole, told)
+
+    def alike(count: int) -> dict[str, int]:
+        return {name: min(count, len(rows)) for name, rows in lists.items()}
+
+    longest = max(map(len, lists.values()), default=0)
+    kept = alike(_most(longest, lambda count: tokens_of(written(alike(count))) <= max_tokens))
+    for name, rows in lists.items():
+        least = kept[name]
+
+        def fits(more: int, name: str = name, least: int = least) -> bool:
+            return tokens_of(written({**kept, name: least + more})) <= max_tokens
+
+        kept[name] = least + _most(len(rows) - least, fits)
+    if tokens_of(text := written(kept)) <= max_tokens:
+        return text
     raise BadRequest(
-        f"the answer takes {tokens_of(_written(document, notes))} tokens, limit {max_tokens}",
+        f"the answer takes {tokens_of(text)} tokens, limit {max_tokens}",
         hint="raise max_tokens, or ask for a part of it",
     )
 
 
-def _most(
-    answer: Answer,
-    document: dict[str, Any],
-    notes: list[dict[str, Any]],
-    rows_of: tuple[str, list[Any]],
-    max_tokens: int,
-) -> int:
-    """The most rows of a list with which the answer fits; 0 when it never does."""
-    name, rows = rows_of
-    least, most = 0, len(rows)
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """The greatest number up to `limit` that fits; 0 when none does."""
+    least, most = 0, limit
     while least < most:
         middle = (least + most + 1) // 2
-        part = {**document, name: _part(answer, name, rows, middle)}
-        text = _written(part, [*notes, _note(answer, name, len(rows), middle)])
-        if tokens_of(text) <= max_tokens:
+        if fits(middle):
             least = middle
         else:
             most = middle - 1
     return least
+
+
+def _is_there(
+    note: Mapping[str, Any],
+    answer: Answer,
+    lists: Mapping[str, list[Any]],
+    kept: Mapping[str, int],
+) -> bool:
+    """Whether what a text was cut of is still in the answer."""
+    name, bracket, behind = str(note["field"]).partition("[")
+    if not bracket or name not in kept:
+        return True
+    place = int(behind.partition("]")[0])
+    if name in answer.newest:
+        return place >= len(lists[name]) - kept[name]
+    return place < kept[name]
 
 
 def _part(answer: Answer, name: str, rows: list[Any], kept: int) -> list[Any]:

@@ -1,7 +1,8 @@
 """Tools that find executions and read one of them: overview, then one step, then any value by path."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from stepscope_collector.query.executions import DEFAULT_ORDER, INCLUDES
 from stepscope_collector.query.filters import FIELDS
 from stepscope_collector.query.nearest import unknown
 
-__all__ = ["EXECUTION_TOOLS", "without_nulls"]
+__all__ = ["EXECUTION_TOOLS", "nothing_found", "read_execution", "without_nulls"]
 
 FILTERS: Final = tuple(
     Argument(name, f"{field.meaning} Example: {field.example}") for name, field in FIELDS.items()
@@ -59,17 +60,28 @@ def _search(asker: Asker, given: Mapping[str, Any]) -> Answer:
         document["counts"] = page["counts"]
     if page["next_cursor"] is not None:
         document["more"] = f"the same with cursor={page['next_cursor']!r}"
-    whole = _whole_of_list(rows) if names else None
-    return Answer(document, {"executions": fewer}, whole=whole)
+    if not rows:
+        document |= nothing_found(asker, given.get("workflow"))
 
-
-def _whole_of_list(rows: list[Document]) -> Any:
     def whole(path: str) -> str:
         number, _, column = path.removeprefix("executions[").partition("].")
-        execution_id = rows[int(number)]["execution_id"]
-        return f"get_execution(execution_id={execution_id!r}, path='execution.{column}')"
+        asked = f"get_execution(execution_id={rows[int(number)]['execution_id']!r}"
+        return f"{asked}, path='execution.{column}')" if names else f"{asked})"
 
-    return whole
+    return Answer(document, {"executions": fewer}, whole=whole, goes_on="executions")
+
+
+def nothing_found(asker: Asker, workflow: str | None) -> Document:
+    """What to say beside an empty list: a workflow that there is not, and the nearest one."""
+    if workflow is None:
+        return {"note": "no execution holds these filters"}
+    rows = asker.get("/api/workflows")["workflows"]
+    names = {row[name] for row in rows for name in ("workflow_id", "workflow_name")}
+    if workflow in names:
+        return {"note": f"no execution of workflow {workflow!r} holds these filters"}
+    nearest = get_close_matches(workflow, names, n=1, cutoff=0.5)
+    meant = f"; did you mean {nearest[0]!r}?" if nearest else "; workflow_statistics lists them"
+    return {"note": f"no workflow {workflow!r}{meant}"}
 
 
 def _get(asker: Asker, given: Mapping[str, Any]) -> Answer:
@@ -96,7 +108,7 @@ def _get(asker: Asker, given: Mapping[str, Any]) -> Answer:
 
     def rest(name: str) -> Any:
         return lambda kept: (
-            f"get_execution(execution_id={execution_id!r}, path='{name}[{kept}]') and so on"
+            f"get_execution(execution_id={execution_id!r}, path='{name}', offset={kept})"
         )
 
     return Answer(
@@ -124,34 +136,46 @@ def _step(asker: Asker, execution_id: str, wanted: str) -> Answer:
         names = {row["step_name"] for row in found["steps"]}
         raise unknown("step", wanted, names) if names else NotFound("it has no steps so far")
     step = found["steps"][places[0]]
-    attempts = [row for row in found["attempts"] if row["step_id"] == step["step_id"]]
-    spans = {(row["trace_id"], row["span_id"]) for row in attempts}
-    payloads = [
-        {**_about(row), "body": _body(row)}
-        for row in found["payloads"]
+    attempts = {
+        place: row
+        for place, row in enumerate(found["attempts"])
+        if row["step_id"] == step["step_id"]
+    }
+    spans = {(row["trace_id"], row["span_id"]) for row in attempts.values()}
+    payloads = {
+        place: {**_about(row), "body": _body(row)}
+        for place, row in enumerate(found["payloads"])
         if (row["trace_id"], row["span_id"]) in spans
-    ]
+    }
     document: Document = {
         "step": without_nulls(step),
-        "attempts": [without_nulls(row) for row in attempts],
-        "payloads": payloads,
+        "attempts": [without_nulls(row) for row in attempts.values()],
+        "payloads": list(payloads.values()),
     }
     if len(places) > 1:
         others = [found["steps"][place]["step_id"] for place in places[1:]]
         document["further_steps_of_this_name"] = others
     how = f"get_execution(execution_id={execution_id!r}, path="
+    of_all = {"attempts": list(attempts), "payloads": list(payloads)}
+
+    def rest(name: str) -> Callable[[int], str]:
+        return lambda kept: f"{how}'{name}', offset={of_all[name][kept]})"
+
+    def whole(path: str) -> str:
+        name, _, behind = path.partition("[")
+        if name not in of_all:
+            return f"{how}{f'steps[{places[0]}]' + path.removeprefix('step')!r})"
+        number, _, inner = behind.partition("]")
+        return f"{how}{f'{name}[{of_all[name][int(number)]}]{inner}'!r})"
+
     return Answer(
         document,
         {
-            "attempts": lambda _: f"{how}'attempts')",
-            "payloads": lambda _: f"{how}'payloads')",
+            "attempts": rest("attempts"),
+            "payloads": rest("payloads"),
             "further_steps_of_this_name": lambda _: f"{how}'steps')",
         },
-        whole=lambda path: (
-            f"{how}'steps[{places[0]}]{path.removeprefix('step')}')"
-            if path.startswith("step.")
-            else f"{how}'payloads'), or 'attempts', and the value there"
-        ),
+        whole=whole,
     )
 
 
@@ -180,14 +204,26 @@ def _value(asker: Asker, execution_id: str, path: str, offset: int) -> Answer:
             raise BadRequest(f"offset={offset} is beyond the text's {len(value)} characters")
         return _text(value, path, offset, asked)
     if isinstance(value, list):
-        return Answer(
-            {"path": path, "value": value},
-            {"value": lambda kept: f"{asked}'{path}[{kept}]') and so on"},
-            whole=lambda inner: f"{asked}{path + inner.removeprefix('value')!r})",
-        )
+        return _rows(value, path, offset, asked)
     return Answer(
         {"path": path, "value": value},
         whole=lambda inner: f"{asked}{path + inner.removeprefix('value')!r})",
+    )
+
+
+def _rows(value: list[Any], path: str, offset: int, asked: str) -> Answer:
+    """A list from row `offset` on."""
+    if offset > len(value):
+        raise BadRequest(f"offset={offset} is beyond the list's {len(value)} rows")
+
+    def whole(inner: str) -> str:
+        number, _, behind = inner.removeprefix("value[").partition("]")
+        return f"{asked}{f'{path}[{offset + int(number)}]{behind}'!r})"
+
+    return Answer(
+        {"path": path, "rows": len(value), "value": value[offset:]},
+        {"value": lambda kept: f"{asked}{path!r}, offset={offset + kept})"},
+        whole=whole,
     )
 
 
@@ -204,9 +240,13 @@ def _text(value: str, path: str, offset: int, asked: str) -> Answer:
 def _statistics(asker: Asker, given: Mapping[str, Any]) -> Answer:
     filters = {name: given[name] for name in FIELDS if name in given}
     rows = asker.get("/api/stats", {"by": given["by"], **filters})["stats"]
+    view = f"{given['by']}_stats"
+    document: Document = {"by": given["by"], "stats": [without_nulls(row) for row in rows]}
+    if not rows:
+        document |= nothing_found(asker, given.get("workflow"))
     return Answer(
-        {"by": given["by"], "stats": [without_nulls(row) for row in rows]},
-        {"stats": lambda _: "name one workflow with workflow=, or run_sql over workflow_stats"},
+        document,
+        {"stats": lambda _: f"name one workflow with workflow=, or run_sql over {view}"},
     )
 
 
@@ -248,7 +288,8 @@ EXECUTION_TOOLS: Final = (
             _EXECUTION,
             Argument("step", "Name, id or index of one step."),
             Argument("path", "Path of one value, such as payloads[0].body.customer."),
-            Argument("offset", "Character at which to begin, for a long text.", "integer", 0, minimum=0),
+            Argument("offset", "Character of a long text, or row of a list, at which to begin.", "integer", 0,
+                     minimum=0),
         ),
         _get,
     ),

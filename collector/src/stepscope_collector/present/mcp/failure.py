@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from stepscope_collector.errors import BadRequest, NotFound
-from stepscope_collector.present.mcp.executions import read_execution, without_nulls
+from stepscope_collector.present.mcp.executions import nothing_found, read_execution, without_nulls
 from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Document, Tool
 
 __all__ = ["FAILURE_TOOLS"]
@@ -16,6 +16,10 @@ __all__ = ["FAILURE_TOOLS"]
 _FAILED: Final = ("failed", "timed_out")
 _LOGS: Final = 20
 """Records of the log before the failure."""
+_STEPS: Final = 100
+"""Steps of an execution up to which all are told."""
+_AROUND: Final = 10
+"""Steps on either side of the failing one that are told of longer executions."""
 _WHO: Final = (
     "execution_id", "workflow_name", "workflow_version", "status", "status_native", "started_at",
     "ended_at", "duration_ns", "exit_code", "user_id", "trigger_type", "parent_execution_id",
@@ -44,10 +48,7 @@ def _explain(asker: Asker, given: Mapping[str, Any]) -> Answer:
         "error": _error(row, leaf, attempts),
         "attempts_of_the_failing_step": [without_nulls(one, _ATTEMPT) for one in attempts],
         "input_of_the_failing_step": _input(found["payloads"], attempts),
-        "steps": [
-            without_nulls(one, ("step_name", "status", "attempt_count", "duration_ns"))
-            for one in found["steps"]
-        ],
+        **_steps(found["steps"], leaf),
         "failed_children": [
             without_nulls(one, ("execution_id", "workflow_name", "status", "error_message"))
             for one in found["children"]
@@ -95,8 +96,28 @@ def _wanted(asker: Asker, given: Mapping[str, Any]) -> str:
     filters = {"workflow": given["workflow"], "status": _FAILED, "limit": 1}
     failures = asker.get("/api/executions", filters)["executions"]
     if not failures:
-        raise NotFound(f"no failed execution of workflow {given['workflow']!r}")
+        said = nothing_found(asker, given["workflow"])["note"]
+        raise NotFound(f"no failed execution of workflow {given['workflow']!r}", hint=said)
     return str(failures[0]["execution_id"])
+
+
+def _steps(rows: list[Document], leaf: Document | None) -> Document:
+    """The steps; of many those that did not succeed, and those around the one that failed."""
+    chosen = rows
+    if len(rows) > _STEPS:
+        at = next(
+            (n for n, row in enumerate(rows) if leaf and row["step_id"] == leaf["step_id"]), 0
+        )
+        chosen = [
+            row
+            for n, row in enumerate(rows)
+            if row["status"] not in ("success", "skipped") or abs(n - at) <= _AROUND
+        ]
+    names = ("step_index", "step_name", "status", "attempt_count", "duration_ns")
+    told: Document = {"steps": [without_nulls(row, names) for row in chosen]}
+    if len(chosen) < len(rows):
+        told["steps_left_out"] = len(rows) - len(chosen)
+    return told
 
 
 def _error(row: Document, leaf: Document | None, attempts: list[Document]) -> Document:

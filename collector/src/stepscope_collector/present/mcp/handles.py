@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from stepscope_collector.present.mcp.executions import nothing_found
 from stepscope_collector.present.mcp.tool import Answer, Argument, Asker, Tool
 
 __all__ = ["HANDLE_TOOLS"]
@@ -14,6 +15,8 @@ __all__ = ["HANDLE_TOOLS"]
 _HANDLE: Final = Argument(
     "handle_id", "Id of the execution, or of its trace.", is_required=True
 )  # fmt: skip
+_BODY_SQL: Final = "select substr(body, $from, 8000) from execution_logs where execution_id = $id and sequence = $n"
+"""How a model gets a piece of a long log record."""
 _OPEN: Final = ("queued", "running", "waiting", "retrying")
 
 
@@ -40,7 +43,9 @@ def _list_history(asker: Asker, given: Mapping[str, Any]) -> Answer:
     document: dict[str, Any] = {"executions": rows}
     if page["next_cursor"] is not None:
         document["more"] = more(limit)
-    return Answer(document, {"executions": more})
+    if not rows:
+        document |= nothing_found(asker, workflow) if workflow else {}
+    return Answer(document, {"executions": more}, goes_on="executions")
 
 
 def _status(asker: Asker, given: Mapping[str, Any]) -> Answer:
@@ -75,7 +80,7 @@ def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
     handle, limit, after = given["handle_id"], given["limit"], given.get("after")
     is_tail = after is None
     asked = {"tail": limit + 1} if is_tail else {"after": after, "limit": limit}
-    answer = asker.get(f"{_path(handle)}/logs", asked)
+    answer = asker.get(f"{_path(handle)}/logs", {**asked, "before": given.get("before")})
     logs = answer["logs"]
     has_more = len(logs) > limit or answer["is_truncated"]
     kept = logs[-limit:]
@@ -92,7 +97,9 @@ def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
 
     def more(count: int) -> str:
         if is_tail:
-            return f"get_logs(handle_id={handle!r}, after=-1) reads from the first record on"
+            first = f"before={rows[-count]['sequence']}" if count else "limit=1"
+            earlier = f"get_logs(handle_id={handle!r}, {first}) reads those before"
+            return f"{earlier}, after=-1 from the first record on"
         last = rows[count - 1]["sequence"] if count else after
         return f"get_logs(handle_id={handle!r}, after={last})"
 
@@ -102,7 +109,13 @@ def _logs(asker: Asker, given: Mapping[str, Any]) -> Answer:
     if has_more:
         document["more"] = more(len(rows))
     newest = frozenset({"logs"}) if is_tail else frozenset()
-    return Answer(document, {"logs": more}, newest)
+
+    def whole(path: str) -> str:
+        number = int(path.removeprefix("logs[").partition("]")[0])
+        about = {"id": handle, "n": rows[number]["sequence"], "from": 1}
+        return f"run_sql(sql={_BODY_SQL!r}, params={about})"
+
+    return Answer(document, {"logs": more}, newest, whole, goes_on="logs")
 
 
 def _path(handle: str) -> str:
@@ -130,12 +143,15 @@ HANDLE_TOOLS: Final = (
     ),
     Tool(
         "get_logs",
-        "Log records of one execution in order of sequence: the last `limit`, or with `after` the "
-        "first ones after that sequence.",
+        "Log records of one execution in order of sequence: the last `limit`, those `before` a "
+        "sequence, or the first ones `after` one.",
         (
             _HANDLE,
             Argument("limit", "Records at most.", "integer", 100, minimum=1, maximum=10_000),
             Argument("after", "Sequence after which to read; -1: from the first on.", "integer"),
+            Argument(
+                "before", "Sequence before which to read: the last `limit` of those.", "integer"
+            ),
         ),
         _logs,
     ),

@@ -43,6 +43,9 @@ class Answer:
     """Lists of which the last rows are kept instead of the first."""
     whole: Callable[[str], str] | None = None
     """From the path of a text that was cut, how to get all of it; None: not told."""
+    goes_on: str = ""
+    """List that member `more` goes on behind: where rows of it are cut, `cut` says how, and `more`,
+    which would skip them, is left out."""
 
 
 @dataclass(frozen=True, slots=True)
