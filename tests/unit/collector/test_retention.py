@@ -240,13 +240,13 @@ def test_what_goes_on_meanwhile_stays(keep):
     """R019: an execution that something has happened to since it was chosen is left alone."""
     keep.add("a", age_d=40)
     retention = keep.retention(max_age_s=30 * DAY_S)
-    work = retention._work
+    prune = retention._rounds.prune
 
-    def late(run):
+    def late(chunk, planned_at):
         keep.take.take(payload(step("more", "a", trace="a", parent="w", start=1, end=2)))
-        return work(run)
+        return prune(chunk, planned_at)
 
-    retention._work = late
+    retention._rounds.prune = late
     assert retention.prune().erased.executions == 0
     assert keep.left == "a"
 

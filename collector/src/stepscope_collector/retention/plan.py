@@ -10,7 +10,7 @@ from stepscope_collector.config import RetentionConfig
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention.room import Room
 from stepscope_collector.store import Database
-from stepscope_collector.store.eraser import Starts
+from stepscope_collector.store.survey import Starts
 
 __all__ = ["Due", "Plan", "RuleCount", "make_plan", "merged"]
 
@@ -30,6 +30,8 @@ class Due:
     bytes: int
     starts: Starts
     has_payloads_due: bool
+    rows: int = 1
+    """Of its spans, and itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def make_plan(
     with database.read() as connection:
         rows = connection.execute(sql("retention/candidates"), given).fetchall()
     due = [
-        Due(execution_id, workflow_id, reason, rule, size, Starts(first, last), has_payloads)
-        for execution_id, workflow_id, reason, rule, size, first, last, has_payloads in rows
+        Due(execution_id, workflow_id, reason, rule, size, Starts(first, last), has_payloads, count)
+        for execution_id, workflow_id, reason, rule, size, first, last, has_payloads, count in rows
     ]
     return Plan(due, planned_at, used_bytes, needed_bytes)

@@ -1,7 +1,6 @@
 """Removes executions: those somebody names, and those whose time is up, in small rounds between commits.
 
-A round takes as many executions as the writer can remove in well less than the time for which requests may wait
-for it, by what the one before took. What they count is asked beside the writer.
+Which ones is asked beside the writer, and in what order they go; `rounds` removes them.
 """
 
 import logging
@@ -17,14 +16,14 @@ from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention.compaction import Compacted, compact
-from stepscope_collector.retention.plan import Due, Plan, RuleCount, make_plan, merged
+from stepscope_collector.retention.plan import Plan, RuleCount, make_plan, merged
 from stepscope_collector.retention.room import Room, Sizes
+from stepscope_collector.retention.rounds import Rounds
 from stepscope_collector.retention.work import Queue, Work
 from stepscope_collector.store import Database
 from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.eraser import Erased, Names, Starts
-from stepscope_collector.store.rollups import Counted, count
+from stepscope_collector.store.eraser import Erased, Names
 from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
 
@@ -32,12 +31,8 @@ __all__ = ["Pruned", "Retention"]
 
 logger = logging.getLogger(__name__)
 
-_ROUND_S: Final = 0.04
-"""What a round is to take."""
-_FIRST: Final = 64
-_LEAST: Final = 64
-"""Fewer take hardly less time."""
-_MOST: Final = 4096
+_DELETED_AT_ONCE: Final = 64
+"""Executions that are deleted in one transaction."""
 _ROWS: Final = 20_000
 _WORTH_BYTES: Final = 256 * 2**20
 _TIMES_WRITTEN: Final = 3
@@ -96,7 +91,7 @@ class Retention:
         self._clock = clock
         self._one_at_a_time = threading.Lock()
         self._is_ending = threading.Event()
-        self._size = _FIRST
+        self._rounds = Rounds(database, work, telemetry, clock)
         self._sizes = Sizes(database)
         self._held_bytes = 0
         """Of what was removed for `max_bytes`, and the engine has not freed."""
@@ -161,8 +156,8 @@ class Retention:
             )
         ids = [execution_id for (execution_id,) in rows]
         total = Erased()
-        for place in range(0, len(ids), _FIRST):
-            total += self._delete(ids[place : place + _FIRST], now, until)
+        for place in range(0, len(ids), _DELETED_AT_ONCE):
+            total += self._delete(ids[place : place + _DELETED_AT_ONCE], now, until)
         logger.info("workflow deleted", extra={"workflow": workflow_id, **asdict(total)})
         return total
 
@@ -285,9 +280,8 @@ class Retention:
         return pruned
 
     def _plan(self, config: RetentionConfig, workflow: str, room: Room) -> Plan:
-        return make_plan(
-            self._database, config, self._clock(), room, workflow=workflow, most=_AT_ONCE
-        )
+        now_ns = self._rounds.begin()
+        return make_plan(self._database, config, now_ns, room, workflow=workflow, most=_AT_ONCE)
 
     def _look(self, config: RetentionConfig) -> Room:
         taken = self.taken_bytes()
@@ -371,45 +365,18 @@ class Retention:
     def _carry_out(self, plan: Plan, pruned: Pruned, config: RetentionConfig) -> Pruned:
         counts = merged([*pruned.rules, *plan.counts(config)])
         pruned = replace(pruned, rules=counts)
-        for due, method in ((plan.executions, "prune"), (plan.payloads, "prune_payloads")):
-            place = 0
-            while place < len(due) and not self._is_ending.is_set():
-                chunk = due[place : place + self._size]
-                place += len(chunk)
-                erased, elapsed_ns = self._round(chunk, method, plan.planned_at)
+        rounds = self._rounds
+        for due, run in ((plan.executions, rounds.prune), (plan.payloads, rounds.prune_payloads)):
+            for chunk in rounds.chunks(due):
+                if self._is_ending.is_set():
+                    break
+                erased, elapsed_ns = run(chunk, plan.planned_at)
                 pruned = replace(
                     pruned,
                     erased=pruned.erased + erased,
                     longest_round_ns=max(pruned.longest_round_ns, elapsed_ns),
                 )
         return pruned
-
-    def _round(self, chunk: Sequence[Due], method: str, planned_at: datetime) -> tuple[Erased, int]:
-        ids = [each.execution_id for each in chunk]
-        more = {"counted": self._counted(ids)} if method == "prune" else {}
-        starts = Starts(
-            min(each.starts.first for each in chunk), max(each.starts.last for each in chunk)
-        )
-
-        def run(committer: Committer, _: DecoderPlan) -> tuple[Erased, int]:
-            began_ns = time.monotonic_ns()
-            erased: Erased = getattr(committer, method)(
-                ids, starts, planned_at, self._now(), **more
-            )
-            return erased, time.monotonic_ns() - began_ns
-
-        erased, elapsed_ns = self._work(run)
-        self._telemetry.observe("stepscope_prune_round_duration_seconds", elapsed_ns / 1e9)
-        factor = min(2.0, max(0.5, _ROUND_S * 1e9 / elapsed_ns))
-        if factor < 1 or len(chunk) == self._size:
-            self._size = max(_LEAST, min(_MOST, int(self._size * factor)))
-        self._count("due", erased)
-        return erased, elapsed_ns
-
-    def _counted(self, execution_ids: Sequence[str]) -> Counted | None:
-        """What they count, asked beside the writer: most of what a round takes."""
-        with self._database.read(is_fresh=False) as connection:
-            return count(connection, execution_ids)
 
     def _count(self, why: str, erased: Erased) -> None:
         for what, rows in asdict(erased).items():

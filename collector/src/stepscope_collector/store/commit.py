@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import duckdb
-from arro3.core import Table
 
 from stepscope_collector.errors import StoreUnavailable, Unwritable
 from stepscope_collector.store.engine import (
@@ -19,12 +18,13 @@ from stepscope_collector.store.engine import (
     checkpoint,
     damage_in,
 )
-from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names, Starts
+from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
 from stepscope_collector.store.log_limit import UNLIMITED, LogLimit, LogLimiter, note_drops
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
+from stepscope_collector.store.survey import Starts, Survey
 from stepscope_collector.store.tombstones import Tombstones
 
 __all__ = ["Committer"]
@@ -259,7 +259,7 @@ class Committer:
         starts: Starts,
         planned_at: datetime,
         now: datetime,
-        counted: Table | None = None,
+        known: Survey,
     ) -> Erased:
         """Remove executions whose time is up, if nothing has happened to them since they were chosen.
 
@@ -268,19 +268,19 @@ class Committer:
             starts: of all their spans.
             planned_at: when they were chosen, UTC.
             now: UTC time.
-            counted: as of `Eraser.prune`.
+            known: as of `Eraser.prune`.
 
         Raises:
             StoreUnavailable: not now; all stays as it was.
         """
         with self.transaction():
-            erased, is_young = self._eraser.prune(execution_ids, starts, planned_at, counted)
+            erased, is_young = self._eraser.prune(execution_ids, starts, planned_at, known)
             if is_young:
                 self._tombstones.note(now, now + YOUNG)
         return erased
 
     def prune_payloads(
-        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, _now: datetime
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime
     ) -> Erased:
         """Remove the payloads of executions; arguments and errors as of `prune`."""
         with self.transaction():

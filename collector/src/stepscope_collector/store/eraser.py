@@ -5,33 +5,24 @@ and points near their commits only; somebody who asks for a deletion wants every
 everything is searched and ids are taken out of the executions that name them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
-from arro3.core import Table
-
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.rollups import freeze
 from stepscope_collector.store.statements import Prepared
+from stepscope_collector.store.survey import NEVER, Commits, Starts, Survey, materialized
 
 __all__ = ["YOUNG", "Erased", "Eraser", "Names", "Starts"]
 
-_AROUND: Final = timedelta(days=1)
-"""How far from the commits of its spans the log records of an execution are looked for by retention."""
 _LARGE: Final = ("spans", "payloads", "log_records", "metric_points")
+_SMALL: Final = frozenset(("attempts", "open_spans", "unfolded_traces", "log_drops"))
+"""Small tables that may hold rows of an execution that is not pinned."""
 _FIRST: Final = datetime(1970, 1, 1)  # noqa: DTZ001 UTC without zone, as the columns are
-_LAST: Final = datetime(2262, 1, 1)  # noqa: DTZ001
 YOUNG: Final = timedelta(hours=1)
 """Longer than any client retries a request; SDKs give up after seconds, collectors after minutes."""
-
-
-class Starts(NamedTuple):
-    """Bounds of the starts of spans, ns since the epoch."""
-
-    first: int = 0
-    last: int = 2**64 - 1
 
 
 class Names(NamedTuple):
@@ -71,11 +62,11 @@ class Eraser:
     def delete(self, execution_ids: Sequence[str]) -> Erased:
         """Remove every trace of the executions; those that are not stored do no harm."""
         self._sql.run("erase/list_given", execution_ids=list(execution_ids))
-        self._sql.run("erase/list_traces", **Starts()._asdict())
+        self._sql.run("erase/list_traces", materialized(are_most=False), **Starts()._asdict())
         starts = self._starts()
         self._sql.run("erase/list_spans", **starts._asdict())
         self._unname(execution_ids)
-        erased = self._erase(starts, Starts(), {"since": _FIRST, "until": _LAST})
+        erased = self._erase(starts, Starts(), Commits(_FIRST, NEVER))
         self._sql.run("erase/take_rejections")
         points = self._count("erase/take_points_in_attributes")
         self._sql.run("erase/take_exemplars")
@@ -86,50 +77,100 @@ class Eraser:
     def erase_again(self, execution_ids: Sequence[str]) -> None:
         """Remove what was made of executions that had been deleted."""
         self._sql.run("erase/list_given", execution_ids=list(execution_ids))
-        self._sql.run("erase/list_traces", **Starts()._asdict())
+        self._sql.run("erase/list_traces", materialized(are_most=False), **Starts()._asdict())
         starts = self._starts()
         self._sql.run("erase/list_spans", **starts._asdict())
-        self._erase(starts, Starts(), {"since": _LAST, "until": _LAST})
+        self._erase(starts, Starts(), Commits())
 
     def prune(
-        self,
-        execution_ids: Sequence[str],
-        starts: Starts,
-        planned_at: datetime,
-        counted: Table | None = None,
+        self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime, known: Survey
     ) -> tuple[Erased, bool]:
         """Remove executions that nothing has happened to since they were chosen, and no pinned one.
 
+        Every statement costs a millisecond or more whatever it finds, and each row group it scans as much again: so
+        what a reader could find stands in `known`, and rows that were looked for once are removed by their place.
+
         Args:
-            execution_ids: those to remove.
+            execution_ids: those to remove, each once.
             starts: of all their spans.
             planned_at: when they were chosen, UTC.
-            counted: what `rollups.count` has given for them since then; None: it is counted here.
+            known: what `survey` has said of them since then.
 
         Returns:
             What was removed; and whether `erasing` holds executions of which something may still be
             under way.
         """
         bounds = starts._asdict()
+        insert = materialized(are_most=known.are_most)
         listed = self._count(
             "erase/list_prunable",
+            insert,
             execution_ids=list(execution_ids),
             planned_at=planned_at,
             **bounds,
         )
         if not listed:
             return Erased(), False
-        since, until = self._sql.row("erase/commits")
-        self._sql.run("erase/list_traces", **bounds)
+        self._sql.run("erase/list_traces", insert, **bounds)
         self._sql.run("erase/list_spans", **bounds)
-        young = self._count("erase/list_young", since=planned_at - YOUNG)
         # What they counted goes on counting.
-        is_same = listed == len(set(execution_ids))
-        freeze(self._connection, "erasing", counted if is_same else None)
-        erased = self._erase(starts, starts, {"since": since - _AROUND, "until": until + _AROUND})
+        are_all = listed == len(execution_ids)
+        freeze(self._connection, "erasing", known.counted if are_all else None)
+        *places, young = self._sql.row("erase/places", since=planned_at - YOUNG)
+        payloads = self._count("erase/take_rows", {"table": "payloads"}, **bounds)
+        spans, _, executions = (
+            self._take(table, noted, first, last)
+            for table, noted, first, last in zip(
+                ("spans", "traces", "executions"),
+                ("erased_spans", "erasing_traces", "erasing"),
+                places[::2],
+                places[1::2],
+                strict=True,
+            )
+        )
+        small = self._list_whole_known(known, are_all=are_all)
+        later = {"later": known.asked_at}
+        logs = self._count("erase/take_logs", **known.logs._asdict(), **later)
+        points = self._count("erase/take_points", **known.points._asdict(), **later)
+        self._take_small(small)
         if young:
+            self._sql.run("erase/list_young", since=planned_at - YOUNG)
             self._sql.run("erase/keep_young")
-        return erased, bool(young)
+        return Erased(executions, spans, payloads, logs, points), bool(young)
+
+    def _take(self, table: str, noted: str, first: int | None, last: int | None) -> int:
+        """Remove rows by their places."""
+        if first is None:
+            return 0
+        given = {"table": table, "noted": noted}
+        return self._count("erase/take_places", given, first=first, last=last)
+
+    def _list_whole_known(self, known: Survey, *, are_all: bool) -> frozenset[str]:
+        """Make `whole_traces` when the spans are gone; the small tables that may hold rows of what is erased.
+
+        Args:
+            known: of the executions.
+            are_all: all of them are erased.
+        """
+        come, first, last = self._sql.row("erase/come_since", since=known.asked_at)
+        if are_all and not (come or known.others):
+            self._sql.run("erase/all_whole")
+            return known.small
+        traces = known.traces
+        if come:
+            traces = Starts(min(traces.first, first), max(traces.last, last))
+        self._sql.run("erase/list_whole", **traces._asdict())
+        self._sql.run("erase/take_whole", **traces._asdict())
+        return _SMALL if come else known.small
+
+    def _take_small(self, tables: Collection[str]) -> None:
+        for table in sorted(tables):
+            if table == "log_drops":
+                self._sql.run("erase/take_log_drops")
+            elif table == "unfolded_traces":
+                self._sql.run("erase/take_traces", {"table": table})
+            else:
+                self._sql.run("erase/take_small", {"table": table})
 
     def prune_payloads(
         self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime
@@ -138,6 +179,7 @@ class Eraser:
         bounds = starts._asdict()
         self._sql.run(
             "erase/list_prunable",
+            materialized(are_most=False),
             execution_ids=list(execution_ids),
             planned_at=planned_at,
             **bounds,
@@ -210,25 +252,22 @@ class Eraser:
         first, last = self._sql.row("erase/trace_bounds")
         return Starts() if first is None else Starts(first, last)
 
-    def _erase(self, starts: Starts, executions: Starts, commits: dict[str, Any]) -> Erased:
+    def _erase(self, starts: Starts, executions: Starts, commits: Commits) -> Erased:
         """Remove `erasing`.
 
         Args:
             starts: of the spans.
             executions: of the executions; they may tell of more than what is stored of them.
-            commits: since and until, of the log records and points.
+            commits: of the log records and points.
         """
         spans = self._count("erase/take_rows", {"table": "spans"}, **starts._asdict())
         payloads = self._count("erase/take_rows", {"table": "payloads"}, **starts._asdict())
         self._sql.run("erase/list_whole", **self._starts()._asdict())
-        logs = self._count("erase/take_logs", **commits)
-        points = self._count("erase/take_points", **commits)
-        self._sql.run("erase/take_log_drops")
-        for table in ("open_spans", "attempts", "pins"):
-            self._sql.run("erase/take_small", {"table": table})
+        logs = self._count("erase/take_logs", **commits._asdict(), later=NEVER)
+        points = self._count("erase/take_points", **commits._asdict(), later=NEVER)
+        self._take_small({*_SMALL, "pins"})
         self._sql.run("erase/take_of_traces", **starts._asdict())
-        for table in ("traces", "unfolded_traces"):
-            self._sql.run("erase/take_traces", {"table": table})
+        self._sql.run("erase/take_traces", {"table": "traces"})
         erased = self._count("erase/take_executions", **executions._asdict())
         return Erased(erased, spans, payloads, logs, points)
 

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from stepscope_collector.query.documents import document_page
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.payloads import payload_parts
-from stepscope_collector.store.eraser import Starts
+from stepscope_collector.store.survey import Starts, survey
 from tests.strategies.workflows import NOW_NS, T0, execution, marker, span, step
 from tests.unit.collector.taking import payload, taking
 
@@ -305,7 +305,9 @@ def test_r104_no_delete_leaves_an_orphan():
         t.ingest.between_commits(lambda c, _: c.pin("e0", now))
         t.ingest.between_commits(lambda c, _: c.delete(["e0"], now, now))
         t.ingest.between_commits(lambda c, _: c.delete_user("ann", now, now))
-        t.ingest.between_commits(lambda c, _: c.prune(["e1"], Starts(), now, now))
+        with t.database.read() as reader:
+            known = survey(reader, ["e1"], Starts(), now)
+        t.ingest.between_commits(lambda c, _: c.prune(["e1"], Starts(), now, now, known))
         assert set(ids(t)) == {"e3", "e4", "e5"}
         for table in ("spans", "payloads", "open_spans", "attempts", "pins", "traces"):
             assert (

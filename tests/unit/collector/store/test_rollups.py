@@ -112,7 +112,8 @@ def rows_of(database: Database, view: str) -> dict[tuple, dict]:
     return {tuple(row[name] for name in VIEWS[view]): row for row in rows}
 
 
-@settings(max_examples=12)  # each asks five views before and after
+@pytest.mark.timeout(300)  # a minute was too short on a machine under load: "Query interrupted"
+@settings(max_examples=8)  # each asks five views before and after
 @given(histories)
 def test_what_is_removed_goes_on_counting(database: Database, history: list[tuple]) -> None:
     """R019, R021: rollups stay exact however many rounds remove; quantiles within 1 %, and said so."""

@@ -4,7 +4,7 @@
 -- $rule_payload_ages: the rules, null: as for all. $workflow: only such. $need: bytes that must go.
 -- $with_bytes: estimate bytes, of $used in all. $most: rows at most.
 -- Columns: execution_id, workflow_id, reason (null: only its payloads), rule (null: none), bytes (estimated),
--- first and last start in ns, has_payloads_due.
+-- first and last start in ns, has_payloads_due, row_count (of its spans, and itself).
 with rules as (
     select
         unnest($rule_numbers::int[]) as number, unnest($rule_workflows::varchar[]) as workflow,
@@ -97,7 +97,8 @@ decided as (
 )
 select
     execution_id, workflow_id, reason, case when reason <> 'bytes' then rule end as rule,
-    cast(bytes as bigint) as bytes, first_unix_nano, last_start_unix_nano, has_payloads_due
+    cast(bytes as bigint) as bytes, first_unix_nano, last_start_unix_nano, has_payloads_due,
+    span_count + 1 as row_count
 from decided
 where reason is not null
     or (has_payloads_due and execution_id in (select execution_id from stored.payloads))

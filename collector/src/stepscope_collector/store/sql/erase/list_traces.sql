@@ -1,12 +1,11 @@
--- The traces that the executions in `erasing` are in, as temporary table `erasing_traces`, with the
--- bounds of all their spans of these executions in ns. $first, $last: bounds of the starts in ns.
+-- The traces that the executions in `erasing` are in, with the places of the rows that say so, as temporary
+-- table `erasing_traces`. $first, $last: bounds of the starts in ns. Placeholder materialized: as in list_prunable.
 create or replace temp table erasing_traces as
-select
-    trace_id,
-    execution_id,
-    min(first_start_unix_nano) as first_start_unix_nano,
-    max(last_start_unix_nano) as last_start_unix_nano
-from stored.traces
+with near as {materialized} (
+    select trace_id, execution_id, rowid as row_id
+    from stored.traces
+    where last_start_unix_nano >= $first and first_start_unix_nano <= $last
+)
+select trace_id, execution_id, row_id
+from near
 where execution_id in (select execution_id from erasing)
-    and last_start_unix_nano >= $first and first_start_unix_nano <= $last
-group by trace_id, execution_id

@@ -1,8 +1,9 @@
--- Removes the rows that `merged_rollups` replaces.
+-- Removes the rows that table {merged} replaces. $since: the first hour in it or one before it, ns.
 delete from stored.rollups r
-where exists (
-    from merged_rollups n
-    where n.hour_at is not distinct from r.hour_at and n.workflow_id = r.workflow_id
-        and n.project is not distinct from r.project
-        and n.step_name is not distinct from r.step_name and n.status = r.status
-)
+where (r.hour_at is null or r.hour_at >= make_timestamp_ns($since))
+    and exists (
+        from {merged} n
+        where n.hour_at is not distinct from r.hour_at and n.workflow_id = r.workflow_id
+            and n.project is not distinct from r.project
+            and n.step_name is not distinct from r.step_name and n.status = r.status
+    )

@@ -1,3 +1,4 @@
--- Stores the rows of `merged_rollups`.
+-- Stores the rows of table {merged}. Arrow has no integers of 128 bits.
 insert into stored.rollups by name
-from merged_rollups
+select * replace (cast(total_ns as hugeint) as total_ns)
+from {merged}

@@ -1,5 +1,5 @@
 -- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status. Placeholders:
--- into, a table to make of it, or nothing; rolled, nothing where `rolled` is a table, else what it is, with a comma.
+-- into, a table to make of it, or nothing; rolled, nothing where `rolled` is a table, else what it is, with a comma. $since: the first hour of `rolled` or one before it, ns.
 {into}
 with {rolled}
 parts as (
@@ -7,12 +7,13 @@ parts as (
     union all by name
     select r.*
     from stored.rollups r
-    where exists (
-        from rolled n
-        where n.hour_at is not distinct from r.hour_at and n.workflow_id = r.workflow_id
-            and n.project is not distinct from r.project
-            and n.step_name is not distinct from r.step_name and n.status = r.status
-    )
+    where (r.hour_at is null or r.hour_at >= make_timestamp_ns($since))
+        and exists (
+            from rolled n
+            where n.hour_at is not distinct from r.hour_at and n.workflow_id = r.workflow_id
+                and n.project is not distinct from r.project
+                and n.step_name is not distinct from r.step_name and n.status = r.status
+        )
 ), counts as (
     select
         hour_at, workflow_id, project, step_name, status,
