@@ -345,7 +345,7 @@ class _Collector:
 
     def _web_app(self) -> Guard:
         hosts = [split_address(self.settings.web.listen)[0]]
-        self.mcp = McpFace(self.settings.mcp.max_tokens, hosts)
+        self.mcp = McpFace(self.settings.mcp, hosts)
         self.mcp.read_api = app = rest_app(
             self.database,
             self.settings.sql,
@@ -362,7 +362,8 @@ class _Collector:
             allowed_hosts=None if self.certificates else hosts,
             faces={"/mcp": self.mcp},
         )
-        return Guard(app, self.gate, "web", need_of, rest_refusal)
+        self.mcp.guarded = guarded = Guard(app, self.gate, "web", need_of, rest_refusal)
+        return guarded
 
     def _observe_grpc(self, method: str, code: str, elapsed_s: float) -> None:
         self.telemetry.observe("rpc_server_call_duration", elapsed_s, method, code)

@@ -14,7 +14,7 @@ import pytest
 from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.local import FileTransport
 from stepscope_collector.cli.server import run_server
-from stepscope_collector.config import Settings
+from stepscope_collector.config import McpConfig, Settings
 from stepscope_collector.config.tree import DataConfig
 from stepscope_collector.present.mcp.server import mcp_server
 from tests.integration.cli import history
@@ -111,7 +111,7 @@ def ask(stored: Path) -> Iterator[Ask]:
             pass
 
     def call(name: str, /, **given: Any) -> Any:
-        return talk(mcp_server(lambda _: Kept(), 8000), (name, given))[0]
+        return talk(mcp_server(lambda *_: Kept(), McpConfig()), (name, given))[0]
 
     yield call
     client.close()

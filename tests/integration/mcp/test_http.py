@@ -114,3 +114,53 @@ def test_the_tokens_of_the_read_api_let_in(stored: Path, tmp_path: Path) -> None
         # a command of the owner of the data directory needs no token of its own
         (found,) = talk(command("--data", data), ("get_status", {"handle_id": "etl-bad"}))
         assert found["status"] == "failed"
+
+
+def test_r046_deleting_is_a_tool_only_where_it_is_switched_on(stored: Path, tmp_path: Path) -> None:
+    """R046: delete and clear-workflow over MCP answer {success: true}; off by default, admin over HTTP."""
+    data = tmp_path / "data"
+    shutil.copytree(stored, data)
+    reader = create_token(data / "tokens.json", "assistant", ("read",))
+    admin = create_token(data / "tokens.json", "keeper", ("admin",))
+    gone = {"handle_id": "etl-bad"}
+    with Collector(data, mcp_allow_delete="true") as running:
+        url = url_of(running)
+
+        async def run(token: str, name: str, given: dict[str, Any]) -> Any:
+            async with (
+                httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}) as http,
+                mcp.Client(streamable_http_client(url, http_client=http)) as client,
+            ):
+                tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+                assert tools["delete_execution"].annotations.destructive_hint is True
+                assert tools["delete_execution"].annotations.read_only_hint is False
+                return await client.call_tool(name, given)
+
+        denied = anyio.run(run, reader, "delete_execution", gone)
+        assert denied.is_error
+        assert "assistant has the scope read; this needs admin" in denied.content[0].text
+        assert text_of(anyio.run(run, reader, "get_status", gone))
+        answer = json.loads(text_of(anyio.run(run, admin, "delete_execution", gone)))
+        assert answer == {"success": True, "handle_id": "etl-bad"}
+        again = anyio.run(run, admin, "delete_execution", gone)
+        assert again.is_error
+        assert "not_found: " in again.content[0].text
+    (rows,) = talk(command("--data", data), ("list_execution_history", {"workflow_id": "etl"}))
+    assert len(rows["executions"]) == 3
+
+
+def test_r046_deleting_works_without_a_server(stored: Path, tmp_path: Path) -> None:
+    """R046: the same over stdio, on the file itself; the setting is that of `stepscope mcp`."""
+    data = tmp_path / "data"
+    shutil.copytree(stored, data)
+    settings = tmp_path / "stepscope.toml"
+    settings.write_text("[mcp]\nallow_delete = true\n")
+    cleared, nothing, left = talk(
+        command("--data", data, "--config", settings),
+        ("clear_workflow", {"workflow_id": "etl"}),
+        ("clear_workflow", {"workflow_id": "etl"}),
+        ("list_execution_history", {"workflow_id": "etl"}),
+    )
+    assert cleared == {"success": True, "deleted": 4, "workflow_id": "etl"}
+    assert nothing == {"success": True, "deleted": 0, "workflow_id": "etl"}
+    assert left["executions"] == []

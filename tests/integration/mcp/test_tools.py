@@ -7,6 +7,7 @@ import anyio
 import mcp
 import pytest
 
+from stepscope_collector.config import McpConfig
 from stepscope_collector.errors import NotFound
 from stepscope_collector.present.mcp.budget import BYTES_PER_TOKEN
 from stepscope_collector.present.mcp.server import mcp_server
@@ -328,6 +329,8 @@ def test_sql_goes_through_the_guard_and_the_schema_is_told(ask: Ask) -> None:
         ("get_execution", {"execution_id": "etl-ok", "path": "steps[9]"}, "steps has 2 elements"),
         ("get_execution", {"execution_id": "etl-ok", "path": "steps[0].nam"}, "unknown member of steps[0] 'nam'"),
         ("get_execution", {"execution_id": "etl-ok", "path": "steps[["}, "is wrong at character 6"),
+        ("delete_execution", {"handle_id": "etl-ok"},
+         "permission_denied: tool delete_execution is switched off\nhint: the setting mcp.allow_delete"),
         ("get_executoin", {}, "unknown tool 'get_executoin'\nhint: did you mean 'get_execution'"),
         ("get_logs", {"handle_id": "etl-ok", "max_tokens": 10}, "argument max_tokens=10 is out of range"),
         ("describe_schema", {"name": "execution"}, "did you mean 'executions'"),
@@ -347,11 +350,11 @@ def test_errors_say_what_would_be_right(
 def test_every_tool_says_what_it_is_for_and_takes_a_budget() -> None:
     """issue #7: the tools and their names."""
 
-    def nobody(_: Any) -> Any:
+    def nobody(*_: Any) -> Any:
         raise NotFound("no history")
 
     async def run() -> Any:
-        async with mcp.Client(mcp_server(nobody, 8000)) as client:
+        async with mcp.Client(mcp_server(nobody, McpConfig())) as client:
             return (await client.list_tools()).tools
 
     tools = {tool.name: tool for tool in anyio.run(run)}
@@ -365,3 +368,6 @@ def test_every_tool_says_what_it_is_for_and_takes_a_budget() -> None:
         assert tool.input_schema["properties"]["max_tokens"]["default"] == 8000
         assert tool.input_schema["additionalProperties"] is False
         assert tool.annotations.read_only_hint is True
+    assert not {"delete_execution", "clear_workflow"} & set(tools), (
+        "nothing deletes unless asked for"
+    )

@@ -1,5 +1,6 @@
 """`stepscope mcp`: the history for language models, on stdin and stdout."""
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -26,7 +27,9 @@ def command(session: Session, *, max_tokens: int | None) -> None:
     question goes to the server that runs at that moment, or to the database file, which is open
     only as long as a question takes.
     """
-    limit = max_tokens or session.settings.mcp.max_tokens
+    config = session.settings.mcp
+    if max_tokens is not None:
+        config = replace(config, max_tokens=max_tokens)
     try:
         # The SDK comes with an extra.
         from stepscope_collector.present.mcp.stdio import serve_stdio
@@ -36,7 +39,7 @@ def command(session: Session, *, max_tokens: int | None) -> None:
             hint="pip install 'stepscope-collector[mcp]'",
         ) from error
 
-    def open_client(_request: Any) -> Client:
-        return session.client()
+    def open_client(_request: Any, is_deleting: bool) -> Client:
+        return session.client(is_writing=is_deleting)
 
-    serve_stdio(open_client, limit)
+    serve_stdio(open_client, config)

@@ -11,6 +11,7 @@ from stepscope_collector.config.targets import Target, TeeConfig
 from stepscope_collector.config.tree import (
     IngestConfig,
     LimitsConfig,
+    McpConfig,
     RetentionConfig,
     Settings,
     SqlConfig,
@@ -23,6 +24,7 @@ __all__ = [
     "IngestConfig",
     "LimitsConfig",
     "Loaded",
+    "McpConfig",
     "RetentionConfig",
     "Setting",
     "Settings",

@@ -306,6 +306,13 @@ class McpConfig:
         minimum=500,
         maximum=1_000_000,
     )
+    allow_delete: bool = _setting(
+        "bool",
+        False,
+        "Whether the tools `delete_execution` and `clear_workflow` are there. Over HTTP they need a token "
+        "of the scope `admin` once there are tokens; `stepscope mcp` has them with this setting of its own.",
+        "A model may be talked into deleting by what it reads in the history.",
+    )
 
 
 @dataclass(frozen=True)

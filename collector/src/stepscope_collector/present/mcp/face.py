@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.access.hosts import is_own_host
+from stepscope_collector.config import McpConfig
 from stepscope_collector.errors import NotFound, PermissionDenied
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ __all__ = ["McpFace"]
 
 
 class McpFace:
-    """Answers POST; `read_api` is what the tools ask, and must be set before the first request.
+    """Answers POST.
+
+    `read_api` is what the tools ask, `guarded` the same behind the gate, for those that delete. Both must
+    be set before the first request.
 
     Args:
-        max_tokens: budget of an answer.
+        config: budget of an answer, and whether there are tools that delete.
         allowed_hosts: names of this server, beside addresses and localhost, that a page may have
             been loaded from.
     """
 
-    def __init__(self, max_tokens: int, allowed_hosts: Collection[str] = ()) -> None:
+    def __init__(self, config: McpConfig, allowed_hosts: Collection[str] = ()) -> None:
         self.read_api: ASGIApp | None = None
-        self._max_tokens = max_tokens
+        self.guarded: ASGIApp | None = None
+        self._config = config
         self._names = frozenset(name.lower() for name in allowed_hosts)
         self._served: Sessionless | None = None
         self._loading = asyncio.Lock()
@@ -75,8 +80,9 @@ class McpFace:
         async with self._loading:
             if self._served is None:
                 assert self.read_api is not None
+                assert self.guarded is not None
                 kind = await asyncio.to_thread(_sessionless)
-                self._served = kind(self.read_api, self._max_tokens)
+                self._served = kind(self.read_api, self.guarded, self._config)
                 await self._served.start()
             return self._served
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from stepscope_collector.config import McpConfig
 from stepscope_collector.present.mcp.inside import InsideAsker
 from stepscope_collector.present.mcp.server import mcp_server
 from stepscope_collector.present.mcp.tool import Asker
@@ -20,12 +21,13 @@ _MAX_BODY_BYTES: Final = 1024 * 1024
 class Sessionless:
     """The server on HTTP; runs on the event loop that starts it."""
 
-    def __init__(self, read_api: ASGIApp, max_tokens: int) -> None:
+    def __init__(self, read_api: ASGIApp, guarded: ASGIApp, config: McpConfig) -> None:
         self._read_api = read_api
+        self._guarded = guarded
         # It tells of every start and stop of its own.
         logging.getLogger("mcp").setLevel(logging.WARNING)
         self._manager = StreamableHTTPSessionManager(
-            mcp_server(self._asker, max_tokens),
+            mcp_server(self._asker, config),
             json_response=True,
             stateless=True,
             max_request_body_size=_MAX_BODY_BYTES,
@@ -57,5 +59,6 @@ class Sessionless:
         """Answer one request."""
         await self._manager.handle_request(scope, receive, send)
 
-    def _asker(self, request: Any) -> AbstractContextManager[Asker]:
-        return InsideAsker(self._read_api, self._loop, request.scope)
+    def _asker(self, request: Any, is_deleting: bool) -> AbstractContextManager[Asker]:
+        app = self._guarded if is_deleting else self._read_api
+        return InsideAsker(app, self._loop, request.scope)

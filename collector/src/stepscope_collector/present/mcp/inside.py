@@ -22,7 +22,8 @@ class InsideAsker:
     """Asks the application on its own event loop; for a thread that is not the loop's.
 
     Args:
-        app: the read API, behind the gate: who asks was admitted already.
+        app: the read API, behind the gate: who asks was admitted to it already. Or the gate with
+            all that is behind it, which asks for the token again: for what takes more than reading.
         loop: the loop it runs on.
         scope: the request whose questions these are; the log names its client.
     """
@@ -30,6 +31,7 @@ class InsideAsker:
     def __init__(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, scope: Scope) -> None:
         self._app = app
         self._loop = loop
+        self._token = [pair for pair in scope.get("headers", ()) if pair[0] == b"authorization"]
         self._who = {name: scope.get(name) for name in ("client", "server", TOKEN_NAME)}
 
     def __enter__(self) -> "InsideAsker":
@@ -65,6 +67,10 @@ class InsideAsker:
         if max_rows is not None:
             question["max_rows"] = max_rows
         return self._ask("POST", "/api/sql", "format=json", json.dumps(question).encode())
+
+    def send(self, method: str, path: str) -> dict[str, Any]:
+        """The JSON answer to a request that changes something."""
+        return self._ask(method, path, "", b"")
 
     def _ask(self, method: str, path: str, query: str, body: bytes) -> dict[str, Any]:
         exchange = self._exchange(method, path, query, body)
@@ -104,7 +110,11 @@ class InsideAsker:
             "raw_path": path.encode(),
             "root_path": "",
             "query_string": query.encode(),
-            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+            "headers": [
+                (b"host", b"localhost"),
+                (b"content-type", b"application/json"),
+                *self._token,
+            ],
             **self._who,
         }
         await self._app(scope, receive, send)

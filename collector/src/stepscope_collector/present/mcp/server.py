@@ -7,6 +7,7 @@ apart from those of the read API, which may be this process's: they wait for its
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -16,6 +17,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 
 from stepscope_collector import __version__
+from stepscope_collector.config import McpConfig
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.mcp.tool import Asker, Tool
 from stepscope_collector.present.mcp.tools import all_tools, call_tool, schema_of
@@ -26,8 +28,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-OpenAsker = Callable[[Any], AbstractContextManager[Asker]]
-"""From the HTTP request, None over stdio: somebody to ask for one call."""
+OpenAsker = Callable[[Any, bool], AbstractContextManager[Asker]]
+"""From the HTTP request, None over stdio, and whether something is to be deleted: somebody to ask for
+one call."""
 
 _MAX_CALLS: Final = 8
 """Calls that are answered at the same time; others wait."""
@@ -46,8 +49,9 @@ _HINTS: Final = {
 """Hints of the read API → the tools that do the same."""
 
 
-def mcp_server(open_asker: OpenAsker, max_tokens: int) -> Server[Any]:
+def mcp_server(open_asker: OpenAsker, config: McpConfig) -> Server[Any]:
     """The server; it runs on any of the SDK's transports."""
+    may_delete = config.allow_delete
     limiter: list[anyio.CapacityLimiter] = []  # belongs to an event loop, which runs only later
 
     async def in_thread(run: Callable[[], T]) -> T:
@@ -58,15 +62,20 @@ def mcp_server(open_asker: OpenAsker, max_tokens: int) -> Server[Any]:
     async def list_tools(
         context: ServerRequestContext[Any, Any], _params: Any
     ) -> mcp_types.ListToolsResult:
-        tools = await in_thread(lambda: all_tools(lambda: open_asker(context.request)))
-        return mcp_types.ListToolsResult(tools=[_described(tool, max_tokens) for tool in tools])
+        def found() -> list[Tool]:
+            return all_tools(partial(open_asker, context.request), may_delete=may_delete)
+
+        tools = await in_thread(found)
+        described = [_described(tool, config.max_tokens) for tool in tools]
+        return mcp_types.ListToolsResult(tools=described)
 
     async def call(
         context: ServerRequestContext[Any, Any], params: mcp_types.CallToolRequestParams
     ) -> mcp_types.CallToolResult:
         def answer() -> str:
             given = params.arguments or {}
-            return call_tool(lambda: open_asker(context.request), params.name, given, max_tokens)
+            asking = partial(open_asker, context.request)
+            return call_tool(asking, params.name, given, config.max_tokens, may_delete=may_delete)
 
         try:
             text = await in_thread(answer)
@@ -92,7 +101,11 @@ def _described(tool: Tool, max_tokens: int) -> mcp_types.Tool:
         name=tool.name,
         description=tool.meaning,
         input_schema=schema_of(tool, max_tokens),
-        annotations=mcp_types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
+        annotations=mcp_types.ToolAnnotations(
+            read_only_hint=not tool.is_deleting,
+            destructive_hint=tool.is_deleting,
+            open_world_hint=False,
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """What a tool is: a name, its arguments, and a function from arguments to an answer.
 
-Tools ask the read API and nothing else, so that an answer is the same whether a server runs, a file
+Tools ask the REST API and nothing else, so that an answer is the same whether a server runs, a file
 is opened, or the server asks itself. They know nothing of the SDK (server.py).
 """
 
@@ -30,6 +30,9 @@ class Asker(Protocol):
         max_rows: int | None = None,
     ) -> Document:
         """The JSON answer of `POST /api/sql`."""
+
+    def send(self, method: str, path: str) -> Document:
+        """The JSON answer to a request that changes something; `path` is quoted."""
 
 
 @dataclass(slots=True)
@@ -120,6 +123,7 @@ class Tool:
     arguments: tuple[Argument, ...]
     answer: Callable[[Asker, Mapping[str, Any]], Answer]
     """Raises StepscopeError."""
+    is_deleting: bool = False
 
     def schema(self) -> Document:
         """JSON Schema of its arguments."""
