@@ -242,6 +242,13 @@ class QueryTimeout(StepscopeError):
     grpc_status = "DEADLINE_EXCEEDED"
     exit_code = 8
 
+    @classmethod
+    def after(cls, timeout_s: float) -> "QueryTimeout":
+        """The error for a statement that met its limit, seconds."""
+        return QueryTimeout(
+            f"statement ran longer than {timeout_s} s", hint="ask for less, or raise sql.timeout_s"
+        )
+
 
 class ServerUnreachable(StepscopeError):
     """The server that a command asks does not answer, or not as a server of ours."""

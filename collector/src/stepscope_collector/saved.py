@@ -24,14 +24,16 @@ class Work(Protocol):
 class SavedQueries:
     """Everything that changes saved queries. Thread-safe."""
 
-    def __init__(self, database: Database, work: Work) -> None:
+    def __init__(self, database: Database, work: Work, timeout_s: float | None = None) -> None:
+        """They stand in `database`; `work` reaches its writer; checks end after `timeout_s`."""
         self._database = database
         self._work = work
+        self._timeout_s = timeout_s
 
     def save(self, name: str, statement: str, description: str | None) -> SavedQuery:
         """Keep a statement under a name, in the place of one that has it; BadRequest, QueryRefused."""
         check_name(name)
-        params = check_query(self._database, statement)
+        params = check_query(self._database, statement, self._timeout_s)
         now = datetime.now(UTC).replace(tzinfo=None)
         row = {"statement": statement, "params": params, "description": description, "now": now}
         self._work(lambda committer, _: committer.name_query(name, row))

@@ -123,6 +123,10 @@ def serve(settings: Settings) -> int:
         collector.start_outgoing(endpoints)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(collector.run(http, web, endpoints))
+    if not database.is_idle:
+        # Everything is committed and closed but for what nothing ends, and Python would wait for that.
+        logging.shutdown()
+        os._exit(0)
     return 0
 
 
@@ -356,7 +360,9 @@ class _Collector:
             remapper=self.remapper,
             retention=self.retention,
             importer=Importer(self.ingest.between_commits),
-            saved=SavedQueries(self.database, self.ingest.between_commits),
+            saved=SavedQueries(
+                self.database, self.ingest.between_commits, self.settings.sql.timeout_s or None
+            ),
             mapping=lambda: self.profiles.mapping,
             intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
             allowed_hosts=None if self.certificates else hosts,

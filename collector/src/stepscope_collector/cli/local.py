@@ -69,7 +69,9 @@ class FileTransport:
                 else Intake(self._ingest, settings.limits.max_payload_bytes),
                 saved=None
                 if self._ingest is None
-                else SavedQueries(self._database, self._ingest.between_commits),
+                else SavedQueries(
+                    self._database, self._ingest.between_commits, settings.sql.timeout_s or None
+                ),
             )
         except BaseException:
             self.close()

@@ -261,7 +261,8 @@ class SqlConfig:
     timeout_s: float = _setting(
         "s",
         30.0,
-        "A statement that runs longer, its answer included, is interrupted.",
+        "A statement that runs longer, its answer included, is interrupted, and its answer is an error a second later "
+        "at most.",
         "Enough for a scan of tens of millions of spans. 0: no limit.",
         minimum=0,
         maximum=86400,
@@ -277,7 +278,8 @@ class SqlConfig:
     max_concurrent: int = _setting(
         "count",
         4,
-        "Statements of users that run at the same time; others wait.",
+        "Statements of users that run at the same time; others wait. As many again may go on after their time, "
+        "where nothing ends them; then further ones are refused.",
         "They share the memory and threads of the store with everything else.",
         minimum=1,
         maximum=256,

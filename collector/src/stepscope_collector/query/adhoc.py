@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stepscope_collector.config import SqlConfig
-from stepscope_collector.errors import BadRequest, QueryRefused
+from stepscope_collector.errors import BadRequest, Overloaded, QueryRefused
 from stepscope_collector.query.arrow import arrow_chunks, parquet_chunks
 from stepscope_collector.query.guard import Checked, check_statement, refusal
 from stepscope_collector.query.types import Converter, converter, textual
@@ -132,12 +132,18 @@ def run_sql(
         QueryRefused: not allowed, wrong, over the memory limit, or stopped.
         QueryTimeout: it, with the block, took longer than config.timeout_s.
         BadRequest: a parameter name or max_rows that makes no sense.
+        Overloaded: as many statements as may run at the same time go on after their time.
     """
     if max_rows is not None and max_rows < 1:
         raise BadRequest(f"max_rows={max_rows} is out of range", hint="1 or more, or leave it out")
     for name in params or {}:
         if not _NAME.fullmatch(name):
             raise BadRequest(f"{name!r} is no name of a parameter", hint="letters, digits and _")
+    if (overdue := database.overdue) >= config.max_concurrent:
+        raise Overloaded(
+            f"{overdue} statements of users go on after their time, limit {config.max_concurrent}",
+            hint="nothing ends them: try again later, or start the server again",
+        )
     stopper = stopper or Stopper()
     try:
         with database.read_user_sql(config.timeout_s or None) as connection:

@@ -58,7 +58,10 @@ def store_samples(database: Database) -> dict[str, list[Sample]]:
     """The metrics that describe the store; sizes are absent when it is in memory."""
     with database.read() as connection:
         ((open_executions,),) = connection.execute(sql("doctor/open")).fetchall()
-    found = {"stepscope_open_executions": [Sample((), open_executions)]}
+    found = {
+        "stepscope_open_executions": [Sample((), open_executions)],
+        "stepscope_overdue_sql": [Sample((), database.overdue)],
+    }
     if database.path is not None:
         wal = database.path.with_name(database.path.name + ".wal")
         for name, path in (("database", database.path), ("wal", wal)):

@@ -61,9 +61,9 @@ def check_name(name: str) -> None:
         )
 
 
-def check_query(database: Database, statement: str) -> list[str]:
-    """The names of its parameters, when it is a statement that may run; QueryRefused."""
-    with database.read_user_sql() as connection:
+def check_query(database: Database, statement: str, timeout_s: float | None = None) -> list[str]:
+    """The names of its parameters, when it is a statement that may run; QueryRefused, QueryTimeout."""
+    with database.read_user_sql(timeout_s) as connection:
         checked = check_statement(connection, statement)
         if checked.kind != "select":
             raise QueryRefused("EXPLAIN cannot be saved", hint="save the SELECT")

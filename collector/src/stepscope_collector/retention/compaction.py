@@ -54,8 +54,10 @@ def compact(database: Database, work: Work) -> Compacted:
         work: runs what needs the writer.
 
     Raises:
-        StoreUnavailable: a backup is being made, no space, or too much came in meanwhile; the file is as it was.
+        StoreUnavailable: a backup is being made, no space, too much came in meanwhile, or a statement does not
+            end; the file is as it was.
     """
+    _refuse_if_held(database)
     began_ns = time.monotonic_ns()
     journal = Journal()
     mapping: list[Any] = []
@@ -82,6 +84,14 @@ def compact(database: Database, work: Work) -> Compacted:
     done = Compacted(before, after, time.monotonic_ns() - began_ns, waited_ns)
     logger.info("database compacted", extra={"before": before, "after": after})
     return done
+
+
+def _refuse_if_held(database: Database) -> None:
+    if database.overdue:
+        raise StoreUnavailable(
+            f"statements of users go on after their time and hold the file: {database.overdue}",
+            hint="try again later, or start the server again",
+        )
 
 
 def _catch_up(
@@ -111,6 +121,7 @@ def _catch_up(
         def swap(committer: Committer, _: Plan) -> int:
             began_ns = time.monotonic_ns()
             repeat.until(len(journal.entries))
+            _refuse_if_held(database)  # it cannot be closed, nor opened again
             root.execute("checkpoint")
             other.connection.close()
             root.close()

@@ -35,6 +35,7 @@ from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.opening import Made, make_directory, open_present
+from stepscope_collector.store.time_limit import Overdue, TimeLimit
 from stepscope_schema.load import Schema, load_schema
 
 __all__ = ["DATABASE_NAME", "Database"]
@@ -45,7 +46,6 @@ DATABASE_NAME: Final = "stepscope.duckdb"
 """File in the data directory."""
 
 _MAX_IDLE_READERS = 16
-_INTERRUPT_EVERY_S = 0.1
 _ROUND_S = 0.05
 _READERS_END_WITHIN_ROUNDS = 100
 """5 s in all."""
@@ -83,6 +83,7 @@ class Database:
         self._is_reopening = False
         self._is_copying = False
         self._aside_count = 0
+        self._overdue = Overdue()
 
     @classmethod
     def open(
@@ -223,37 +224,20 @@ class Database:
             StoreUnavailable: the database is closed.
         """
         connection = self._take(new=True)
-        is_late = threading.Event()
-        is_done = threading.Event()
-
-        def stop_late() -> None:
-            # Again and again: an interrupt that comes between two statements is lost.
-            wait_s = timeout_s
-            while not is_done.wait(wait_s):
-                is_late.set()
-                connection.interrupt()
-                wait_s = _INTERRUPT_EVERY_S
-
-        timer = threading.Thread(target=stop_late, name="stepscope-sql-limit", daemon=True)
+        limit = TimeLimit(connection.interrupt, timeout_s, self._overdue)
         try:
-            if timeout_s is not None:
-                timer.start()
             yield connection
         except Interrupted as error:
-            if is_late.is_set():
-                raise QueryTimeout(
-                    f"statement ran longer than {timeout_s} s",
-                    hint="ask for less, or raise sql.timeout_s",
-                ) from error
+            if limit.is_up:
+                assert timeout_s is not None
+                raise QueryTimeout.after(timeout_s) from error
             self._refuse_if_ending(error)
             raise
         except EngineError as error:
             self._refuse_if_damaged(error)
             raise
         finally:
-            is_done.set()
-            if timeout_s is not None:
-                timer.join()  # it must not interrupt a closed connection
+            limit.end()  # it must not interrupt a closed connection
             self._give_back(connection, keep=False)
 
     @contextmanager
@@ -271,6 +255,11 @@ class Database:
         finally:
             shutil.rmtree(copy.path.parent, ignore_errors=True)
             self._is_copying = False
+
+    @property
+    def overdue(self) -> int:
+        """Statements of users that go on after their time, as nothing ends them."""
+        return self._overdue.count
 
     @property
     def is_idle(self) -> bool:
@@ -379,7 +368,13 @@ class Database:
             except EngineError as error:
                 # Nothing is lost: the next start replays the log.
                 logger.warning("checkpoint at close failed", extra={"error": str(error)})
-        self._close_files()
+        try:
+            self._close_files()
+        except EngineError:
+            if self.is_idle:
+                raise
+            # The end of the process closes what a reader holds that nothing ends.
+            logger.warning("the file stays open until a statement has ended")
         if self._made is not None and self._made.lock is not None:
             self._made.lock.release()
 

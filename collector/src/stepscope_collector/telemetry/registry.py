@@ -182,8 +182,14 @@ _STATE: Final = (
     ),
     Metric(
         "stepscope_sql_duration_seconds", "histogram", "s", ("outcome",),
-        "Statements of users, their answers included; outcome is ok, stopped, or the code of the error.",
+        "Statements of users, their answers included; outcome is ok, stopped, overdue (it goes on after its "
+        "time), or the code of the error.",
         _LONG,
+    ),
+    Metric(
+        "stepscope_overdue_sql", "gauge", "{statements}", (),
+        "Statements of users that go on after sql.timeout_s, as nothing ends them; at sql.max_concurrent "
+        "further ones are refused.",
     ),
     Metric(
         "stepscope_slow_sql_total", "counter", "{statements}", (),

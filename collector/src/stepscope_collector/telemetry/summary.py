@@ -16,6 +16,7 @@ _NOW: Final = {
     "stepscope_open_executions": "open_executions",
     "stepscope_last_commit_age_seconds": "last_commit_age_s",
     "stepscope_slow_sql_total": "slow_statements",
+    "stepscope_overdue_sql": "overdue_statements",
 }
 """Metric → name in the answer."""
 

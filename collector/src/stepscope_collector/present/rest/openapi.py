@@ -35,7 +35,7 @@ _MEANINGS: Final = {
     413: "The body is too large.",
     429: "The sender has sent more than its quota.",
     415: "The body is not application/json.",
-    503: "Not ready.",
+    503: "Not ready, or too much to do; try again.",
 }
 
 

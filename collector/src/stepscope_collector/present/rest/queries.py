@@ -38,7 +38,7 @@ ROUTES: Final = (
             ),
             Param("max_rows", "Rows of the answer at most; default for json: sql.max_rows.", "100", "integer"),
         ),
-        errors=(400, 404, 408),
+        errors=(400, 404, 408, 503),
     ),
     Route(
         "save_query", "/api/queries/{name}",

@@ -121,7 +121,7 @@ ROUTES: Final = (
                 default="json", values=tuple(SQL_FORMATS),
             ),
         ),
-        method="POST", errors=(400, 408, 413, 415),
+        method="POST", errors=(400, 408, 413, 415, 503),
     ),
     Route(
         "make_backup", "/api/admin/backup",

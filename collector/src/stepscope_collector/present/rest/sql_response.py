@@ -1,4 +1,8 @@
-"""User SQL over HTTP: runs in a thread, streams its answer, stops when its client has gone."""
+"""User SQL over HTTP: runs in a thread, streams its answer, stops when its client has gone.
+
+The answer comes in time, also when the statement does not end: then it is left behind, its place is free
+for the next one, and the store counts it (`Database.overdue`).
+"""
 
 import asyncio
 import logging
@@ -7,17 +11,17 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.config import SqlConfig
-from stepscope_collector.errors import StepscopeError
+from stepscope_collector.errors import QueryTimeout, StepscopeError
 from stepscope_collector.present.rest.encode import error_body
 from stepscope_collector.present.rest.formats import CHUNKS
 from stepscope_collector.present.rest.sql_formats import SQL_FORMATS
 from stepscope_collector.present.rest.sql_log import SqlLog
+from stepscope_collector.present.rest.worker import Worker
 from stepscope_collector.query.adhoc import RunningSql, Stopper, run_sql
 from stepscope_collector.store import Database
 
@@ -57,6 +61,7 @@ class SqlResponse(Response):
         self._question = question
         self._slots = slots
         self._stopper = Stopper()
+        self._worker: Worker | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the statement and send its answer.
@@ -76,6 +81,8 @@ class SqlResponse(Response):
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
+        if self._worker is not None:
+            self._worker.due_in(0)
         # Again and again: an interrupt that comes just before the statement begins is lost.
         while True:
             self._stopper.stop()
@@ -83,11 +90,16 @@ class SqlResponse(Response):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = self._chunks()
+        self._worker = worker = Worker("stepscope-sql")
+        if self._config.timeout_s:
+            worker.due_in(self._config.timeout_s)
+        if self._stopper.is_stopped:
+            worker.due_in(0)
         has_begun = False
         started = time.perf_counter()
         outcome = "stopped"
         try:
-            while (chunk := await run_in_threadpool(next, chunks, None)) is not None:
+            while (chunk := await self._next(worker, chunks)) is not None:
                 if not has_begun:
                     await send(_start(SQL_FORMATS[self._question.format]))
                     has_begun = True
@@ -96,14 +108,20 @@ class SqlResponse(Response):
                 await send(_start(SQL_FORMATS[self._question.format]))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             outcome = "ok"
+        except asyncio.CancelledError:
+            self._stopper.stop()
+            worker.due_in(0)
+            raise
         except StepscopeError as error:
+            outcome = "overdue" if worker.is_left else error.code
             if self._stopper.is_stopped:
+                outcome = "overdue" if worker.is_left else "stopped"
                 logger.info("client of a statement has gone")
                 return
-            outcome = error.code
             if has_begun:
                 raise
-            body = Response(error_body(error), error.http_status, media_type="application/json")
+            headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else None
+            body = Response(error_body(error), error.http_status, headers, "application/json")
             await body(scope, receive, send)
         finally:
             self._log.ended(
@@ -114,7 +132,13 @@ class SqlResponse(Response):
                 outcome=outcome,
                 elapsed_s=time.perf_counter() - started,
             )
-            await run_in_threadpool(chunks.close)
+            await worker.end(chunks.close)
+
+    async def _next(self, worker: Worker, chunks: Generator[bytes]) -> bytes | None:
+        try:
+            return await worker.do(lambda: next(chunks, None))
+        except TimeoutError as error:
+            raise QueryTimeout.after(self._config.timeout_s) from error
 
     def _chunks(self) -> Generator[bytes]:
         question = self._question
