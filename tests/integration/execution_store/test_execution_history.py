@@ -197,6 +197,33 @@ def test_r070_otlp_beside_it_makes_one_history(collector: Collector, workflow: s
         assert after.status == "Completed"
 
 
+def test_r015_an_update_through_the_other_class_loses_nothing(tmp_path: Path) -> None:
+    """R015, R062, R064: params that only a live marker told, exit code and binary outlive every update."""
+    with ExecutionHistory(data=tmp_path) as history:
+        handles = [
+            history.insert_execution("build", binary_path="/bin/build", params={"day": "today"})
+            for _ in range(3)
+        ]
+        signs, ends, corrects = handles
+        history.update_execution(corrects, status="Completed", exit_code=0)
+    with ExecutionStore(data=tmp_path) as store:
+        store.update_execution(signs)
+        store.update_execution(signs, metadata={"seen": True})
+        store.update_execution(ends, status="success")
+        store.update_execution(corrects, metadata={"checked": True})
+        store.update_execution(corrects, status="error", error_message="no")
+    with ExecutionHistory(data=tmp_path) as history:
+        for handle, status, exit_code in (
+            (signs, "Running", None), (ends, "Completed", None), (corrects, "Failed", 0),
+        ):  # fmt: skip
+            found = history.get_execution(handle)
+            assert found is not None
+            assert (found.status, found.exit_code, found.binary_path) == (
+                status, exit_code, "/bin/build",
+            )  # fmt: skip
+            assert history.get_params(handle) == {"day": "today"}
+
+
 def test_r082_executions_that_ended_long_ago_are_cleaned_up(
     history: ExecutionHistory, workflow: str
 ) -> None:

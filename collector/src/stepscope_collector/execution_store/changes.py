@@ -9,8 +9,16 @@ from stepscope_collector.compat.document import MAX_ID_BYTES
 from stepscope_collector.compat.record import OUTCOMES, ErrorRecord, ExecutionRecord, StepRecord
 from stepscope_collector.compat.spans import execution_span_id
 from stepscope_collector.errors import BadRequest
+from stepscope_collector.importing.older.rows import Extras
 
-__all__ = ["changed_execution", "changed_step", "corrected", "new_execution", "new_step"]
+__all__ = [
+    "changed_execution",
+    "changed_step",
+    "corrected",
+    "extras_of",
+    "new_execution",
+    "new_step",
+]
 
 Row = Mapping[str, Any]
 _MS: Final = 1_000_000
@@ -76,6 +84,27 @@ def changed_execution(state: Row, given: Row, now_ns: int) -> ExecutionRecord:
         trigger_data=_json(given, "trigger_data", state["trigger_data"]),
         error=error,
         metadata=_json(given, "metadata", state["metadata"]),
+    )
+
+
+def extras_of(state: Row, now_ns: int) -> Extras:
+    """What is known of an execution beside its record, to be said again.
+
+    The newest span counts, and of one that goes on only the newest marker is kept. Params that a span has
+    told stay known.
+
+    Args:
+        state: of query `records/state`.
+        now_ns: its sign of life, if it goes on.
+    """
+    return Extras(
+        exit_code=state["exit_code"],
+        binary_path=state["binary_path"],
+        user_id=state["user_id"],
+        project=state["project"],
+        output=state["output"],
+        params=state["params"] if state["ended_ns"] is None else None,
+        seen_ns=now_ns,
     )
 
 

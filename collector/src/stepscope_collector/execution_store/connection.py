@@ -8,7 +8,10 @@ from typing import Any, Self
 
 from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.source import open_client
+from stepscope_collector.compat.record import ExecutionRecord
 from stepscope_collector.config import ClientConfig, load
+from stepscope_collector.importing.older.requests import Requests
+from stepscope_collector.importing.older.rows import Extras
 from stepscope_collector.query.records import record_sql
 
 __all__ = ["HistoryConnection"]
@@ -51,6 +54,12 @@ class HistoryConnection:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _send_execution(self, record: ExecutionRecord, extras: Extras, revision: int = 0) -> None:
+        """Write what is known of an execution: of one that goes on its markers, else its span."""
+        requests = Requests()
+        for piece in (*requests.add(record, extras, "", 0, revision), *requests.end(0)):
+            self._client.post_otlp("traces", piece.payload)
 
     def _rows(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         with self._lock:

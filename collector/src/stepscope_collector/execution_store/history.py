@@ -4,14 +4,14 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any, Final
 
 from stepscope_collector.compat.document import MAX_ID_BYTES
 from stepscope_collector.compat.record import OUTCOMES, ErrorRecord, ExecutionRecord
 from stepscope_collector.errors import BadRequest, NotFound
-from stepscope_collector.execution_store.changes import corrected
+from stepscope_collector.execution_store.changes import corrected, extras_of
 from stepscope_collector.execution_store.connection import HistoryConnection
 from stepscope_collector.importing.older.requests import Requests, line_of
 from stepscope_collector.importing.older.rows import Extras, Line, time_ns
@@ -107,7 +107,7 @@ class ExecutionHistory(HistoryConnection):
             seen_ns=now,
         )
         with self._lock:
-            self._send(record, extras)
+            self._send_execution(record, extras)
         return execution_id
 
     def update_execution(
@@ -266,25 +266,16 @@ class ExecutionHistory(HistoryConnection):
         )
         known = json.loads(state["params"] or "{}")
         merged = {**known, **params}
-        extras = Extras(
-            exit_code=state["exit_code"] if exit_code is None else _exit_code(exit_code),
-            binary_path=state["binary_path"],
-            user_id=state["user_id"],
-            project=state["project"],
-            output=state["output"],
-            params=_json("params", merged) if merged else None,
-            seen_ns=now,
-        )
+        extras = extras_of(state, now)
+        if exit_code is not None:
+            extras = replace(extras, exit_code=_exit_code(exit_code))
+        if params:
+            extras = replace(extras, params=_json("params", merged))
         if state["ended_ns"] is None:
-            self._send(record, extras)
+            self._send_execution(record, extras)
         elif (word, exit_code, error_message, merged) != (before, None, None, known):
             record, revision = corrected(record, state)
-            self._send(record, extras, revision)
-
-    def _send(self, record: ExecutionRecord, extras: Extras, revision: int = 0) -> None:
-        requests = Requests()
-        for piece in (*requests.add(record, extras, "", 0, revision), *requests.end(0)):
-            self._client.post_otlp("traces", piece.payload)
+            self._send_execution(record, extras, revision)
 
     def _send_lines(self, execution_id: str, lines: Iterable[Line]) -> None:
         requests = Requests()

@@ -13,6 +13,7 @@ from stepscope_collector.execution_store.changes import (
     changed_execution,
     changed_step,
     corrected,
+    extras_of,
     new_execution,
     new_step,
 )
@@ -26,6 +27,7 @@ from stepscope_collector.execution_store.records import (
     stats_of,
     step_of,
 )
+from stepscope_collector.importing.older.rows import Extras
 from stepscope_collector.query.nearest import unknown
 
 __all__ = ["ExecutionStore"]
@@ -69,7 +71,7 @@ class ExecutionStore(HistoryConnection):
         now = time.time_ns()
         record = new_execution(execution, str(uuid.uuid4()), now)
         with self._lock:
-            self._send(request_of(record, seen_ns=now))
+            self._send_execution(record, Extras(seen_ns=now))
         return record.execution_id
 
     def update_execution(self, execution_id: str, **changes: Any) -> None:
@@ -92,11 +94,12 @@ class ExecutionStore(HistoryConnection):
         with self._lock:
             state = self._state(execution_id)
             record = changed_execution(state, changes, now)
+            extras = extras_of(state, now)
             if state["ended_ns"] is None:
-                self._send(request_of(record, seen_ns=now))
+                self._send_execution(record, extras)
             elif changes:
                 newest, revision = corrected(record, state)
-                self._send(request_of(newest, revision=revision))
+                self._send_execution(newest, extras, revision)
 
     def get_execution(self, execution_id: str) -> WorkflowExecution | None:
         """The execution; None: there is none (R016)."""
