@@ -56,6 +56,9 @@ SECTIONS: Final = (
         "The same load on files of different sizes."),
     Section("memory", "Memory over time", "bench_memory.py --minutes 3 --warm-up 1",
         "Full load without a pause into one file; resident memory is the median of the seconds of each minute. An hour: `--minutes 60`."),
+    Section("retention", "Retention", "bench_retention.py",
+        "One sender sends one execution of ten spans after the other: alone, while the oldest 30,000 of 100,000 executions are pruned, and while the file is compacted. Commits wait for rounds, "
+        "answers do not. The file holds what was sent and the hourly counts of what was removed as well."),
     Section("peers", "Other servers", "bench_peers.py",
         "The same requests to other servers on this machine, in the same run; slow ones get fewer of them. They do not all do the same with spans, "
         "nor mean the same by an answer. `spans/CPU-s` counts until a server is idle again. Versions: `benchmarks/peers/`."),

@@ -166,6 +166,25 @@ def _peers(found: dict[str, Any]) -> Rows:
         }
 
 
+def _retention(found: dict[str, Any]) -> Rows:
+    for name, answers in found["answer_ms"].items():
+        yield {
+            "answers": name,
+            "p50 ms": answers["p50"],
+            "p99 ms": answers["p99"],
+            "max ms": answers["max"],
+            "executions sent per s": answers.get("executions_per_s"),
+        }
+    rounds, sizes = found["rounds"], found["file_bytes"]
+    yield {
+        "answers": f"rounds: {rounds['count']} of {found['removed_per_s']} executions removed per s, "
+        f"{rounds['above_100_ms']} above 100 ms; file {sizes['before'] / 1e6:.0f} MB, pruned "
+        f"{sizes['pruned'] / 1e6:.0f}, compacted {sizes['compacted'] / 1e6:.0f}",
+        "p99 ms": f"≤ {rounds['p99_at_most_ms']:.0f}",
+        "max ms": rounds["longest_ms"],
+    }
+
+
 TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "ingest": _ingest,
     "latency": _latency,
@@ -177,6 +196,7 @@ TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "mixed": _mixed,
     "scale": _scale,
     "memory": _memory,
+    "retention": _retention,
     "peers": _peers,
 }
 """By name of the section."""

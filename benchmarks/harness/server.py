@@ -82,6 +82,13 @@ class Collector(Process):
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """An answer of the web port, as JSON."""
+        return json.loads(self._asked(method, path, body))
+
+    def text(self, path: str) -> str:
+        """The same as text, of a question."""
+        return self._asked("GET", path, None).decode()
+
+    def _asked(self, method: str, path: str, body: object) -> bytes:
         connection = http.client.HTTPConnection(self.endpoints["web"], timeout=600)
         try:
             text = None if body is None else json.dumps(body)
@@ -90,7 +97,7 @@ class Collector(Process):
             content = answer.read()
             if answer.status >= 400:
                 raise SystemExit(f"{method} {path}: {answer.status} {content[:500]!r}")
-            return json.loads(content)
+            return content
         finally:
             connection.close()
 

@@ -19,6 +19,7 @@ SMALL = {
     "mixed": "bench_mixed.py --rate 500 --senders 2 --batch 32 --seconds 1 --before 500",
     "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --senders 2 --batch 32",
     "memory": "bench_memory.py --minutes 0.02 --senders 2 --batch 32",
+    "retention": "bench_retention.py --executions 2000 --seconds 1",
     "peers": "bench_peers.py --spans 500 --senders 2 --batch 32 --only discard sqlite",
 }
 

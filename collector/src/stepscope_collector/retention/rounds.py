@@ -21,10 +21,10 @@ from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["Rounds"]
 
-_ROUND_S: Final = 0.05
+_ROUND_S: Final = 0.06
 """What a round is to take."""
 _FIRST: Final = 4_000
-_LEAST: Final = 2_000
+_LEAST: Final = 3_000
 """Rows; fewer take hardly less time."""
 _MOST: Final = 40_000
 _LONG_NS: Final = 3600 * 10**9

@@ -28,6 +28,8 @@ class Counted:
     """Those of stored.rollups that are to be, in the place of those of the same hour, workflow, step and status."""
     since: int
     """The first hour in them or one before it, ns since the epoch."""
+    is_any_stored: bool
+    """Some take the place of others."""
 
 
 _GIVEN: Final = "(select unnest($execution_ids::varchar[]) as execution_id)"
@@ -60,7 +62,7 @@ def count(
     text = text.replace("{rolled}", f"rolled as materialized ({rolled}\n),")
     since = _first_hour(bounds)
     rows = Table.from_arrow(connection.sql(text, params={**bounds, **ids, "since": since}))
-    return Counted(rows, since)
+    return Counted(rows, since, any(rows.column("is_stored").to_pylist()))
 
 
 def freeze(connection: Connection, executions: str, counted: Counted | None = None) -> None:
@@ -78,7 +80,7 @@ def freeze(connection: Connection, executions: str, counted: Counted | None = No
     if counted is not None:
         connection.register("counted_rollups", counted.rows)
         try:
-            _replace(sql, "counted_rollups", counted.since)
+            _replace(sql, "counted_rollups", counted.since if counted.is_any_stored else None)
         finally:
             connection.unregister("counted_rollups")
         return
@@ -93,8 +95,10 @@ def freeze(connection: Connection, executions: str, counted: Counted | None = No
     _replace(sql, "merged_rollups", since)
 
 
-def _replace(sql: Prepared, merged: str, since: int) -> None:
-    sql.run("rollups/delete", {"merged": merged}, since=since)
+def _replace(sql: Prepared, merged: str, since: int | None) -> None:
+    """Store the rows of a table; `since` as of `Counted`, None: none takes the place of another."""
+    if since is not None:
+        sql.run("rollups/delete", {"merged": merged}, since=since)
     sql.run("rollups/insert", {"merged": merged})
 
 

@@ -1,4 +1,4 @@
 -- Stores the rows of table {merged}. Arrow has no integers of 128 bits.
 insert into stored.rollups by name
-select * replace (cast(total_ns as hugeint) as total_ns)
+select * exclude (is_stored) replace (cast(total_ns as hugeint) as total_ns)
 from {merged}

@@ -1,11 +1,11 @@
--- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status. Placeholders:
+-- The rows of `rolled` together with the stored ones of the same hour, workflow, step and status; is_stored: there is one. Placeholders:
 -- into, a table to make of it, or nothing; rolled, nothing where `rolled` is a table, else what it is, with a comma. $since: the first hour of `rolled` or one before it, ns.
 {into}
 with {rolled}
 parts as (
-    select * from rolled
+    select *, false as is_stored from rolled
     union all by name
-    select r.*
+    select r.*, true as is_stored
     from stored.rollups r
     where (r.hour_at is null or r.hour_at >= make_timestamp_ns($since))
         and exists (
@@ -23,7 +23,8 @@ parts as (
         cast(sum(timed) as ubigint) as timed,
         cast(sum(total_ns) as hugeint) as total_ns,
         min(min_ns) as min_ns,
-        max(max_ns) as max_ns
+        max(max_ns) as max_ns,
+        bool_or(is_stored) as is_stored
     from parts
     group by all
 ), cells as (
