@@ -39,6 +39,28 @@ def ctes(query: str, times: int, how: str = "") -> str:
     return f"with {', '.join(parts)} select count(*) from c{times}"
 
 
+def laterals(times: int) -> str:
+    """Every lateral looks at the one before."""
+    parts = [f", lateral (select t{n}.a + 1 as a) t{n + 1}" for n in range(times)]
+    return f"select count(*) from (select 1 as a) t0{''.join(parts)}"
+
+
+def within_each_other(times: int) -> str:
+    """Every subquery looks at all around it."""
+    text = "select " + " + ".join(f"o{n}.x" for n in range(times)) + " as x"
+    for n in reversed(range(times)):
+        text = f"select i{n}.x as x from (select {n} as x) o{n}, lateral ({text}) i{n}"
+    return text
+
+
+COUNTS: Final = ", ".join(
+    f"(select count(*) from steps s where s.execution_id = e.execution_id and s.attempt_count > {n})"
+    for n in range(100)
+)
+ONE_TEXT: Final = "(select string_agg('a', '') as t from range(1000000))"
+MIXED: Final = "(select string_agg(case hash(range) % 2 when 0 then 'a' else 'b' end, '') as t from range(1000000))"
+
+
 REFUSED: Final = {
     # files
     "read_text": "select * from read_text('/etc/passwd')",
@@ -197,6 +219,31 @@ REFUSED: Final = {
     "likeness of long texts": f"select jaro_similarity(a, b) from {LONG.format(count=9_000_000)}",
     "the stack, by json_contains": f"select json_contains(j::json, '1') from {DEEP}",
     "the stack, by variant": f"select j::json::variant from {DEEP}",
+    "laterals of laterals": laterals(60),
+    "laterals within laterals": within_each_other(60),
+    "many correlated subqueries": f"select {COUNTS} from executions e",
+    "a long automaton": f"select regexp_matches(t, '(a|b)*a(a|b){{900}}c') from {MIXED}",
+    "counts of counts": f"select regexp_matches(t, '^(a+)+$|(((a?){{30}}){{30}})b') from {ONE_TEXT}",
+    "an automaton, by SIMILAR TO": f"select t similar to '(a|b)*a(a|b){{900}}c' from {MIXED}",
+    "a pattern that is computed": "select regexp_matches(name, 'a{' || '900}') from spans",
+    "every place of a long text": f"select length(regexp_extract_all(t, 'a.*b|a')) from {ONE_TEXT}",
+    "replacements in a long text": f"select regexp_replace(t, 'a.*b|a', 'x', 'g') from {ONE_TEXT}",
+    "a long text, split": f"select length(regexp_split_to_array(t, 'a.*b|a')) from {ONE_TEXT}",
+    "a long text, split to rows": f"select regexp_split_to_table(t, 'a.*b|a') from {ONE_TEXT}",
+    "a long text in the same SELECT": (
+        "select string_agg('a', '') as t, length(regexp_extract_all(t, 'a.*b|a')) from range(1000000)"
+    ),
+    "mode of a window": "select mode(hash(range)) over (order by range) from range(1000000)",
+    "mode of a wide window": (
+        "select mode(range) over (order by range rows between 100000 preceding and 100000 following) "
+        "from range(1000000)"
+    ),
+    "mode without ties": (
+        "select mode(range) over (rows between unbounded preceding and current row exclude ties) from range(300000)"
+    ),
+    "entropy of a list": "select list_aggregate(l, 'entropy') from (select list(range) as l from range(10000000))",
+    "mode of a list": "select list_mode(l) from (select list(hash(range)) as l from range(5000000))",
+    "an aggregate that is computed": "select list_aggregate([1], 'mo' || 'de')",
     "sleep": "select sleep_ms(1000000)",
     "pg_sleep": "select pg_sleep(1000000)",
 }  # fmt: skip

@@ -8,10 +8,11 @@ tests/integration/rest/attacks.py made the process hang, take all memory, or end
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from stepscope_collector.errors import QueryRefused
+from stepscope_collector.query.endless import MAX_SHORT, is_short
 from stepscope_collector.query.tree import (
     Node,
     arguments,
@@ -19,6 +20,7 @@ from stepscope_collector.query.tree import (
     function_name,
     is_function,
     literal,
+    own_nodes,
     walk,
 )
 
@@ -32,7 +34,6 @@ _MAX_PARTS: Final = 50_000
 _MAX_COLUMNS: Final = 1000
 _MAX_FIELDS: Final = 100_000
 _MAX_GROWTH: Final = 64
-_MAX_COMPARED: Final = 1000
 _HINT: Final = "write it as fewer steps"
 
 # Functions whose result is longer than their argument, in a value that nothing counts.
@@ -48,7 +49,6 @@ _NESTING: Final = (
 )  # fmt: skip
 # Their time is the product of both lengths, and nothing stops them.
 _COMPARING: Final = ("levenshtein", "jaro_similarity", "jaro_winkler_similarity")
-_CUTTING: Final = ("left", "substr", "substring")
 # These follow what is nested in a value, to the end of the stack: the process ends.
 _BOTTOMLESS: Final = {"json_contains": "use json_extract or contains()"}
 # These bind their second argument, and follow what is nested in it: at 4000 levels for 7 s and in 1.2 GB,
@@ -79,7 +79,7 @@ def check_bounds(tree: Node) -> None:
         raise QueryRefused(f"{len(selects)} SELECTs in a statement, limit {_MAX_SELECTS}")
     columns = fields = 1.0
     for select in selects:
-        own = list(_own(select))
+        own = list(own_nodes(select))
         columns *= max(1, _stars(select, own))
         fields *= max(1, _fields(select, own))
         try:
@@ -119,10 +119,10 @@ def _check_node(node: Node) -> None:
         raise QueryRefused(f"function {name} is not allowed", hint="send the statement itself")
     if hint := _BOTTOMLESS.get(name):
         raise QueryRefused(f"function {name} is not allowed", hint=hint)
-    if name in _COMPARING and not any(_is_short(each) for each in arguments(node)):
+    if name in _COMPARING and not any(is_short(each) for each in arguments(node)):
         raise QueryRefused(
             f"function {name} compares texts of any length",
-            hint=f"compare with a literal, or with left(…, {_MAX_COMPARED})",
+            hint=f"compare with a literal, or with left(…, {MAX_SHORT})",
         )
 
 
@@ -145,29 +145,6 @@ def _check_json_shape(name: str, given: list[Node]) -> None:
         )
 
 
-def _is_short(argument: Node) -> bool:
-    """Whether the length of a text is known, and short."""
-    text = literal(argument)
-    if isinstance(text, str):
-        return len(text) <= _MAX_COMPARED
-    if is_function(argument) and function_name(argument) in _CUTTING:
-        size = literal(given[-1]) if len(given := arguments(argument)) > 1 else None
-        return isinstance(size, int | float) and 0 <= size <= _MAX_COMPARED
-    return False
-
-
-def _own(select: Node) -> Iterator[Node]:
-    """The nodes of a SELECT, without those of SELECTs within it."""
-    waiting: list[Any] = [value for key, value in select.items() if key != "type"]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict) and node.get("type") != "SELECT_NODE":
-            yield node
-            waiting.extend(node.values())
-
-
 def _tables(own: list[Node]) -> list[Node]:
     kinds = ("BASE_TABLE", "SUBQUERY", "TABLE_FUNCTION", "EXPRESSION_LIST", "COLUMN_DATA", "PIVOT")
     return [node for node in own if node.get("type") in kinds and "class" not in node]
@@ -176,7 +153,7 @@ def _tables(own: list[Node]) -> list[Node]:
 def _stars(select: Node, own: list[Node]) -> int:
     """How many times as many columns as one of its tables a SELECT can have."""
     tables = len(_tables(own))
-    stars = [node for node in _own({"list": select.get("select_list")}) if _is_star(node)]
+    stars = [node for node in own_nodes({"list": select.get("select_list")}) if _is_star(node)]
     return sum(1 if star.get("relation_name") else max(1, tables) for star in stars)
 
 
@@ -190,7 +167,7 @@ def _fields(select: Node, own: list[Node]) -> int:
         str(node.get(key, "")).lower() for node in _tables(own) for key in ("alias", "table_name")
     }
     count = 0
-    for node in _own({"list": select.get("select_list")}):
+    for node in own_nodes({"list": select.get("select_list")}):
         if is_function(node) and function_name(node) in _NESTING:
             count += len(arguments(node))
         elif (name := column(node)) and len(node["column_names"]) == 1 and name in names:

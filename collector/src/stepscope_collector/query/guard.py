@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from stepscope_collector.errors import QueryRefused
 from stepscope_collector.query.bounds import MAX_CHARACTERS, check_bounds
+from stepscope_collector.query.endless import check_endless
 from stepscope_collector.query.growth import check_growth
 from stepscope_collector.query.shape import check_shape
 from stepscope_collector.query.tokens import without_comments
@@ -110,6 +111,7 @@ def check_statement(connection: Connection, statement: str) -> Checked:
         _check_node(node)
     check_bounds(tree)
     check_growth(tree)
+    check_endless(tree)
     return Checked("explain" if kind == "EXPLAIN" else "select", bare)
 
 

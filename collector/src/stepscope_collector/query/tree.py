@@ -17,6 +17,7 @@ __all__ = [
     "function_name",
     "is_function",
     "literal",
+    "own_nodes",
     "parse_tree",
     "walk",
 ]
@@ -56,6 +57,18 @@ def walk(tree: Any) -> Iterator[Node]:
             left.extend(node.values())
         elif isinstance(node, list):
             left.extend(node)
+
+
+def own_nodes(select: Node) -> Iterator[Node]:
+    """The nodes of a SELECT, without those of SELECTs within it."""
+    waiting: list[Any] = [value for key, value in select.items() if key != "type"]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict) and node.get("type") != "SELECT_NODE":
+            yield node
+            waiting.extend(node.values())
 
 
 def is_function(node: Node) -> bool:
