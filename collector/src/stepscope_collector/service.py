@@ -217,7 +217,10 @@ class _Collector:
         self.retention.taken_bytes = lambda: self.ingest.taken_bytes
         self.ingest.waits_for_commits = self.retention.is_tight
         self.upkeep = Upkeep(
-            self.ingest.between_commits, self.settings.executions.lost_after_s, self.retention
+            self.database,
+            self.ingest.between_commits,
+            self.settings.executions.lost_after_s,
+            self.retention,
         )
         self.grpc = GrpcReceiver(
             Door(self.ingest, "grpc"),

@@ -1,4 +1,4 @@
-"""What a running collector does by itself every now and then, on the writer thread between commits."""
+"""What a running collector does by itself every now and then; what changes something, on the writer thread between commits."""
 
 import logging
 import threading
@@ -10,8 +10,9 @@ from stepscope_collector.decode.batch import Plan
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.remap import Work
 from stepscope_collector.retention import Retention
+from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.silence import allow_silence
+from stepscope_collector.store.silence import allow_silence, find_silence
 
 __all__ = ["Upkeep"]
 
@@ -27,12 +28,20 @@ class Upkeep:
     """A thread that asks for it.
 
     Args:
+        database: the history.
         work: runs something on the writer thread.
         lost_after_s: setting executions.lost_after_s.
         retention: removes what is due; None: nothing does.
     """
 
-    def __init__(self, work: Work, lost_after_s: float, retention: Retention | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        work: Work,
+        lost_after_s: float,
+        retention: Retention | None = None,
+    ) -> None:
+        self._database = database
         self._retention = retention
         self._work = work
         self._lost_after_s = lost_after_s
@@ -70,7 +79,7 @@ class Upkeep:
                 while not self._is_ending.is_set() and self._work(self._fold_later):
                     pass  # one at a time: requests are committed in between
                 if time.monotonic() >= silence_at_s:
-                    self._work(self._allow_silence)
+                    self._look_for_silence()
                     silence_at_s = time.monotonic() + self._every_s
             except StepscopeError as error:  # the next time will do
                 logger.warning("upkeep failed", extra={"error": error.message})
@@ -102,6 +111,15 @@ class Upkeep:
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
         return committer.fold_later(now, now_ns)
 
-    def _allow_silence(self, committer: Committer, _: Plan) -> None:
-        with committer.transaction() as connection:
-            allow_silence(connection, time.time_ns(), self._lost_after_s)
+    def _look_for_silence(self) -> None:
+        """Beside the writer, which has to do with it only when a limit changes."""
+        with self._database.read(is_fresh=False) as connection:
+            limits = find_silence(connection, time.time_ns(), self._lost_after_s)
+        if not limits:
+            return
+
+        def allow(committer: Committer, _: Plan) -> None:
+            with committer.transaction() as connection:
+                allow_silence(connection, limits)
+
+        self._work(allow)

@@ -14,7 +14,7 @@ from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
-from stepscope_collector.store.silence import allow_silence
+from stepscope_collector.store.silence import allow_silence, find_silence
 
 MAPPING = compile_profiles(load_shipped())
 MINUTE = 60 * 10**9
@@ -59,8 +59,11 @@ class Store:
         self._committer.commit(group, now, now_ns)
 
     def allow(self):
+        with self._database.read() as connection:
+            limits = find_silence(connection, time.time_ns(), LOST_AFTER_S)
         with self._committer.transaction() as connection:
-            return allow_silence(connection, time.time_ns(), LOST_AFTER_S)
+            allow_silence(connection, limits)
+        return len(limits)
 
     def statuses(self):
         with self._database.read() as connection:
