@@ -201,9 +201,10 @@ class _Told:
         self._said_s = now_s
         share = min(done_bytes / self._whole, 1)
         text = f"{self._path.name}: {share:.0%}, {sum(self._stored.values())} rows stored"
+        if self._known:
+            text += f", {self._known} were stored before"
         if share:
-            left_s = (now_s - self._began_s) * (1 - share) / share
-            text += f", about {format_duration(int(left_s) * 10**9)} left"
+            text += f", {_left((now_s - self._began_s) * (1 - share) / share)} left"
         self._session.note(text)
 
     def document(self) -> dict[str, Any]:
@@ -220,6 +221,13 @@ class _Told:
             "refused": self._refused,
             "reasons": self._reasons,
         }
+
+
+def _left(seconds: float) -> str:
+    """How long it will take, about: nobody reads hundredths here."""
+    if seconds < 59.5:
+        return f"about {max(round(seconds), 1)} s"
+    return f"about {format_duration(round(seconds) * 10**9)}"
 
 
 def _text(told: Mapping[str, Any]) -> str:

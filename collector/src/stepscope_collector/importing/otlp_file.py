@@ -140,7 +140,7 @@ def pieces_of_json(body: bytes, place: str, done_bytes: int) -> Iterator[Piece |
 
 def _pieces(signal: Signal, message: Message, place: str, done_bytes: int) -> Iterator[Piece]:
     for part in cut(signal, message):
-        yield Piece(signal, part.SerializeToString(), place, done_bytes)
+        yield Piece(signal, part.SerializeToString(), place, done_bytes, is_parsed=True)
 
 
 def _lines(file: Any, line: bytes) -> Iterator[bytes | None]:

@@ -24,6 +24,8 @@ class Piece:
     """Of the file, with this piece, about."""
     ingested: Sequence[Sequence[int]] = ()
     """[ns since the epoch, rows] when its rows were committed first; empty: not known."""
+    is_parsed: bool = False
+    """Whether it is known to be a request that can be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.bundle import read_bundle
+from stepscope_collector.importing.gather import gathered
 from stepscope_collector.importing.kind import refuse_other_kind
 from stepscope_collector.importing.older.documents import executions_of, read_any
 from stepscope_collector.importing.older.requests import Requests
@@ -32,7 +33,7 @@ _LOOKED_AT: Final = 4096
 def read_source(
     path: Path, signal: Signal | None = None, zone: tzinfo | None = None
 ) -> Iterator[Piece | Refused]:
-    """The requests of a file, of bounded size, in order.
+    """The requests of a file, of bounded size, in order; small ones of spans together.
 
     Args:
         path: a bundle, an OTLP file in JSON or protobuf, or an SQLite database or JSON documents of an
@@ -44,8 +45,11 @@ def read_source(
         NotFound: there is no such file.
         BadRequest: it is none of these, or damaged.
     """
+    yield from gathered(_read(path, signal, zone or _LocalZone()))
+
+
+def _read(path: Path, signal: Signal | None, own: tzinfo) -> Iterator[Piece | Refused]:
     head = _head(path)
-    own = zone or _LocalZone()
     if head.startswith(_ZIP):
         yield from read_bundle(path)
     elif head.startswith(MAGIC):

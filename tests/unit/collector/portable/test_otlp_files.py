@@ -10,6 +10,7 @@ import pytest
 from stepscope_collector.decode.otlp_json import REQUESTS, to_json
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.importing import cut as cut_module
+from stepscope_collector.importing import gather as gather_module
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.importing.piece import Refused
 from stepscope_collector.importing.source import read_source
@@ -106,6 +107,7 @@ def test_many_requests_of_all_signals_in_one_file(sent, tmp_path):
 def test_a_large_request_is_taken_in_parts(sent, tmp_path, monkeypatch):
     """issue #7: bounded: no request of a file holds up the writer for long."""
     monkeypatch.setattr(cut_module, "_ROWS", 3)
+    monkeypatch.setattr(gather_module, "_MAX_BYTES", 1)
     path = tmp_path / "file"
     for signal, message in sent.items():
         path.write_bytes(message.SerializeToString())
@@ -115,6 +117,32 @@ def test_a_large_request_is_taken_in_parts(sent, tmp_path, monkeypatch):
             merged.MergeFromString(piece.payload)
         assert CANONICAL[signal](merged) == CANONICAL[signal](message)
         assert len(pieces) > (1 if signal != "metrics" else 0)
+
+
+def test_small_requests_of_spans_come_together(sent, tmp_path):
+    """issue #7: a file of many small requests is taken in with few commits; logs keep their requests."""
+    path = tmp_path / "file"
+    path.write_bytes(
+        b"\n".join([text(sent["traces"]), text(sent["traces"]), text(sent["logs"])] * 3)
+    )
+    pieces = list(read_source(path))
+    assert [(piece.signal, piece.place) for piece in pieces] == [
+        ("traces", "line 1 to line 2"), ("logs", "line 3"), ("traces", "line 4 to line 5"),
+        ("logs", "line 6"), ("traces", "line 7 to line 8"), ("logs", "line 9"),
+    ]  # fmt: skip
+    assert [piece.done_bytes for piece in pieces] == sorted(piece.done_bytes for piece in pieces)
+    twice = REQUESTS["traces"].FromString(pieces[0].payload)
+    assert len(twice.resource_spans) == 2 * len(sent["traces"].resource_spans)
+    with store() as into:
+        stored, known, refused = take_in(into, path)
+        assert (refused, known) == ([], 5 * count_of(sent["traces"]) + 2 * count_of(sent["logs"]))
+        assert stored == count_of(sent["traces"]) + count_of(sent["logs"])
+
+
+def count_of(message):
+    """Rows of a request."""
+    signal = next(name for name, kind in REQUESTS.items() if isinstance(message, kind))
+    return cut_module.row_count(signal, message)
 
 
 def test_what_is_refused_is_told_with_its_place(sent, tmp_path):
