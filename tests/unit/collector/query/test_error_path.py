@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
+from stepscope_collector.store import Database
 
 NO_ERROR = (None, None)
 
@@ -85,3 +86,21 @@ def test_any_tangle_of_spans_ends_in_a_failed_step_or_none(tangle: list[Any]) ->
 def test_a_chain_of_ten_thousand_steps_is_climbed_once() -> None:
     """issue #2: 10,000 spans in a trace."""
     assert found([span(n, n - 1 if n else None) for n in range(10_000)]) == "9999"
+
+
+def test_the_last_exception_of_a_span_is_read_by_its_key(database: Database) -> None:
+    """R035: of several exceptions the last, of none nothing; other events do not count."""
+    event = "{'name': ?, 'attributes': map {'exception.type': ?}}"
+    rows = [
+        ([("exception", "A"), ("exception", "B"), ("retry", "C")], "B"),
+        ([("retry", "C")], None),
+    ]
+    writer = database.writer()
+    for events, expected in rows:
+        listed = "[" + ", ".join([event] * len(events)) + "]"
+        values = [value for pair in events for value in pair]
+        asked = f"select last_exception({listed}, 'exception.type')"
+        assert writer.execute(asked, values).fetchone() == (expected,)
+    assert writer.execute("select last_exception(null, 'x'), last_exception([], 'x')").fetchone() == (
+        None, None,
+    )  # fmt: skip

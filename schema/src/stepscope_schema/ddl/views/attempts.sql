@@ -19,8 +19,7 @@ select
     time_of(greatest(start_time_unix_nano, end_time_unix_nano)) as last_seen_at, -- timestamp_ns: newest sign of life
     error_type,                                         -- varchar: class of the error that ended it
     error_message,                                      -- varchar: message of that error
-    list_filter(events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.stacktrace'] as error_stack, -- varchar: stack of its last exception event
+    last_exception(events, 'exception.stacktrace') as error_stack, -- varchar: stack of its last exception event
     dialect,                                            -- varchar: profile that mapped the span
     trace_hex(trace_id) as trace_id,                    -- varchar: 32 hex digits
     span_hex(span_id) as span_id,                       -- varchar: span of this try; 16 hex digits

@@ -8,8 +8,7 @@ with own as (
             trace_id := trace_id,
             span_id := case when live_phase is null then span_id else parent_span_id end,
             attributes := attributes,
-            stack := list_filter(events, lambda e: e.name = 'exception')[-1]
-                .attributes['exception.stacktrace']
+            stack := last_exception(events, 'exception.stacktrace')
         ), (live_phase is null, start_time_unix_nano, span_id)) as span
     from stored.spans
     where role = 'execution'

@@ -5,8 +5,7 @@ with tries as (
     select
         execution_id, coalesce(step_name, name) as step_name, coalesce(attempt, 1) as attempt,
         max_attempts, status, error_type, error_message,
-        list_filter(events, lambda e: e.name = 'exception')[-1]
-            .attributes['exception.stacktrace'] as error_stack,
+        last_exception(events, 'exception.stacktrace') as error_stack,
         end_time_unix_nano as ended_unix_nano, trace_id, span_id, parent_span_id, resource_id
     from stored.spans
     where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0

@@ -6,8 +6,7 @@ select
     role, is_folded, step_id, step_name, name, step_type, step_index, attempt, max_attempts,
     is_expected_retry, status, status_native, start_time_unix_nano as started_unix_nano,
     end_time_unix_nano as ended_unix_nano, error_type, error_message,
-    list_filter(events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.stacktrace'] as error_stack,
+    last_exception(events, 'exception.stacktrace') as error_stack,
     dialect, cast(trace_id as varchar) as trace_id, span_id, parent_span_id,
     epoch_ns(ingested_at) as ingested_at
 from stored.spans

@@ -11,10 +11,8 @@ select
     s.is_expected_retry, s.status, s.status_native, s.error_type, s.error_message, s.workflow_id,
     s.workflow_name, s.workflow_version, s.project, s.trigger_type, s.user_id, s.tags,
     s.parent_execution_id, s.root_execution_id, s.exit_code,
-    list_filter(s.events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.type'] as exception_type,
-    list_filter(s.events, lambda e: e.name = 'exception')[-1]
-        .attributes['exception.message'] as exception_message
+    last_exception(s.events, 'exception.type') as exception_type,
+    last_exception(s.events, 'exception.message') as exception_message
 from stored.spans s
 left join stored.resources r on r.resource_id = s.resource_id
 left join stored.scopes c on c.scope_id = s.scope_id
