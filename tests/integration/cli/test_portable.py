@@ -6,11 +6,14 @@ import random
 import re
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from stepscope_collector.cli.server import run_server
+from stepscope_collector.cli.server import run_server, wait_for
 from tests.integration.cli.conftest import stepscope
 from tests.unit.collector.portable.test_older import database_of
 
@@ -149,3 +152,46 @@ def test_a_database_of_an_older_design_comes_in_through_the_server(tmp_path):
         assert "h-1,2025-11-01T10:00:00.123Z" in rows  # two hours east of Greenwich
     slip = stepscope("import", path, "--timezone", "Mars", "--data", tmp_path / "data")
     assert "timezone='Mars' is none that is known" in slip.err
+
+
+def test_an_interrupted_import_says_what_stays_and_goes_on(ask, tmp_path):
+    """issue #7: Ctrl-C leaves whole requests; the same command takes the rest, and nothing twice."""
+    span = {"traceId": "ab" * 16, "name": "s", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    lines = [
+        json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [
+            {**span, "name": "x" * 2000, "spanId": f"{line * 300 + n + 1:016x}"} for n in range(300)
+        ]}]}]})
+        for line in range(60)
+    ]  # fmt: skip
+    path = tmp_path / "many.jsonl"
+    path.write_text("\n".join(lines))
+    data = tmp_path / "data"
+    command = [
+        sys.executable,
+        "-m",
+        "stepscope_collector",
+        "import",
+        str(path),
+        "--data",
+        str(data),
+    ]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        assert wait_for(lambda: size_of(data) > 4_000_000 or None, 50), "some requests are stored"
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=50)
+    assert run.returncode == 130, said
+    assert "interrupted; " in said
+    kept = int(said.partition("interrupted; ")[2].split()[0])
+    assert 0 < kept < 18_000
+    again = subprocess.run(command, capture_output=True, text=True, check=True, timeout=50)
+    stored, known = re.fullmatch(
+        r"1 file: (\d+) spans, .*; (\d+) rows were stored before\n", again.stdout
+    ).groups()
+    assert int(stored) + int(known) == 18_000
+    assert int(known) in (kept, kept + 300)  # a commit that ended may not have been told
+
+
+def size_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.glob("stepscope.duckdb*"))

@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from stepscope_collector import __version__
+from stepscope_collector.cli.interrupt import interruptible
 from stepscope_collector.cli.session import Session, shared_options
 from stepscope_collector.errors import StepscopeError
 from stepscope_collector.present.text.values import clean
@@ -142,12 +143,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None, session: Session) -> int:
     try:
-        result: Any = stepscope.main(
-            args=None if arguments is None else list(arguments),
-            prog_name="stepscope",
-            standalone_mode=False,
-            obj=session,
-        )
+        with interruptible():
+            result: Any = stepscope.main(
+                args=None if arguments is None else list(arguments),
+                prog_name="stepscope",
+                standalone_mode=False,
+                obj=session,
+            )
     except StepscopeError as error:
         if session.is_debug:
             traceback.print_exc()

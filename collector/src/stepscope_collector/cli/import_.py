@@ -111,6 +111,9 @@ def _import(
                         told.taken(piece.signal, piece.place, taken)
                     told.progress(piece.done_bytes)
                 told.end()
+            except KeyboardInterrupt:
+                told.interrupted()
+                raise
             except StepscopeError as error:
                 told.stopped()
                 message = error.message.replace(str(path), str(given))
@@ -172,6 +175,12 @@ class _Told:
             self._session.note(
                 f"{self._path}: read until {self._place}; {self._taken} rows of it are stored, and stay"
             )
+
+    def interrupted(self) -> None:
+        """Somebody ended it: what came before stays."""
+        self._session.note(
+            f"{self._path}: interrupted; {self._taken} rows of it are stored, the same command takes the rest"
+        )
 
     def taken(self, signal: str, place: str, taken: Mapping[str, Any]) -> None:
         """A request was taken."""
