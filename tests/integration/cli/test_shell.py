@@ -102,6 +102,16 @@ def test_statements_are_answered_one_after_the_other(terminal: Terminal, tmp_pat
     terminal.expect("param_name")
     terminal.type(".tables\r")
     terminal.expect("workflow_stats")
+    terminal.type("select 'it ends;\r")
+    terminal.expect("...>")
+    terminal.type("later;' as text;\r")
+    terminal.expect('later;"')
+    terminal.type("help\r")
+    terminal.expect("Tab completes")
+    terminal.type("\\d execution_params\r")
+    terminal.expect("param_name")
+    terminal.type(".nonsense\r")
+    terminal.expect("is no command")
     history = (tmp_path / "stepscope" / "sql_history").read_text(encoding="utf-8")
     assert "+select nothing from executions;" in history
     assert (tmp_path / "stepscope" / "sql_history").stat().st_mode & 0o777 == 0o600
@@ -111,3 +121,13 @@ def test_without_a_terminal_it_reads_one_statement(stored: Path) -> None:
     """issue #7: plain when not a terminal."""
     answer = stepscope("sql", "--data", stored, "--format", "csv", stdin="select 1 as a")
     assert (answer.code, answer.out) == (0, "a\n1\n")
+
+
+def test_a_plan_is_shown_as_it_is_drawn(stored: Path) -> None:
+    """issue #7: EXPLAIN on the command line is for people."""
+    answer = stepscope(
+        "sql", "--data", stored, "explain select status, count(*) from executions group by 1"
+    )
+    assert answer.code == 0, answer.err
+    assert len(answer.out.splitlines()) > 3
+    assert "explain_key" not in answer.out

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["Words", "complete"]
+__all__ = ["Words", "complete", "is_whole"]
 
 _LAST: Final = re.compile(r"(?:(?P<owner>[\w.]+)\.)?(?P<begun>\w*)$")
 _BEFORE: Final = re.compile(r"\b(?P<word>\w+)\s+(?:[\w.]+\s*,\s*)*[\w.]*$")
@@ -15,6 +15,11 @@ _NAMED: Final = re.compile(
 )
 _RELATION_FOLLOWS: Final = ("from", "join", "describe", "summarize", "table")
 _QUOTED: Final = re.compile(r"'(?:[^']|'')*$")
+_CLOSED: Final = re.compile(
+    r"[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/",
+    re.DOTALL,
+)
+_OPEN: Final = re.compile(r"['\"]|/\*|\$[A-Za-z_]*\$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +87,9 @@ def complete(words: Words, text: str) -> Iterator[tuple[str, str, int]]:
     for word, kind in found:
         if word.lower().startswith(begun.lower()):
             yield word, kind, len(begun)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a statement ends here: with a semicolon that is in no quotes and no comment."""
+    bare = _CLOSED.sub(" ", text)
+    return not _OPEN.search(bare) and bare.rstrip().endswith(";")

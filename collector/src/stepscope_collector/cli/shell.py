@@ -15,7 +15,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
-from stepscope_collector.cli.completion import Words, complete
+from stepscope_collector.cli.completion import Words, complete, is_whole
 from stepscope_collector.cli.lookup import read_sql
 from stepscope_collector.cli.session import Session
 from stepscope_collector.errors import StepscopeError
@@ -29,10 +29,16 @@ A statement ends with ; and may have several lines. Only reading is allowed.
   .format FORM      table, json, ndjson or csv
   .help             this
   .quit             or Ctrl-D
+Also as in psql: \\d, \\d NAME, \\?, \\q; and help, quit, exit.
 Tab completes, the arrow keys go through the history, Ctrl-C drops a line or stops a statement.
 """
 _FORMS: Final = ("table", "json", "ndjson", "csv")
 _MOST_WORDS: Final = 10_000
+# What people type who know another shell; without them they would wait for a semicolon.
+_ALSO: Final = {
+    "help": ".help", "?": ".help", "\\?": ".help", "\\h": ".help", "quit": ".quit", "exit": ".quit",
+    "\\q": ".quit", "\\dt": ".tables", "\\dv": ".tables", "\\l": ".tables",
+}  # fmt: skip
 
 
 class Shell:
@@ -77,10 +83,10 @@ class Shell:
             text = f"{waiting}\n{line}" if waiting else line
             if not text.strip():
                 waiting = ""
-            elif not waiting and text.lstrip().startswith("."):
-                if not self._told(*text.split()):
+            elif not waiting and (words := _command(text)):
+                if not self._told(*words):
                     return
-            elif text.rstrip().endswith(";"):
+            elif is_whole(text):
                 waiting = ""
                 self._ask(text)
             else:
@@ -106,8 +112,10 @@ class Shell:
             self._ask(f"describe {rest[0].rstrip(';')};")
         elif word == ".format" and rest and rest[0] in _FORMS:
             self._session.format = rest[0]
-        else:
+        elif word == ".help":
             self._session.write(_HELP)
+        else:
+            self._session.note(f"{' '.join([word, *rest])!r} is no command; .help tells them")
         return True
 
     def _words(self) -> Words:
@@ -121,6 +129,16 @@ class Shell:
                 return Words()
             self._known = Words.of(rows)
         return self._known
+
+
+def _command(text: str) -> list[str]:
+    """The words of a line that is a command and no SQL; of other lines none."""
+    word, *rest = text.rstrip("; \t").split() or [""]
+    if not rest and (known := _ALSO.get(word.lower())):
+        return [known]
+    if word == "\\d":
+        return [".schema", *rest] if rest else [".tables"]
+    return [word, *rest] if word.startswith((".", "\\")) else []
 
 
 class _Completer(Completer):

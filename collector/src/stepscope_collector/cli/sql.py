@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -17,6 +17,8 @@ from stepscope_collector.present.text.formats import to_json, unique_names
 from stepscope_collector.present.text.lists import sql_table
 
 __all__ = ["answer_sql", "command", "param_of", "print_answer", "statement_of"]
+
+_OF_EXPLAIN: Final = ["explain_key", "explain_value"]
 
 
 @click.command("sql")
@@ -95,6 +97,10 @@ def print_answer(session: Session, answer: dict[str, Any]) -> None:
     if session.format == "json":
         keys = unique_names(names)
         session.write(to_json([dict(zip(keys, row, strict=True)) for row in answer["rows"]]))
+    elif names == _OF_EXPLAIN:
+        session.write(
+            "".join(f"{plan.rstrip()}\n" for _, plan in answer["rows"])
+        )  # a drawing of many lines
     else:
         session.write(sql_table(names, answer["rows"], session.screen))
     count = answer["row_count"]

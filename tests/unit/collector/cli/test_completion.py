@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepscope_collector.cli.completion import Words, complete
+from stepscope_collector.cli.completion import Words, complete, is_whole
 
 WORDS = Words.of(
     [
@@ -50,3 +50,18 @@ def test_words_that_fit_the_place_are_offered(text: str, offered: set[str]) -> N
     assert {word for word, _, _ in found} == offered
     for word, _, begun in found:
         assert word.lower().startswith(text[len(text) - begun :].lower())
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("select 1;", True), ("select 1 ; \n", True), ("select 1", False), ("select 'a;", False),
+        ("select 'a;'", False), ("select 'it''s;';", True), ('select ";', False), ("select 1 -- x;", False),
+        ("select 1 -- it's\n;", True), ("select 1 /* x;", False), ("select /* ; */ 1;", True),
+        ("select $$a;", False), ("select $$a;$$;", True), ("select $status;", True), ("select e'\\';';", True),
+        (";", True),
+    ],
+)  # fmt: skip
+def test_a_statement_ends_with_a_semicolon_outside_of_quotes(text: str, whole: bool) -> None:
+    """issue #7: the interactive shell takes statements of several lines."""
+    assert is_whole(text) is whole
