@@ -13,6 +13,7 @@ select
     1 as resource_id,
     1 as scope_id,
     case when hash(execution_id) % 2 = 0 then execution_id end as execution_id,
+    case when hash(execution_id) % 2 = 0 then execution_key end as execution_key,
     case when hash(execution_id) % 2 = 0 then k end as sequence,
     ingested_at
 from stored.executions, range(2) as t(k)

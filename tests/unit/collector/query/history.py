@@ -27,7 +27,7 @@ def insert(connection: Connection, table: str, **row: Any) -> None:
     """Insert one row into a stored table; columns not given are null."""
     columns = ", ".join(row)
     values = ", ".join(f"${name}" for name in row)
-    if table == "executions":
+    if table == "executions" or (table == "log_records" and row.get("execution_id")):
         columns, values = f"{columns}, execution_key", f"{values}, execution_key($execution_id)"
     connection.execute(f"insert into stored.{table} ({columns}) values ({values})", row)
 

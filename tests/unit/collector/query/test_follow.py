@@ -107,9 +107,9 @@ def test_the_first_look_begins_where_one_wants(database: Database) -> None:
     writer = begin(database)
     writer.execute(
         """insert into stored.log_records (time_unix_nano, observed_time_unix_nano, severity_number,
-            dropped_attributes_count, flags, resource_id, scope_id, execution_id, sequence,
-            ingested_at)
-        select 1, 1, 9, 0, 0, 1, 1, 'x', range, $at from range(1000)""",
+            dropped_attributes_count, flags, resource_id, scope_id, execution_id, execution_key,
+            sequence, ingested_at)
+        select 1, 1, 9, 0, 0, 1, 1, 'x', execution_key('x'), range, $at from range(1000)""",
         {"at": commit(1)},
     )
 

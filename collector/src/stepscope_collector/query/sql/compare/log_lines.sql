@@ -19,7 +19,7 @@ with own as materialized (
     select l.*, s.step_name
     from stored.log_records l
     left join own s using (trace_id, span_id)
-    where l.execution_id = $execution_id
+    where l.execution_key = execution_key($execution_id) and l.execution_id = $execution_id
     union all
     select l.*, s.step_name
     from stored.log_records l

@@ -21,7 +21,7 @@ with own as materialized (
     select l.*, s.step_id, s.step_name, l.ingested_at as seen_at
     from stored.log_records l
     left join own s using (trace_id, span_id)
-    where l.execution_id = $execution_id
+    where l.execution_key = execution_key($execution_id) and l.execution_id = $execution_id
     union all
     select l.*, s.step_id, s.step_name, greatest(l.ingested_at, s.known_at)
     from stored.log_records l
