@@ -68,6 +68,7 @@ def command(
         session.write_rows(counts, status_table)
         return
     left = None if is_all else limit or _PAGE
+    is_narrow = any(value is not None for value in (cursor, *filters.values()))
     rows: list[dict[str, Any]] = []
     with session.client() as client:
         while True:
@@ -91,4 +92,4 @@ def command(
     if cursor is not None:
         session.note(f"more: --cursor {cursor}")
     elif not rows and session.format == "table":
-        session.note("no execution matches")
+        session.note("no execution matches" if is_narrow else "the history is empty so far")

@@ -4,6 +4,7 @@ Pure: takes rows of the views `steps` and `attempts`, returns placed lines and t
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from stepscope_collector.present.text.cuts import foremost, left_out
@@ -24,6 +25,8 @@ _MAX_NAME = 60
 _MAX_ERROR = 80
 _MAX_INDENT = 20
 _QUIET = {"success", "skipped"}
+_FIRST_TRIES, _LAST_TRIES = 3, 10
+"""Attempts of one step that are shown where there are more."""
 
 
 class Placed(NamedTuple):
@@ -114,9 +117,46 @@ def waterfall(
         Column("TIME", lambda line: _drawn(bar, line["row"])),
         Column("ERROR", _error, is_cut=True),
     ]
-    lines = [placed._asdict() for placed in place_steps(steps, attempts)]
+    every = [placed._asdict() for placed in place_steps(steps, attempts)]
+    lines = every if most is None else _fewer_attempts(every)
     shown = foremost(lines, lambda line: line["row"]["status"] not in _QUIET, most)
-    return render_table(columns, shown, screen) + left_out(len(lines) - len(shown), "steps")
+    return (
+        render_table(columns, shown, screen)
+        + left_out(len(every) - len(lines), "attempts")
+        + left_out(len(lines) - len(shown), "steps")
+        + _outside(execution, steps)
+    )
+
+
+def _fewer_attempts(lines: Sequence[Row]) -> list[Row]:
+    """The lines; of the tries of one step the first and the last ones."""
+    kept: list[Row] = []
+    for is_attempt, group in groupby(lines, key=lambda line: bool(line["is_attempt"])):
+        tries = list(group)
+        if is_attempt and len(tries) > _FIRST_TRIES + _LAST_TRIES:
+            tries = tries[:_FIRST_TRIES] + tries[-_LAST_TRIES:]
+        kept += tries
+    return kept
+
+
+def _outside(execution: Row, steps: Sequence[Row]) -> str:
+    """A line about steps no part of which lies in the time of their execution; empty: there are none."""
+    start, end = execution["started_at"], execution["ended_at"]
+    if start is None:
+        return ""
+    count = sum(
+        (step["ended_at"] is not None and parse_time(step["ended_at"]) < parse_time(start))
+        or (
+            end is not None
+            and step["started_at"] is not None
+            and parse_time(step["started_at"]) > parse_time(end)
+        )
+        for step in steps
+    )
+    if not count:
+        return ""
+    what = "1 step lies" if count == 1 else f"{count:,} steps lie"
+    return f"{what} outside the time of the execution: the clocks of the senders differ, or work went on behind it\n"
 
 
 def _bar(execution: Row, steps: Sequence[Row]) -> Bar:

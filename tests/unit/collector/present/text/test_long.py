@@ -86,3 +86,32 @@ def test_an_error_of_a_child_execution_leads_to_it():
     ]
     document = {"execution": execution(**error), "children": children, "error_step": None}
     assert "  raised in child execution ship kid\n" in execution_text(document, Screen())
+
+
+def test_of_many_attempts_the_first_and_the_last_are_shown():
+    """issue #7: 200 attempts are no wall of text; how it began and how it ended stay."""
+    tries = [
+        step(number, "flaky", number, number + 1, step_id="f") | {"attempt": number}
+        for number in range(1, 201)
+    ]
+    document = {
+        "execution": execution(), "steps": [tries[-1] | {"attempt_count": 200}], "attempts": tries,
+    }  # fmt: skip
+    text = execution_text(document, Screen())
+    shown = [line.split()[1] for line in text.splitlines() if line.startswith("  attempt ")]
+    assert shown == ["1", "2", "3", *map(str, range(191, 201))]
+    assert "… 187 more attempts; --full shows them\n" in text
+    assert execution_text(document, Screen(), is_full=True).count("\n  attempt ") == 200
+
+
+def test_steps_outside_the_time_of_their_execution_are_told_of():
+    """issue #7: two clocks; nothing is moved, and it is said."""
+    whole = execution()
+    inside = step(1, "in", 10, 20)
+    text = execution_text({"execution": whole, "steps": [inside]}, Screen())
+    assert "outside the time" not in text
+    steps = [inside, step(2, "ahead", 20_000, 20_005), step(3, "behind", -5000, -4000)]
+    text = execution_text({"execution": whole, "steps": steps}, Screen())
+    assert "2 steps lie outside the time of the execution: the clocks of the senders differ" in text
+    text = execution_text({"execution": whole, "steps": steps[1:2]}, Screen())
+    assert "1 step lies outside" in text
