@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 
 from stepscope_collector.cli.server import run_server
@@ -97,6 +98,21 @@ def test_a_prune_does_what_its_dry_run_says(data):
     done = stepscope("prune", "--data", data, "--config", config, "--format", "json")
     assert json.loads(done.out)["erased"]["executions"] == planned["rules"][0]["executions"] > 0
     assert len(ids(data)) == len(before) - planned["rules"][0]["executions"]
+
+
+def test_parameters_in_the_body_of_a_prune_are_refused(data):
+    """ours: limits that stand where nobody reads them must not look as if they had been heeded."""
+    before = ids(data)
+    with (
+        Collector(data) as collector,
+        httpx.Client(base_url=f"http://{collector.endpoints.web}") as client,
+    ):
+        refused = client.post("/api/admin/prune", json={"max_age": "1d"})
+        assert refused.status_code == 400
+        message = refused.json()["error"]["message"]
+        assert message == '/api/admin/prune takes no body: {"max_age":"1d"}'
+        assert client.post("/api/admin/prune?max_age=9999d", json={}).status_code == 200
+    assert ids(data) == before
 
 
 def test_r107_the_doctor_tells_schema_versions_policies_rows_and_disk(data, tmp_path):

@@ -148,6 +148,30 @@ def test_rules_are_for_workflows_and_statuses(keep):
     assert keep.left == "bcd"
 
 
+def test_a_dry_run_estimates_what_goes(tmp_path):
+    """R019: counts and bytes, of a history that is not in the file yet, too; parts add up to the whole."""
+    with taking(tmp_path / "data" / "stepscope.duckdb") as take:
+        keep = Keeping(take)
+        for n in range(9):
+            keep.add(f"a{n}", age_d=40, workflow="alone" if n % 3 else "other")
+        retention = keep.retention()
+
+        def foreseen(workflow="*", **limits):
+            told = retention.dry_run(RetentionConfig(max_bytes=0, **limits), workflow)
+            (rule,) = told.rules
+            return rule.executions, rule.bytes, told.used_bytes
+
+        count, whole, used = foreseen(max_age_s=DAY_S)
+        assert (count, whole) == (9, pytest.approx(used, abs=9))
+        assert used > 0
+        parts = [foreseen(name, max_age_s=DAY_S) for name in ("alone", "other")]
+        assert [part[0] for part in parts] == [6, 3]
+        assert sum(part[1] for part in parts) == pytest.approx(whole, abs=9)
+        count, payloads, _ = foreseen(payload_max_age_s=DAY_S)
+        assert count == 9
+        assert 0 < payloads < whole
+
+
 def test_what_is_worth_more_is_kept_longer(keep):
     """R021: failures, the slowest 1 % and a sample of successes outlive the others."""
     many = (keep.spans(f"{n:03}", age_d=10, took_ms=1000 + n) for n in range(200))

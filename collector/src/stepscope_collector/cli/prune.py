@@ -47,8 +47,9 @@ def command(session: Session, /, is_dry: bool, **limits: str | None) -> None:
 
 def _text(told: Mapping[str, Any], *, is_dry: bool) -> str:
     lines = [
-        f"{rule['rule']}: {rule['executions']} "
-        + ("payloads only" if rule["rule"] == "payload_max_age_s" else "executions")
+        f"{rule['rule']}: "
+        + ("only payloads of " if rule["rule"] == "payload_max_age_s" else "")
+        + f"{rule['executions']} executions"
         + (f", about {format_bytes(rule['bytes'])}" if is_dry else "")
         for rule in told["rules"]
     ]

@@ -28,6 +28,7 @@ class Due:
     rule: int | None
     """Position in retention.rules; None: the settings for all."""
     bytes: int
+    """Estimated, of what goes."""
     starts: Starts
     has_payloads_due: bool
     rows: int = 1
@@ -68,12 +69,7 @@ class Plan:
 
     def counts(self, config: RetentionConfig) -> list[RuleCount]:
         """What each rule removes, in the order of the settings."""
-        return merged(
-            [
-                RuleCount(_name(each, config), 1, each.bytes if each.reason is not None else 0)
-                for each in self.due
-            ]
-        )
+        return merged([RuleCount(_name(each, config), 1, each.bytes) for each in self.due])
 
 
 def merged(counts: Sequence[RuleCount]) -> list[RuleCount]:
@@ -116,6 +112,8 @@ def make_plan(
     """
     planned_at = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
     needed_bytes, used_bytes = room.needed_bytes, room.live_bytes
+    if not needed_bytes:  # what the log holds is not in the file yet, and all of a young history
+        used_bytes += room.log_bytes
     if not (needed_bytes or with_bytes or config.is_any_but_bytes):
         return Plan([], planned_at, used_bytes)
     rules = config.rules

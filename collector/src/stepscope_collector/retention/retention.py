@@ -232,11 +232,14 @@ class Retention:
     def dry_run(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
         """What `prune` would remove now."""
         config = config or self.config
+        room = self._look(config)
+        if room.is_short and room.log_bytes:
+            room = self._checked(config)
         plan = make_plan(
             self._database,
             config,
             self._clock(),
-            self._look(config),
+            room,
             workflow=workflow,
             with_bytes=True,
         )
@@ -297,9 +300,14 @@ class Retention:
             self._free()
             self._held_bytes = 0
         elif room.is_short and room.log_bytes:
-            self._work(lambda committer, _: committer.checkpoint())
+            return self._checked(config)
         else:
             return room
+        return self._look(config)
+
+    def _checked(self, config: RetentionConfig) -> Room:
+        """The sizes after a checkpoint."""
+        self._work(lambda committer, _: committer.checkpoint())
         return self._look(config)
 
     def _give_back(self, plan: Plan, config: RetentionConfig) -> bool:

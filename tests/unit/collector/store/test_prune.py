@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from stepscope_collector.store.log_limit import LogDrop, note_drops
 from stepscope_collector.store.survey import Starts, survey
 from tests.strategies.workflows import T0, execution, step
 from tests.unit.collector.taking import payload, taking
@@ -142,3 +143,21 @@ def test_a_span_that_comes_between_keeps_its_execution():
         assert round_.prune("P", "O").executions == 1
         assert round_.values("execution_id", "stored.traces") == ["P", "P"]
         assert round_.take.rows("select sum(count) from workflow_hours") == [(2,)]
+
+
+def test_what_is_noted_of_lost_log_records_goes_too():
+    """R090: how many log records an execution has lost is not told when it is gone."""
+    with rounds(PARENT, OTHER) as round_:
+        now = round_.now()
+
+        def note(committer, _):
+            with committer.transaction() as connection:
+                note_drops(
+                    connection, [LogDrop("P", None, 3, "many"), LogDrop("O", None, 4, "many")], now
+                )
+
+        round_.take.ingest.between_commits(note)
+        assert round_.values("execution_id", "log_drops") == ["O", "P"]
+        round_.look("P")
+        round_.prune("P")
+        assert round_.values("execution_id", "stored.log_drops") == ["O"]

@@ -30,7 +30,7 @@ from stepscope_collector.importing.importer import Importer
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_LIMITED, AREA_STREAMS
 from stepscope_collector.present.rest.backup_response import backup_response
-from stepscope_collector.present.rest.body import read_body
+from stepscope_collector.present.rest.body import read_body, read_nothing
 from stepscope_collector.present.rest.compat import (
     Intake,
     is_of_documents,
@@ -238,7 +238,7 @@ class _Endpoints:
 
         async def remove(request: Request) -> Response:
             if route.method == "POST":
-                await read_body(request)
+                await read_nothing(request)
             params = read_params(route, request.query_params.multi_items())
             if self._retention is None:
                 raise _nobody_writes()
@@ -395,11 +395,11 @@ class _Endpoints:
         return 200, self._openapi
 
     async def _make_backup(self, _route: Route, request: Request) -> Response:
-        await read_body(request)
+        await read_nothing(request)
         return await backup_response(self._database)
 
     async def _begin_remap(self, route: Route, request: Request) -> Response:
-        await read_body(request)
+        await read_nothing(request)
         params = read_params(route, request.query_params.multi_items())
         status, body = await run_in_threadpool(self.begin_remap, params)
         return Response(body, status, media_type=route.media_type)

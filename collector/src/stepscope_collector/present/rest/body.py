@@ -4,9 +4,9 @@ from typing import Final
 
 from starlette.requests import Request
 
-from stepscope_collector.errors import PayloadTooLarge, UnsupportedMedia
+from stepscope_collector.errors import BadRequest, PayloadTooLarge, UnsupportedMedia
 
-__all__ = ["MAX_BODY_BYTES", "read_body"]
+__all__ = ["MAX_BODY_BYTES", "read_body", "read_nothing"]
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of a question."""
@@ -32,3 +32,18 @@ async def read_body(request: Request, limit: int = MAX_BODY_BYTES) -> bytes:
         if len(body) > limit:
             raise PayloadTooLarge(f"the question is larger than {limit} bytes")
     return bytes(body)
+
+
+async def read_nothing(request: Request) -> None:
+    """Take the body of a request that has none, or an empty one.
+
+    Raises:
+        BadRequest: there is something in it that would do nothing.
+        UnsupportedMedia, PayloadTooLarge: as `read_body`.
+    """
+    body = (await read_body(request)).strip()
+    if body not in (b"", b"{}", b"null"):
+        raise BadRequest(
+            f"{request.url.path} takes no body: {body[:80].decode(errors='replace')}",
+            hint="parameters go behind the path, as in ?max_age=30d",
+        )

@@ -3,7 +3,7 @@
 -- $sample_percent. $rule_numbers, $rule_workflows, $rule_statuses, $rule_ages, $rule_counts,
 -- $rule_payload_ages: the rules, null: as for all. $workflow: only such. $need: bytes that must go.
 -- $with_bytes: estimate bytes, of $used in all. $most: rows at most.
--- Columns: execution_id, workflow_id, reason (null: only its payloads), rule (null: none), bytes (estimated),
+-- Columns: execution_id, workflow_id, reason (null: only its payloads), rule (null: none), bytes (estimated, of what goes),
 -- first and last start in ns, has_payloads_due, row_count (of its spans, and itself).
 with rules as (
     select
@@ -33,14 +33,17 @@ slow as (
     group by workflow_id
 ),
 weighed as (
-    select execution_id, sum(weight) as weight
+    select
+        execution_id, sum(weight) / sum(sum(weight)) over () as part,
+        sum(payloads) / sum(sum(weight)) over () as payload_part
     from (
-        select execution_id, span_count * 100.0 as weight from ended where $with_bytes
+        select execution_id, span_count * 100.0 as weight, 0.0 as payloads
+        from stored.executions where $with_bytes
         union all
-        select execution_id, sum(size_bytes) * 0.5 from stored.payloads
+        select execution_id, sum(size_bytes) * 0.5, sum(size_bytes) * 0.5 from stored.payloads
         where $with_bytes group by execution_id
         union all
-        select execution_id, count(*) * 100.0 from stored.log_records
+        select execution_id, count(*) * 100.0, 0.0 from stored.log_records
         where $with_bytes and execution_id is not null group by execution_id
     )
     group by execution_id
@@ -62,7 +65,8 @@ judged as (
             partition by e.workflow_id, coalesce(e.rule, -1)
             order by e.started_at desc, e.execution_id
         ) as place,
-        coalesce(g.weight / sum(g.weight) over () * $used, 0) as bytes
+        coalesce(g.part * $used, 0) as bytes,
+        coalesce(g.payload_part * $used, 0) as payload_bytes
     from ended e
     left join rules r on r.number = e.rule
     left join slow w on w.workflow_id = e.workflow_id
@@ -97,7 +101,8 @@ decided as (
 )
 select
     execution_id, workflow_id, reason, case when reason <> 'bytes' then rule end as rule,
-    cast(bytes as bigint) as bytes, first_unix_nano, last_start_unix_nano, has_payloads_due,
+    cast(case when reason is null then payload_bytes else bytes end as bigint) as bytes,
+    first_unix_nano, last_start_unix_nano, has_payloads_due,
     span_count + 1 as row_count
 from decided
 where reason is not null
