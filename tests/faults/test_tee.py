@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.load import check_whole
 from tests.integration.collector.process import Collector, stored
-from tests.integration.collector.test_tee import drained, told
+from tests.integration.collector.tees import drained, told
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "10" if os.environ.get("CI") else "3"))
 WAIT_S = 60

@@ -15,7 +15,7 @@ from tests.faults.load import log_of
 from tests.integration.clients import toolchains
 from tests.integration.clients.sent import CHILDREN, ask, assert_stored, run_client
 from tests.integration.collector.process import Collector
-from tests.integration.collector.test_tee import drained, post, send, spans, told
+from tests.integration.collector.tees import drained, post, send, spans, told
 from tests.strategies.workflows import span
 from tests.unit.collector.test_ingest import metric_request, with_bad_ids
 

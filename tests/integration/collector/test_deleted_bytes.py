@@ -10,7 +10,7 @@ import pytest
 
 from stepscope_collector.cli.server import wait_for
 from tests.integration.collector.process import Collector
-from tests.integration.collector.test_tee import as_json, other
+from tests.integration.collector.tees import as_json, other
 from tests.strategies.workflows import execution, request, step, trace_id
 from tests.unit.collector.test_retention import payload_of_logs, payload_of_points
 

@@ -1,9 +1,9 @@
 """The functions of design 002, on a running server and on a file, with OTLP beside them."""
 
 import urllib.request
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,29 +14,10 @@ from tests.strategies.workflows import T0, execution, marker, request, step
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with Collector(tmp_path_factory.mktemp("server") / "data", log_level="error") as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["server", "file"])
-def history(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ExecutionHistory]:
+def history(place: Mapping[str, Any]) -> Iterator[ExecutionHistory]:
     """A history over HTTP, and one that has the file itself."""
-    if request.param == "server":
-        running: Collector = request.getfixturevalue("collector")
-        opened = ExecutionHistory(f"http://{running.endpoints.web}")
-    else:
-        opened = ExecutionHistory(data=tmp_path_factory.mktemp("file"))
-    with opened:
+    with ExecutionHistory(**place) as opened:
         yield opened
-
-
-@pytest.fixture
-def workflow() -> str:
-    """A workflow of a test's own."""
-    return f"w-{uuid.uuid4()}"
 
 
 def send(collector: Collector, *sent: object) -> None:

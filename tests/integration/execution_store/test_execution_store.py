@@ -6,8 +6,7 @@ import re
 import threading
 import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +22,10 @@ START = 1_750_000_000_000
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with Collector(tmp_path_factory.mktemp("server") / "data", log_level="error") as running:
-        yield running
-
-
-@pytest.fixture(scope="module", params=["server", "file"])
-def store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ExecutionStore]:
+def store(place: Mapping[str, Any]) -> Iterator[ExecutionStore]:
     """A store over HTTP, and one that has the file itself."""
-    if request.param == "server":
-        running: Collector = request.getfixturevalue("collector")
-        opened = ExecutionStore(f"http://{running.endpoints.web}")
-    else:
-        opened = ExecutionStore(data=tmp_path_factory.mktemp("file"))
-    with opened:
+    with ExecutionStore(**place) as opened:
         yield opened
-
-
-@pytest.fixture
-def workflow() -> str:
-    """A workflow of a test's own."""
-    return f"w-{uuid.uuid4()}"
 
 
 def done(store: ExecutionStore, workflow: str, minute: int = 0, **more: Any) -> str:

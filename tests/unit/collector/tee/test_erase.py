@@ -8,9 +8,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from stepscope_collector.tee import Deleted, Record
 from stepscope_collector.tee.erase import without
 from stepscope_collector.tee.journal import Journal, Place
-from tests.integration.collector.test_tee import as_json, other, spans
+from tests.integration.collector.tees import as_json, other, spans
 from tests.strategies.workflows import execution, request, step, trace_id
-from tests.unit.collector.tee.test_forwarder import WAIT_S, made, put, until
+from tests.unit.collector.tee.queues import WAIT_S, made, put, until
 
 
 def run_of(name):

@@ -2,45 +2,16 @@
 
 import socket
 import threading
-import time
 
 import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from stepscope_collector.config import Target, TeeConfig
-from stepscope_collector.tee import Record, Tee
-from stepscope_collector.telemetry import Telemetry
-from tests.integration.collector.test_tee import other, spans
+from stepscope_collector.tee import Record
+from tests.integration.collector.tees import other, spans
 from tests.strategies.workflows import span
+from tests.unit.collector.tee.queues import WAIT_S, counted, made, put, until
 from tests.unit.collector.test_ingest import with_bad_ids
-
-WAIT_S = 20
-
-
-def made(tmp_path, endpoint, **more):
-    target = Target("t", endpoint, **more)
-    telemetry = Telemetry()
-    tee = Tee(TeeConfig(to=(target,), max_queue_bytes=2**20), tmp_path / "tee", "ab", telemetry)
-    return tee, telemetry
-
-
-def put(tee, *numbers, signal="traces"):
-    for number in numbers:
-        tee.append([Record(signal, "protobuf", spans(number).SerializeToString(), 4)])
-        tee.publish()
-
-
-def until(holds):
-    deadline, tick = time.monotonic() + WAIT_S, threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline
-        tick.wait(0.01)
-
-
-def counted(telemetry, name):
-    (found,) = (reading for reading in telemetry.read() if reading.metric.name == name)
-    return sum(sample.value for sample in found.samples)
 
 
 def test_what_was_being_sent_is_sent_again_with_the_same_bytes(tmp_path):
