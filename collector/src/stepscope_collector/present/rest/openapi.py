@@ -90,12 +90,18 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     own = {"run_sql": _sql_question, "save_query": _query_to_save}
     if route.method in {"POST", "PUT"}:
-        bodies = BODY_SCHEMAS.get(route.name, {"application/json": {}})
+        any_json = {} if route.name in _WITH_BODY else _NOTHING
+        bodies = BODY_SCHEMAS.get(route.name, {"application/json": any_json})
         if route.name in own:
             bodies = {"application/json": own[route.name]()}
         content = {media: {"schema": schema} for media, schema in bodies.items()}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+_WITH_BODY: Final = frozenset(("import_request", "correct_spans"))
+"""Routes whose bodies are JSON that is told of elsewhere."""
+_NOTHING: Final = {"type": "object", "maxProperties": 0}
 
 
 def _parameter(param: Param) -> dict[str, Any]:

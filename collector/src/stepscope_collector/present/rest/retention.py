@@ -60,7 +60,7 @@ RETENTION_ROUTES: Final = (
     Route(
         "pin_execution", "/api/executions/{id}/pin",
         "Keep one execution whatever retention says.",
-        (), (Part("is_pinned", None, "True.", False),), method="POST", errors=(404, 415, 503),
+        (), (Part("is_pinned", None, "True.", False),), method="POST", errors=(400, 404, 415, 503),
     ),
     Route(
         "unpin_execution", "/api/executions/{id}/pin",
@@ -77,7 +77,7 @@ RETENTION_ROUTES: Final = (
         "compact", "/api/admin/compact",
         "Make the file as small as what is in it; answers when it is done.",
         (), (Part("compaction", Compacted, "Sizes and times.", False),),
-        method="POST", errors=(415, 503),
+        method="POST", errors=(400, 415, 503),
     ),
     Route(
         "delete_workflow", "/api/workflows/{workflow_id}/executions",

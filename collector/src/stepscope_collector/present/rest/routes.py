@@ -126,7 +126,7 @@ ROUTES: Final = (
     Route(
         "make_backup", "/api/admin/backup",
         "A copy of the whole database as of now, checked; `stepscope backup` asks for it.",
-        method="POST", media_type="application/vnd.duckdb", errors=(415, 503),
+        method="POST", media_type="application/vnd.duckdb", errors=(400, 415, 503),
     ),
     Route(
         "begin_remap", "/api/admin/remap",
