@@ -1,6 +1,7 @@
 """Whole executions are removed from every table, and what comes late does not bring them back."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope_collector.mapping.group import NewDimensions
+from stepscope_collector.store.survey import Starts, survey
 from tests.strategies.workflows import NOW, execution, history, marker, span, step
 from tests.unit.collector.store.test_span_writer import FAMILY, LIVE, RUNNING
 
@@ -140,6 +142,45 @@ def test_others_stay_as_if_it_had_never_been(rng: random.Random, cut: int):
         without.write(others[1:])
         assert own
         assert store.tables() == without.tables()
+
+
+@settings(max_examples=6)
+@given(st.randoms(use_true_random=False), st.booleans(), st.booleans())
+def test_a_round_takes_what_is_its_own_and_nothing_else(
+    rng: random.Random, are_most: bool, is_checked: bool
+):
+    """R019: of whole executions every row goes, and no row of another is changed, also in one trace."""
+    with history() as store:
+        sent = FAMILY + SECRET + RUNNING + LIVE
+        rng.shuffle(sent)
+        store.write(sent[:9])
+        store.write(sent[9:])
+        known_ids = {row["execution_id"] for row in store.rows("from stored.executions")}
+        chosen = rng.sample(sorted(known_ids), rng.randint(1, len(known_ids)))
+        before = _rows_by_execution(store)
+        with store.database.read() as reader:
+            # as of before the commits of this test: then the writer has to look at what they wrote
+            asked_at = NOW if is_checked else NOW + timedelta(seconds=1)
+            known = replace(survey(reader, chosen, Starts(), asked_at), are_most=are_most)
+        erased = store._committer.prune(chosen, Starts(), NOW, NOW, known)
+        assert erased.executions == len(chosen)
+        traces = {row["execution_id"] for row in store.rows("from stored.traces")}
+        assert not traces & set(chosen)
+        assert _rows_by_execution(store) == {
+            table: [row for row in rows if row["execution_id"] not in chosen]
+            for table, rows in before.items()
+        }
+
+
+def _rows_by_execution(store):
+    tables = ("executions", "spans", "payloads", "traces", "open_spans", "attempts")
+    found = {table: store.rows(f"from stored.{table} order by all") for table in tables}
+    # spans that went to their ancestor's execution leave a row of their former one; it goes with the trace
+    executions = {row["execution_id"] for row in found["executions"]}
+    former = {row["execution_id"] for row in found["traces"]} - executions
+    assert not former & {row["execution_id"] for table in tables[:3] for row in found[table]}
+    found["traces"] = [row for row in found["traces"] if row["execution_id"] not in former]
+    return found
 
 
 def _named(sent):
