@@ -16,7 +16,7 @@ from stepscope_collector.config import SqlConfig
 from stepscope_collector.errors import BadRequest, Overloaded, QueryRefused
 from stepscope_collector.query.arrow import arrow_chunks, parquet_chunks
 from stepscope_collector.query.guard import Checked, check_statement, refusal
-from stepscope_collector.query.types import Converter, converter, textual
+from stepscope_collector.query.types import Converter, converted, converter, textual
 from stepscope_collector.store import Connection, Database, EngineError, Interrupted
 
 __all__ = ["Column", "RunningSql", "Stopper", "run_sql"]
@@ -66,10 +66,7 @@ class RunningSql:
                 return
             left = None if left is None else left - len(rows)
             self.row_count += len(rows)
-            yield [
-                [convert(value) for convert, value in zip(self._converters, row, strict=True)]
-                for row in rows
-            ]
+            yield converted(rows, self._converters)
         self.is_truncated = bool(self._connection.fetchmany(1))
 
     def adjust(self, rows: int, size_bytes: int) -> None:

@@ -19,6 +19,8 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
 def _field(value: Any) -> str:
     if value is None:
         return ""
+    if type(value) is int:
+        return str(value)
     text = value if isinstance(value, str) else str(value)
     if text == "" or _QUOTED.search(text):
         return '"' + text.replace('"', '""') + '"'

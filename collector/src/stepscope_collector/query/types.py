@@ -9,17 +9,21 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["Converter", "converter", "textual"]
+__all__ = ["Converter", "converted", "converter", "textual"]
 
 Converter = Callable[[Any], Any]
 
 _TEMPORAL: Final = re.compile(r"TIME|INTERVAL")
 _SAFE_INT: Final = 2**53
+_AS_IT_IS: Final = frozenset(
+    ("VARCHAR", "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER")
+)
+_INTEGERS: Final = frozenset(("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT"))
 _MAX_DEPTH: Final = 200
 """Of JSON that is shown as JSON; what is nested deeper is shown as text: Python follows some 900 levels."""
 _BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -58,14 +62,27 @@ def converter(kind: Any) -> Converter:
     Times are RFC 3339, with Z for UTC; integers beyond 2^53 are text, as are NaN and infinity;
     blobs are base64; JSON is what it says; maps are objects with text keys.
     """
+    if str(kind) in _AS_IT_IS:
+        return _same
     convert = _converter(kind)
     return lambda value: None if value is None else convert(value)
+
+
+def converted(rows: Sequence[Sequence[Any]], converters: Sequence[Converter]) -> list[list[Any]]:
+    """The rows with their values converted, a column at a time: most columns are as they are."""
+    columns = [
+        column if convert is _same else [convert(value) for value in column]
+        for convert, column in zip(converters, zip(*rows, strict=True), strict=True)
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _converter(kind: Any) -> Converter:
     name = str(kind)
     if name == "JSON":
         return _json
+    if name in _INTEGERS:
+        return _integer
     if name.startswith("TIMESTAMP") and kind.id not in {"list", "array"}:
         return _time
     match kind.id:
@@ -79,6 +96,14 @@ def _converter(kind: Any) -> Converter:
             return _map(converter(key), converter(value))
         case _:
             return _plain
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _integer(value: int) -> int | str:
+    return value if -_SAFE_INT <= value <= _SAFE_INT else str(value)
 
 
 def _json(text: str) -> Any:
@@ -125,6 +150,8 @@ def _time(text: str) -> str:
     if not text[:1].isdigit() or "(" in text:
         return text  # infinity, or before Christ
     day, _, clock = text.partition(" ")
+    if "+" not in clock and "-" not in clock:
+        return f"{day}T{clock}Z"
     zone = "Z"
     if offset := _OFFSET.search(clock):
         clock = clock[: offset.start()]
@@ -138,7 +165,7 @@ def _plain(value: Any) -> Any:
         case bool() | str() | None:
             return value
         case int():
-            return value if -_SAFE_INT <= value <= _SAFE_INT else str(value)
+            return _integer(value)
         case float():
             return value if math.isfinite(value) else _NOT_FINITE[str(value)]
         case Decimal():

@@ -245,3 +245,20 @@ def test_json_that_is_nested_too_deeply_for_python_is_text(store: Database) -> N
     assert values(store, "select map {'a': $deep::json}", deep=deep) == [{"a": deep}]
     flat = '["' + "[" * 5000 + '"' + ", {}" * 5000 + "]"
     assert values(store, "select $flat::json", flat=flat)[0] == json.loads(flat)
+
+
+def test_rows_come_out_the_same_in_any_mixture_of_types(store: Database) -> None:
+    """ours: values are converted a column at a time, nulls and nested values among them."""
+    statement = (
+        "select n, n::varchar as t, n % 2 = 0 as b, case when n % 3 = 0 then n end as maybe, "
+        "9007199254740990 + n as big, [n, null] as l, timestamp_ns '2026-01-01' as at from range(7) as r(n) order by n"
+    )
+    with run_sql(store, CONFIG, statement) as running:
+        rows = [row for batch in running.batches() for row in batch]
+    assert len(rows) == 7
+    for n, row in enumerate(rows):
+        big = 9007199254740990 + n
+        assert row == [
+            n, str(n), n % 2 == 0, n if n % 3 == 0 else None, big if big <= 2**53 else str(big), [n, None],
+            "2026-01-01T00:00:00Z",
+        ]  # fmt: skip

@@ -72,6 +72,8 @@ def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
+    if value is None or type(value) is str:
+        return value
     match value:
         case bool():
             return "true" if value else "false"

@@ -10,7 +10,7 @@ from arro3.io import write_parquet
 from stepscope_collector.query.csv_lines import csv_lines
 from stepscope_collector.query.filters import Conditions, put
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.types import Converter, converter, textual
+from stepscope_collector.query.types import Converter, converted, converter, textual
 from stepscope_collector.store import Connection
 
 __all__ = ["TABLES", "as_csv", "as_parquet", "rows"]
@@ -44,12 +44,7 @@ def as_csv(connection: Connection, table: str, conditions: Conditions) -> Iterat
     names, converters = _start(connection, table, conditions)
     yield csv_lines([names])
     while found := connection.fetchmany(_ROWS_AT_ONCE):
-        yield csv_lines(
-            [
-                [_cell(convert(value)) for convert, value in zip(converters, row, strict=True)]
-                for row in found
-            ]
-        )
+        yield csv_lines([[_cell(value) for value in row] for row in converted(found, converters)])
 
 
 def as_parquet(connection: Connection, table: str, conditions: Conditions, file: BinaryIO) -> None:
@@ -81,6 +76,8 @@ def _start(
 
 
 def _cell(value: Any) -> Any:
+    if value is None or type(value) is str:
+        return value
     match value:
         case bool():
             return "true" if value else "false"
