@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench_query import generate
+from bench_query import generate, layout
 from harness.machine import machine
 from harness.requests import SEED, own
 from harness.server import Collector, Sender, summary
@@ -149,7 +149,7 @@ def main() -> None:
             generate(path, given.executions)
         else:
             given.keep.mkdir(parents=True, exist_ok=True)
-            kept = given.keep / f"retention-{given.executions}.duckdb"
+            kept = given.keep / f"retention-{given.executions}-{layout()}.duckdb"
             if not kept.exists():
                 generate(kept, given.executions)
             path.write_bytes(kept.read_bytes())
