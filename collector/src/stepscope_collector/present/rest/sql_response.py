@@ -90,7 +90,7 @@ class SqlResponse(Response):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         chunks = self._chunks()
-        self._worker = worker = Worker("stepscope-sql")
+        self._worker = worker = Worker()
         if self._config.timeout_s:
             worker.due_in(self._config.timeout_s)
         if self._stopper.is_stopped:

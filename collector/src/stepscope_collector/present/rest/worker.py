@@ -7,12 +7,25 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-__all__ = ["GRACE_S", "Worker"]
+__all__ = ["GRACE_S", "Worker", "is_any_left"]
 
 GRACE_S: Final = 1.0
 """A statement that was interrupted has so long to end by itself."""
 
+_NAME: Final = "stepscope-sql"
+_ENDS_WITHIN_S: Final = 0.1
+
 T = TypeVar("T")
+
+
+def is_any_left() -> bool:
+    """Whether a worker of this process still does something."""
+    for thread in threading.enumerate():
+        if thread.name == _NAME:
+            thread.join(_ENDS_WITHIN_S)
+            if thread.is_alive():
+                return True
+    return False
 
 
 class Worker:
@@ -21,7 +34,7 @@ class Worker:
     It is no thread of a pool, which others would wait for, and does not hold up the end of the process.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         self.is_left = False
         """It did not come back in time; what it does has no effect any more."""
         self._loop = asyncio.get_running_loop()
@@ -30,7 +43,7 @@ class Worker:
         self._given: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]] | None] = (
             queue.SimpleQueue()
         )
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        threading.Thread(target=self._run, name=_NAME, daemon=True).start()
 
     def due_in(self, seconds: float) -> None:
         """From then on nothing that it does is waited for longer than the time of grace."""
