@@ -274,6 +274,7 @@ class _Collector:
             self.is_ready = False
             endpoints.remove(self.settings.data.endpoints_path)
             await self._give_notice()
+            self.retention.close()  # somebody may wait for the end of a long prune
             await asyncio.to_thread(self.grpc.stop, self.settings.shutdown.grace_s)
             for server in servers:
                 server.should_exit = True

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from stepscope_collector.config import RetentionConfig, StoreConfig
 from stepscope_collector.config.rules import parse_rules
-from stepscope_collector.errors import NotFound
+from stepscope_collector.errors import NotFound, StoreUnavailable
 from stepscope_collector.retention import Retention
 from stepscope_collector.retention.room import Room, Sizes
 from tests.faults.soak import noisy, size_of
@@ -273,6 +273,17 @@ def test_what_goes_on_meanwhile_stays(keep):
     retention._rounds.prune = late
     assert retention.prune().erased.executions == 0
     assert keep.left == "a"
+
+
+def test_a_collector_that_stops_waits_for_no_prune(keep):
+    """ours: who waits for one is told; it goes on at the next start."""
+    keep.add("a", age_d=40)
+    retention = keep.retention(max_age_s=30 * DAY_S)
+    retention.close()
+    with pytest.raises(StoreUnavailable, match="shutting down"):
+        retention.prune()
+    assert keep.left == "a"
+    assert keep.prune(max_age_s=30 * DAY_S) == {"max_age_s": 1}
 
 
 def test_pinned_executions_stay(keep):

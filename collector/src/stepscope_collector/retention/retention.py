@@ -26,6 +26,7 @@ from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Names
 from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
+from stepscope_collector.waiting import shutting_down
 
 __all__ = ["Pruned", "Retention"]
 
@@ -277,9 +278,12 @@ class Retention:
                 self._sizes.worked(time.monotonic() - began_s)
             if config == self.config:
                 self._complain(room, is_at_end=bool(plan.needed_bytes) and not plan.executions)
-        self._forget()
+        if not self._is_ending.is_set():
+            self._forget()
         if pruned.erased != Erased():
             logger.info("history pruned", extra=asdict(pruned.erased))
+        if self._is_ending.is_set():
+            raise shutting_down()
         return pruned
 
     def _plan(self, config: RetentionConfig, workflow: str, room: Room) -> Plan:
