@@ -98,7 +98,7 @@ class Upkeep:
                 due_s = time.monotonic() + interval_s
                 retention.keep_up()
             except StepscopeError as error:  # the next time will do
-                if self._is_ending.is_set():
+                if self._is_ending.is_set() or retention.is_ending:
                     return
                 logger.warning("history not pruned", extra={"error": error.message})
             except Exception:  # a bug of ours must not end what the others need

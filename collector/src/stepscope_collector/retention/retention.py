@@ -109,6 +109,11 @@ class Retention:
         """End what goes on after its round."""
         self._is_ending.set()
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing is removed any more by itself."""
+        return self._is_ending.is_set()
+
     def delete(self, execution_ids: Sequence[str]) -> Erased:
         """Remove every trace of executions; what comes of them later is dropped.
 
