@@ -5,7 +5,10 @@ update stored.{table} s
 set ingested_at = make_timestamp_ns(t.committed_ns)
 from (
     with written as (
-        select rowid as row_id, hash(*columns(* exclude (ingested_at))) as content, time_unix_nano
+        select
+            rowid as row_id,
+            hash(*columns(lambda name: name not in ('ingested_at', 'execution_key'))) as content,
+            time_unix_nano
         from stored.{table}
         where ingested_at = $now
     ),
