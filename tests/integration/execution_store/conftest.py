@@ -1,5 +1,6 @@
 """Where the classes keep their history: with a running server, or in a file of their own."""
 
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.collector.process import Collector
+from tests.strategies.workflows import Sent, request
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +34,14 @@ def place(
 def workflow() -> str:
     """A workflow of a test's own."""
     return f"w-{uuid.uuid4()}"
+
+
+def send(collector: Collector, *sent: Sent) -> None:
+    """Spans over OTLP/HTTP."""
+    message = urllib.request.Request(
+        f"http://{collector.endpoints.otlp_http}/v1/traces",
+        request(sent).SerializeToString(),
+        {"content-type": "application/x-protobuf"},
+    )
+    with urllib.request.urlopen(message, timeout=30) as answer:
+        assert answer.status == 200

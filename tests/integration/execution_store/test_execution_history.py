@@ -1,6 +1,5 @@
 """The functions of design 002, on a running server and on a file, with OTLP beside them."""
 
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ import pytest
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.execution_store import ExecutionHistory, ExecutionStore
 from tests.integration.collector.process import Collector
-from tests.strategies.workflows import T0, execution, marker, request, step
+from tests.integration.execution_store.conftest import send
+from tests.strategies.workflows import T0, execution, marker, step
 
 
 @pytest.fixture(scope="module")
@@ -18,17 +18,6 @@ def history(place: Mapping[str, Any]) -> Iterator[ExecutionHistory]:
     """A history over HTTP, and one that has the file itself."""
     with ExecutionHistory(**place) as opened:
         yield opened
-
-
-def send(collector: Collector, *sent: object) -> None:
-    """Spans over OTLP/HTTP."""
-    message = urllib.request.Request(
-        f"http://{collector.endpoints.otlp_http}/v1/traces",
-        request(sent).SerializeToString(),
-        {"content-type": "application/x-protobuf"},
-    )
-    with urllib.request.urlopen(message, timeout=30) as answer:
-        assert answer.status == 200
 
 
 def test_r070_every_function_of_design_002_is_there(history: ExecutionHistory) -> None:

@@ -15,7 +15,8 @@ import pytest
 from stepscope_collector.errors import BadRequest, Conflict, NotFound
 from stepscope_collector.execution_store import ExecutionStore
 from tests.integration.collector.process import Collector
-from tests.strategies.workflows import T0, execution, request, step
+from tests.integration.execution_store.conftest import send
+from tests.strategies.workflows import T0, execution, marker, request, step
 
 START = 1_750_000_000_000
 """ms."""
@@ -221,6 +222,29 @@ def test_r022_stats_equal_a_recount(store: ExecutionStore, workflow: str) -> Non
     assert (stats.p50_ms, stats.p95_ms) == (250, pytest.approx(385))
     assert store.get_execution_stats("nobody").total == 0
     assert store.get_execution_stats().total >= 5
+
+
+def test_r018_a_step_that_another_sender_began_is_ended(
+    collector: Collector, workflow: str
+) -> None:
+    """R018, issue #7: right when OTLP writes beside it, whichever span has the greater id."""
+    with ExecutionStore(f"http://{collector.endpoints.web}") as beside:
+        whole = execution(workflow, workflow, trace=workflow, end=None)
+        begun = [
+            step(f"s{n}", workflow, trace=workflow, parent=workflow, start=n, end=None,
+                 attributes={"stepscope.step.attempt": 1 + n % 2})
+            for n in range(8)
+        ]  # fmt: skip
+        send(collector, *(marker(each, at=20) for each in (whole, *begun)))
+        steps = beside.get_steps_for_execution(workflow)
+        assert [each.status for each in steps] == ["running"] * 8
+        for each in steps:
+            beside.update_step(each.id, input_data={"n": 1})
+            beside.update_step(each.id, status="success", output_data={"n": 2})
+            beside.update_step(each.id, status="error", error_message="no")
+        ended = beside.get_steps_for_execution(workflow)
+        assert [(each.status, each.error_message) for each in ended] == [("error", "no")] * 8
+        assert [(each.input_data, each.output_data) for each in ended] == [({"n": 1}, {"n": 2})] * 8
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ class StepRecord:
     metadata: str | None = None
     record_id: str | None = None
     """The sender's id among all steps of all executions; None: it has none."""
+    attempt: int = 1
+    """Number of the try."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def _step_span(record: ExecutionRecord, step: StepRecord) -> Span:
         "workflow.task.name": step.name,
         "workflow.task.type": step.type,
         "stepscope.step.index": step.index,
+        "stepscope.step.attempt": step.attempt if step.attempt > 1 else None,
         "stepscope.node.id": None if step.node_id == step.step_id else step.node_id,
         "stepscope.record.id": step.record_id,
         "stepscope.input": step.input,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stepscope_collector.compat.document import MAX_ID_BYTES
 from stepscope_collector.compat.record import OUTCOMES, ErrorRecord, ExecutionRecord, StepRecord
-from stepscope_collector.compat.spans import execution_span_id
+from stepscope_collector.compat.spans import execution_span_id, step_span_id
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.older.rows import Extras
 
@@ -169,6 +169,7 @@ def changed_step(state: Row, given: Row, now_ns: int) -> StepRecord:
         output=state["output"],
         error=_error(state),
         record_id=None if state["record_id"] != state["step_id"] else state["record_id"],
+        attempt=_attempt(state),
     )
     asked = _status(given, _STEP_WORDS, known.status)
     status = asked if known.ended_ns is None or asked in OUTCOMES else known.status
@@ -185,6 +186,16 @@ def changed_step(state: Row, given: Row, now_ns: int) -> StepRecord:
     if {"completed_at", "duration_ms"} & given.keys():
         changed = replace(changed, ended_ns=_end(given, status, started, now_ns))
     return changed
+
+
+def _attempt(state: Row) -> int:
+    """The number of our try: that of the step where it is ours, one more where another sender's goes on.
+
+    Of two tries with one number either might count as the final one.
+    """
+    own = step_span_id(state["execution_id"], state["step_id"]).hex()
+    is_ours = state["span_id"] == own
+    return int(state["attempt"]) + (0 if is_ours or state["ended_ns"] is not None else 1)
 
 
 def _text(given: Row, name: str, otherwise: str | None = None) -> str:
