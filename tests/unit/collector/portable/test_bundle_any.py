@@ -40,8 +40,12 @@ def stored(found: Store) -> dict[str, str]:
     """The rows of each table as text, because a NaN is equal to no number, itself included."""
     tables = found.tables()
     # the last sign of life of a sender whose clock is ahead is that of its arrival
-    for table in ("executions", "open_spans"):
-        hidden = "last_seen_unix_nano" + (", updated_at" if table == "executions" else "")
+    for table, more in (
+        ("executions", ", updated_at"),
+        ("open_spans", ""),
+        ("attempts", ", ingested_at"),
+    ):
+        hidden = f"last_seen_unix_nano{more}"
         tables[table] = found.rows(f"select * exclude ({hidden}) from stored.{table} order by all")
     # of a request whose rows are all refused the resource is stored, and nothing refers to it
     for part in ("resource", "scope"):
