@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from stepscope_collector.query.beside import Beside
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import sql
@@ -168,7 +169,10 @@ def error_step_of(place: Place, spans: Iterable[StoredSpan]) -> ErrorStep | None
 
 
 def attempts_of(
-    reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None = None
+    reader: Cursor,
+    place: Place,
+    spans: Iterable[StoredSpan] | None = None,
+    around: Beside | None = None,
 ) -> list[Attempt]:
     """Every try of every step of the execution that lies there, in order of start.
 
@@ -176,29 +180,37 @@ def attempts_of(
         reader: inside a read-only transaction.
         place: of the execution.
         spans: `spans_of` it; None: they are read.
+        around: what there is `beside` them; None: nobody has asked.
     """
-    return sorted(_attempts(reader, place, spans), key=lambda a: (*_start(a), a.attempt))
+    return sorted(_attempts(reader, place, spans, around), key=lambda a: (*_start(a), a.attempt))
 
 
 def _attempts(
-    reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None
+    reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None, around: Beside | None
 ) -> Iterator[Attempt]:
     of, clock = place.execution_id, place.clock
     for span in spans_of(reader, place) if spans is None else spans:
         if span.is_attempt:
             yield span.attempt_of(of)
     bounds = {"execution_id": of}
-    for goes_on in fetch(reader, _Try, sql("executions/open_attempts"), bounds):
-        yield goes_on.attempt_of(of, clock)
+    if around is None or around.has_open:
+        for goes_on in fetch(reader, _Try, sql("executions/open_attempts"), bounds):
+            yield goes_on.attempt_of(of, clock)
     bounds["first_unix_nano"] = place.bounds["first_unix_nano"]
-    for folded in fetch(reader, _Try, sql("executions/folded_attempts"), bounds):
-        yield folded.attempt_of(of, clock)
+    if around is None or around.has_folded:
+        for folded in fetch(reader, _Try, sql("executions/folded_attempts"), bounds):
+            yield folded.attempt_of(of, clock)
 
 
-def steps_of(reader: Cursor, place: Place, spans: Iterable[StoredSpan] | None = None) -> list[Step]:
-    """The steps of the execution that lies there, in order of step_index; `spans`: see `attempts_of`."""
+def steps_of(
+    reader: Cursor,
+    place: Place,
+    spans: Iterable[StoredSpan] | None = None,
+    around: Beside | None = None,
+) -> list[Step]:
+    """The steps of the execution that lies there, in order of step_index; arguments as of `attempts_of`."""
     tries: dict[str, list[Attempt]] = {}
-    for attempt in _attempts(reader, place, spans):
+    for attempt in _attempts(reader, place, spans, around):
         tries.setdefault(attempt.step_id, []).append(attempt)
     # Rank by the first start, ties by the span of the final try.
     found = sorted(

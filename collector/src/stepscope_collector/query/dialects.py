@@ -19,7 +19,7 @@ def dialect_list(database: Database) -> list[Dialect]:
 
 
 def not_emitted(
-    reader: Cursor, execution: Execution, bounds: dict[str, object]
+    reader: Cursor, execution: Execution, bounds: dict[str, object], profile: str | None
 ) -> list[NotEmitted]:
     """What the engine of an execution does not emit; without what is there all the same.
 
@@ -27,8 +27,9 @@ def not_emitted(
         reader: inside a transaction.
         execution: the execution.
         bounds: those of its rows.
+        profile: what that of its dialect says, JSON; None: there is none.
     """
-    told = _told(reader, execution.dialect)
+    told = _not_emitted(execution.dialect, profile)
     present: set[str] = set()
     if any(each.field in _PAYLOADS for each in told):
         reader.execute(sql("executions/payload_kinds"), bounds)
@@ -41,11 +42,12 @@ def not_emitted(
     ]
 
 
-def _told(reader: Cursor, dialect: str) -> list[NotEmitted]:
+def _not_emitted(dialect: str, profile: str | None) -> list[NotEmitted]:
     """What the profile says, in the order of the fields."""
-    reader.execute(sql("executions/not_emitted"), {"dialect": dialect})
+    if profile is None:
+        return []
+    told = json.loads(profile)
     return [
-        NotEmitted(field, reason, dialect, profile.get("description"))
-        for profile in (json.loads(told) for (told,) in reader.fetchall())
-        for field, reason in sorted(profile.get("not_emitted", {}).items())
+        NotEmitted(field, reason, dialect, told.get("description"))
+        for field, reason in sorted(told.get("not_emitted", {}).items())
     ]

@@ -20,6 +20,7 @@ from stepscope_collector.query.attempts import (
     spans_of,
     steps_of,
 )
+from stepscope_collector.query.beside import Beside, beside
 from stepscope_collector.query.columns import ChosenColumn, choose
 from stepscope_collector.query.dialects import not_emitted
 from stepscope_collector.query.filter.complaint import quoted
@@ -225,10 +226,13 @@ def execution_detail(
         spans: list[StoredSpan] = []
         if execution.status in {"failed", "timed_out"} or {"steps", "attempts"} & set(include):
             spans = spans_of(reader, place)
-        parts = {name: _part(reader, name, place, spans) for name in INCLUDES if name in include}
+        around = beside(reader, place)
+        parts = {
+            name: _part(reader, name, place, spans, around) for name in INCLUDES if name in include
+        }
         error_step = error_step_of(place, spans)
-        missing = tuple(not_emitted(reader, execution, place.bounds))
-        dropped = count_dropped(reader, place.bounds)
+        missing = tuple(not_emitted(reader, execution, place.bounds, around.told))
+        dropped = count_dropped(reader, place.bounds) if around.has_dropped else 0
     truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
     for name in truncated:
         # Of the logs the newest are kept, of all else the first.
@@ -248,13 +252,15 @@ def _limit(name: str) -> float:
     return limits.get(name, math.inf)
 
 
-def _part(reader: Cursor, name: str, place: Place, spans: list[StoredSpan]) -> list[Any]:
+def _part(
+    reader: Cursor, name: str, place: Place, spans: list[StoredSpan], around: Beside
+) -> list[Any]:
     """The rows of one include, one more than the limit when there are more."""
     match name:
         case "steps":
-            return steps_of(reader, place, spans)
+            return steps_of(reader, place, spans, around)
         case "attempts":
-            return attempts_of(reader, place, spans)
+            return attempts_of(reader, place, spans, around)
         case "logs":
             return read_logs(reader, place.bounds, limit=MAX_LOGS + 1, is_tail=True)
         case "payloads":

@@ -63,9 +63,6 @@ def count_dropped(reader: Cursor, bounds: Mapping[str, Any]) -> int:
         reader: inside a read-only transaction.
         bounds: `Place.bounds` of the execution.
     """
-    reader.execute(sql("logs/any_dropped"))
-    if not reader.fetchall()[0][0]:
-        return 0
     reader.execute(sql("logs/dropped"), {"execution_id": bounds["execution_id"]})
     ((dropped, has_traces),) = reader.fetchall()
     if has_traces:
