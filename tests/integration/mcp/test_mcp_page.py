@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from stepscope_collector.present.mcp.deleting import DELETING_TOOLS
 from stepscope_collector.present.mcp.tools import TOOLS
 from tests.integration.mcp.conftest import command, talk
 
@@ -46,7 +47,10 @@ def test_the_commands_that_clients_are_told_to_start_answer(stored: Path) -> Non
 
 def test_the_page_has_every_tool() -> None:
     """issue #7: the page lists the tools."""
-    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == list(TOOLS)
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE) == [
+        *TOOLS,
+        *(tool.name for tool in DELETING_TOOLS),
+    ]
 
 
 @pytest.mark.parametrize("program", ["stepscope"])
