@@ -66,7 +66,7 @@ def test_slips_of_the_command_say_the_remedy(ask, tmp_path):
     assert "the ending of x.docx names no format" in slip.err
     slip = ask("export", "--table", "steps", "-o", tmp_path / "x.zip")
     assert "holds whole executions, no table" in slip.err
-    assert ask("export", "a,b", "c").code == 2
+    assert "no execution with the id 'a'" in ask("export", "a,b", "c").err
     assert "no execution with the id 'nobody'" in ask("export", "nobody").err
     slip = ask("export", "-o", tmp_path / "nowhere" / "x.json")
     assert "cannot be written" in slip.err
