@@ -10,7 +10,7 @@ from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 
-__all__ = ["Place", "locate"]
+__all__ = ["Place", "find", "locate"]
 
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -131,17 +131,24 @@ def _first(*values: str | None) -> str:
     return next(value for value in values if value is not None)
 
 
+def find(reader: Cursor, execution_id: str) -> Place | None:
+    """Where the execution with exactly this id lies; None: there is none."""
+    reader.execute(sql("executions/rows_of"), {"id": execution_id})
+    for (row,) in reader.fetchall():
+        (place,) = fetch(reader, Place, sql("executions/locate"), {"row": row})
+        if place.execution_id == execution_id:
+            return place
+    return None
+
+
 def locate(reader: Cursor, written: str) -> Place:
     """Where the execution with this id lies, else the first one of the trace with this id.
 
     Raises:
         NotFound: there is none.
     """
-    reader.execute(sql("executions/rows_of"), {"id": written})
-    for (row,) in reader.fetchall():
-        (place,) = fetch(reader, Place, sql("executions/locate"), {"row": row})
-        if place.execution_id == written:
-            return place
+    if (place := find(reader, written)) is not None:
+        return place
     if _TRACE_ID.fullmatch(written):
         reader.execute(sql("executions/of_trace"), {"trace_id": written})
         if found := reader.fetchall():

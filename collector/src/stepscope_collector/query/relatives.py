@@ -6,7 +6,7 @@ from typing import Final
 
 from stepscope_collector.errors import NotFound
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.place import locate
+from stepscope_collector.query.place import find, locate
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 from stepscope_collector.store import Database
 
@@ -65,15 +65,10 @@ def _top(reader: Cursor, execution_id: str) -> str:
         execution_id = above
         reader.execute(sql("executions/parent_of"), {"execution_id": execution_id})
         parents = reader.fetchall()
-        if not parents or not _is_here(reader, parents[0][0]):
+        if not parents or find(reader, parents[0][0]) is None:
             break
         above = parents[0][0]
     return execution_id
-
-
-def _is_here(reader: Cursor, execution_id: str) -> bool:
-    reader.execute(sql("executions/locate"), {"id": execution_id})
-    return any(row[0] == execution_id for row in reader.fetchall())
 
 
 def _below(reader: Cursor, top: str) -> list[str]:
