@@ -42,7 +42,7 @@ async def read_nothing(request: Request) -> None:
         UnsupportedMedia, PayloadTooLarge: as `read_body`.
     """
     body = (await read_body(request)).strip()
-    if body not in (b"", b"{}", b"null"):
+    if body not in (b"", b"{}"):
         raise BadRequest(
             f"{request.url.path} takes no body: {body[:80].decode(errors='replace')}",
             hint="parameters go behind the path, as in ?max_age=30d",
