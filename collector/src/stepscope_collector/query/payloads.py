@@ -7,11 +7,11 @@ from typing import Final
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.executions import MAX_PAYLOADS
 from stepscope_collector.query.load import sql
-from stepscope_collector.query.place import locate
+from stepscope_collector.query.place import Place, locate
 from stepscope_collector.query.rows import Cursor, fetch
 from stepscope_collector.store import Database
 
-__all__ = ["MAX_CHARS", "PayloadPart", "payload_parts"]
+__all__ = ["MAX_CHARS", "PayloadPart", "payload_parts", "read_parts"]
 
 MAX_CHARS: Final = 16 * 1024 * 1024
 """Characters of one body in an answer at most; the rest is asked for with an offset."""
@@ -69,13 +69,29 @@ def payload_parts(
             raise BadRequest(f"{name}={number} is out of range", hint=f"0 to {most}")
     with database.read() as connection:
         reader: Cursor = connection
-        params = {
-            **locate(reader, execution_id).bounds,
-            "kinds": sorted(kinds),
-            "step_id": step_id or "",
-            "offset": offset,
-            "max_chars": max_chars,
-            "limit": MAX_PAYLOADS + 1,
-        }
-        rows = fetch(reader, PayloadPart, sql("executions/payload_parts"), params)
+        place = locate(reader, execution_id)
+        return read_parts(
+            reader, place, kinds=kinds, step_id=step_id, offset=offset, max_chars=max_chars
+        )
+
+
+def read_parts(
+    reader: Cursor,
+    place: Place,
+    *,
+    kinds: Collection[str] = (),
+    step_id: str | None = None,
+    offset: int = 0,
+    max_chars: int = 0,
+) -> tuple[list[PayloadPart], bool]:
+    """As `payload_parts`, of the execution that lies there, inside a read-only transaction."""
+    params = {
+        **place.bounds,
+        "kinds": sorted(kinds),
+        "step_id": step_id or "",
+        "offset": offset,
+        "max_chars": max_chars,
+        "limit": MAX_PAYLOADS + 1,
+    }
+    rows = fetch(reader, PayloadPart, sql("executions/payload_parts"), params)
     return rows[:MAX_PAYLOADS], len(rows) > MAX_PAYLOADS

@@ -38,6 +38,9 @@ class ChildTime:
     """The step that started it; None: the execution itself, or nobody tells."""
     begun_at: int
     ended_at: int
+    status: str = "unknown"
+    has_ended: bool = True
+    """False: `ended_at` is the last sign of life, or the time it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ def read_timeline(reader: Cursor, execution_id: str, now_ns: int) -> Timeline:
                 nearest.step(row.trace_id, row.parent_span_id),
                 row.begun_at,
                 _end(row, row.begun_at, now_ns),
+                row.status,
+                row.ended_at is not None,
             )
             for row in children
             if row.begun_at is not None

@@ -12,6 +12,7 @@ from typing import Final
 from stepscope_collector.present.rest import (
     comparisons,
     compat,
+    graph,
     logs,
     portable,
     queries,
@@ -23,7 +24,7 @@ from stepscope_collector.present.rest.stream_response import Download
 __all__ = ["AREA_ANSWERS", "AREA_LIMITED", "AREA_ROUTES", "AREA_STREAMS"]
 
 _AREAS: Final = (logs, story, compat, comparisons, statistics, queries)
-_STREAMING: Final = (portable,)
+_STREAMING: Final = (graph, portable)
 
 AREA_ROUTES: Final = tuple(route for area in (*_AREAS, *_STREAMING) for route in area.ROUTES)
 AREA_ANSWERS: Final[Mapping[str, Callable[..., tuple[int, bytes]]]] = {

@@ -151,7 +151,8 @@ def _content(route: Route) -> dict[str, Any]:
         return {route.media_type: {"schema": {"type": "string"}}}
     if further := FURTHER_ANSWERS.get(route.name):
         schema = {"anyOf": [schema, *further]}
-    return {"application/json": {"schema": schema}}
+    others = {media: {"schema": {"type": "string"}} for media in route.further_media}
+    return {"application/json": {"schema": schema}, **others}
 
 
 def _part_schema(route: Route, part: Part) -> dict[str, Any]:

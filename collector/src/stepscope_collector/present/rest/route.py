@@ -49,6 +49,8 @@ class Route:
     media_type: str = "application/json"
     """Of the answer; run_sql has several."""
     errors: tuple[int, ...] = ()
+    further_media: tuple[str, ...] = ()
+    """Of answers in another form, beside JSON."""
 
 
 FILTERS: Final = tuple(

@@ -18,6 +18,8 @@ class Download:
     media_type: str
     pieces: Generator[bytes, None, None]
     """Errors before the first piece are the answer."""
+    is_inline: bool = False
+    """To be shown where it is opened, not saved."""
 
 
 async def stream_response(make: Callable[[], Download]) -> Response:
@@ -27,11 +29,12 @@ async def stream_response(make: Callable[[], Download]) -> Response:
     take a part for the whole.
     """
     download, first = await run_in_threadpool(_begin, make)
+    disposition = "inline" if download.is_inline else "attachment"
     return StreamingResponse(
         _chunks(download.pieces, first),
         media_type=download.media_type,
         headers={
-            "content-disposition": f'attachment; filename="{download.name}"',
+            "content-disposition": f'{disposition}; filename="{download.name}"',
             # of a browser that opens it from here: nothing in it may do anything
             "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
             "x-content-type-options": "nosniff",

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from stepscope_collector import __version__
+from stepscope_collector.query.export.plain import duration_text, plain, status_class
 from stepscope_collector.query.rows import ErrorStep
 
 __all__ = ["MAX_LOGS", "MAX_TEXT", "MAX_VALUES", "page"]
@@ -28,15 +29,7 @@ _MAX_DEPTH: Final = 20
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 )
-# Line feed and tab stay. Direction characters could show a text as another one.
-_HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff"
-    "\ud800-\udfff\ufffe\uffff]"
-)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z")
-_UNITS: Final = ((3_600_000_000_000, "h"), (60_000_000_000, "min"), (1_000_000_000, "s"), (1_000_000, "ms"),
-                 (1000, "µs"))  # fmt: skip
-_STATUS: Final = re.compile(r"[a-z_]+")
 _FACTS: Final = (
     ("id", "execution_id"), ("name", "execution_name"), ("version", "workflow_version"),
     ("project", "project"), ("user", "user_id"), ("trigger", "trigger_type"),
@@ -83,7 +76,7 @@ def page(document: Mapping[str, Any], error_step: ErrorStep | None = None) -> st
 
 def _head(execution: Row) -> str:
     facts = [(name, execution[key]) for name, key in _FACTS if execution.get(key) is not None]
-    duration = _duration(execution["duration_ns"])
+    duration = duration_text(execution["duration_ns"])
     facts += [("duration", duration)] if duration else []
     if execution.get("tags"):
         facts.append(("tags", ", ".join(map(str, execution["tags"]))))
@@ -134,7 +127,7 @@ def _waterfall(document: Mapping[str, Any]) -> str:
         "<h2>Steps in time</h2>\n"
         + _cut(len(attempts), MAX_ATTEMPTS, "attempts", "first")
         + '<table class="falls"><thead><tr><th>step</th><th>'
-        + f"{_duration(whole)}</th><th>took</th></tr></thead><tbody>\n"
+        + f"{duration_text(whole)}</th><th>took</th></tr></thead><tbody>\n"
         + "\n".join(rows)
         + "</tbody></table>"
     )
@@ -152,8 +145,8 @@ def _fall(row: Row, depth: int, first: int, whole: int) -> str:
     return (
         f'<tr><td class="name" style="padding-left:{0.5 + depth:.1f}rem">'
         f"{_text(row['step_name'])}{again}</td>"
-        f'<td class="lane {_word(row["status"])}"><div>{bars}</div></td>'
-        f'<td class="n">{_duration(row["duration_ns"]) or _status(row["status"])}</td></tr>'
+        f'<td class="lane {status_class(row["status"])}"><div>{bars}</div></td>'
+        f'<td class="n">{duration_text(row["duration_ns"]) or _status(row["status"])}</td></tr>'
     )
 
 
@@ -248,7 +241,7 @@ def _attempt(row: Row, payloads: Sequence[Row], room: _Room) -> str:
     return (
         f"<details{' open' if is_bad else ''}><summary>{_text(row['step_name'])} "
         f"{_status(row['status'])} "
-        f'<span class="note">attempt {row["attempt"]}{tries}, {_duration(row["duration_ns"])}</span>'
+        f'<span class="note">attempt {row["attempt"]}{tries}, {duration_text(row["duration_ns"])}</span>'
         f"</summary>{_list(facts)}{_pre(row['error_stack'])}{_values(payloads, room)}</details>"
     )
 
@@ -288,13 +281,7 @@ def _pre(text: str | None) -> str:
 
 
 def _status(status: str) -> str:
-    return f'<span class="status {_word(status)}">{_text(status)}</span>'
-
-
-def _word(status: object) -> str:
-    """The status as the name of a class: it may hold anything."""
-    word = str(status)
-    return word if _STATUS.fullmatch(word) else "unknown"
+    return f'<span class="status {status_class(status)}">{_text(status)}</span>'
 
 
 def _text(value: object) -> str:
@@ -305,7 +292,7 @@ def _plain(value: object) -> str:
     text = str(value)
     if len(text) > MAX_TEXT:
         text = f"{text[:MAX_TEXT]}… ({len(text)} characters in all; a bundle holds them)"
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return plain(text)
 
 
 def _ns(written: str | None) -> int | None:
@@ -314,15 +301,3 @@ def _ns(written: str | None) -> int | None:
         return None
     second = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
     return int(second.timestamp()) * 10**9 + int((found[2] or "").ljust(9, "0"))
-
-
-def _duration(duration_ns: int | str | None) -> str:
-    if duration_ns is None:
-        return ""
-    value = int(duration_ns)  # beyond 2^53 it is text
-    for size, unit in _UNITS:
-        if value >= size:
-            return (
-                f"{value / size:.3g} {unit}" if value < 1000 * size else f"{value // size} {unit}"
-            )
-    return f"{value} ns"
