@@ -164,6 +164,9 @@ def questions(
         ),
         "stats: all steps": lambda _: step_stats(database, {}, now_ns=now_ns),
         "sql: 20 newest failed": user_sql,
+        "sql: 100 of all steps": engine("select * from steps limit 100"),
+        "sql: 100 newest steps": engine("select * from steps order by started_at desc limit 100"),
+        "sql: all steps counted": engine("select count(*) from steps"),
         "p50/p95/p99 per workflow and day": engine(
             "select count(*), sum(p50_ns), sum(p95_ns), sum(p99_ns) from workflow_days"
         ),
