@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def test_the_demo_prints_the_whole_story_with_its_sql(tmp_path):
-    """issue #2: list, one execution in full, percentiles, the SQL behind each; exits 0."""
+    """issue #2, R149: list, one execution in full, percentiles, the SQL behind each; exits 0."""
     data = tmp_path / "history"
     result = stepscope("demo", "--data", data)
     assert result.code == 0, result.err
@@ -41,13 +41,27 @@ def test_the_demo_prints_the_whole_story_with_its_sql(tmp_path):
     # The SQL that was printed gives the same answers again, asked of the file.
     counted = stepscope("sql", "--data", data, "--format", "json",
                         "select count(*) as n from executions")  # fmt: skip
-    assert json.loads(counted.out) == [{"n": 9}]
+    assert json.loads(counted.out) == [{"n": 445}]
     printed = re.findall(r"^  (select \* from executions where started_at .*);$", result.out,
                          re.MULTILINE)  # fmt: skip
     again = stepscope("sql", "--data", data, "--format", "ndjson", printed[0])
     assert len(again.out.splitlines()) == 9
     assert sorted(path.name for path in data.iterdir()) == ["demo-server.log", "stepscope.duckdb"]
     assert str(data / "stepscope.duckdb") in result.out.splitlines()[-4]
+    # R149: a realistic history.
+    question = (
+        "select count(distinct workflow_id) as workflows, count(*) filter (status = 'failed') as failed, "
+        "count(distinct user_id) as users, count(parent_execution_id) as children, "
+        "(select count(*) from step_retries) as retried, (select count(*) from failure_clusters) as kinds, "
+        "count(distinct started_at::date) >= 7 as is_a_week from executions"
+    )
+    told = stepscope("sql", "--data", data, "--format", "json", question)
+    ((row),) = json.loads(told.out)
+    assert row.pop("retried") >= 4
+    assert row.pop("kinds") >= 5
+    assert row == {
+        "workflows": 18, "failed": 11, "users": 4, "children": 155, "is_a_week": True,
+    }  # fmt: skip
 
 
 def test_the_demo_may_run_again_on_the_same_history(tmp_path):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -124,3 +125,25 @@ def test_plain_opentelemetry_arrives_too(receiver):
     run("06_plain_otel.py", receiver)
     assert [name for name, _, _ in finals(receiver)] == ["make thumbnails", *["resize"] * 3]
     assert "stepscope" not in receiver.scopes()
+
+
+def test_a_week_of_twelve_workflows_is_told_with_failures_retries_and_children(receiver):
+    """R149: a realistic history, the same for everybody but for ids and times; all of it has ended."""
+    said = run("07_busy_week.py", receiver)
+    assert said == "436 executions of 12 workflows in the week before now\n"
+    spans = finals(receiver)
+    executions = [a for _, a, _ in spans if a["stepscope.span.role"] == "execution"]
+    steps = [a for _, a, _ in spans if a["stepscope.span.role"] == "step"]
+    assert len({a["workflow.name"] for a in executions}) == 12
+    assert {a["workflow.execution.outcome"] for a in executions} == {"success", "failure"}
+    assert {a["workflow.task.outcome"] for a in steps} == {"success", "failure", "timeout", "skip"}
+    assert max(a.get("stepscope.step.attempt", 1) for a in steps) >= 3
+    ids = {a["workflow.execution.id"] for a in executions}
+    assert len(ids) == 436
+    parents = {a.get("stepscope.execution.parent_id") for a in executions} - {None}
+    assert parents
+    assert parents <= ids
+    now_ns = time.time_ns()
+    week_ns = 7 * 86400 * 10**9 + 3600 * 10**9
+    assert all(now_ns - week_ns < span.start_time_unix_nano for _, _, span in spans)
+    assert all(span.end_time_unix_nano < now_ns for _, _, span in spans)

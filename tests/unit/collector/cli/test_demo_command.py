@@ -16,7 +16,7 @@ def test_every_example_is_in_the_list_of_what_is_expected():
     """ours: an example nobody runs is not tested."""
     programs, expected = demo._find_examples(None)
     assert programs == sorted((ROOT / "examples").glob("0*.py"))
-    assert sum(expected.values()) == 9
+    assert sum(expected.values()) == 445
     assert expected["region_report", "success"] == 3
 
 
