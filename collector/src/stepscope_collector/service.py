@@ -28,47 +28,28 @@ from stepscope_collector.access.certificates import Certificates, Material
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.guard import Guard
 from stepscope_collector.access.ports import check_ports
-from stepscope_collector.backlog import has_backlog
 from stepscope_collector.config import Settings
 from stepscope_collector.config.endpoints import Endpoints
 from stepscope_collector.config.values import split_address
 from stepscope_collector.decode.batch import Decoder, Signal
 from stepscope_collector.decode.native import InUse, chosen
-from stepscope_collector.errors import StepscopeError, StoreUnavailable
-from stepscope_collector.importing.importer import Importer
-from stepscope_collector.ingest import Ingest
-from stepscope_collector.present.mcp.face import McpFace
-from stepscope_collector.present.rest.app import need_of, rest_app, rest_refusal
-from stepscope_collector.present.rest.compat import Intake
+from stepscope_collector.mapping.compile import CompiledMapping
+from stepscope_collector.one_store import OneStore
+from stepscope_collector.present.rest.app import need_of, rest_refusal
 from stepscope_collector.profiles import LoadedProfiles
-from stepscope_collector.query.doctor import (
-    backup_report,
-    damage_report,
-    store_report,
-    store_samples,
-)
 from stepscope_collector.receive.cors import with_cors
-from stepscope_collector.receive.door import Door
 from stepscope_collector.receive.http_protocol import limited_http
 from stepscope_collector.receive.otlp_grpc import GrpcReceiver
-from stepscope_collector.receive.otlp_http import otlp_app, otlp_refusal
+from stepscope_collector.receive.otlp_http import otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
-from stepscope_collector.remap import Remapper
-from stepscope_collector.retention import Retention
-from stepscope_collector.saved import SavedQueries
-from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
-from stepscope_collector.store.files import backlog_directory
-from stepscope_collector.store.log_limit import LogLimit
-from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
 from stepscope_collector.telemetry.prometheus import prometheus_text
-from stepscope_collector.telemetry.summary import now_of, times_of
 from stepscope_collector.telemetry.values import Reading
-from stepscope_collector.upkeep import Upkeep
+from stepscope_collector.tenants import Tenants
 
 __all__ = ["serve"]
 
@@ -107,7 +88,7 @@ def serve(settings: Settings) -> int:
         cleanup.callback(database.close)
         collector = _Collector(settings, database, telemetry, gate, certificates, profiles)
         cleanup.callback(collector.close)
-        profiles.note(collector.ingest.between_commits)
+        profiles.note(collector.own.ingest.between_commits)
         grpc = collector.start_grpc()
         endpoints = Endpoints(
             pid=os.getpid(),
@@ -123,7 +104,7 @@ def serve(settings: Settings) -> int:
         collector.start_outgoing(endpoints)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(collector.run(http, web, endpoints))
-    if not database.is_idle:
+    if not (database.is_idle and collector.tenants.are_idle):
         # Everything is committed and closed but for what nothing ends, and Python would wait for that.
         logging.shutdown()
         os._exit(0)
@@ -164,12 +145,10 @@ class _Collector:
     profiles: LoadedProfiles
     decoder: InUse = field(init=False)
     outgoing: Outgoing = field(init=False)
-    ingest: Ingest = field(init=False)
-    remapper: Remapper = field(init=False)
-    retention: Retention = field(init=False)
-    upkeep: Upkeep = field(init=False)
+    own: OneStore = field(init=False)
+    """The store of all who belong to no tenant."""
+    tenants: Tenants = field(init=False)
     grpc: GrpcReceiver = field(init=False)
-    mcp: McpFace = field(init=False)
     started_s: float = field(default_factory=time.time)
     is_ready: bool = False
 
@@ -178,52 +157,20 @@ class _Collector:
         wanted = cast("Decoder", self.settings.ingest.decoder)
         self.decoder = chosen(wanted)
         logger.debug("OTLP in protobuf is decoded", extra=self.decoder._asdict())
-        mapping = self.profiles.mapping
-        path = self.settings.data.database_path
         self.outgoing = Outgoing(self.settings, self.telemetry)
-        self.ingest = Ingest(
-            Committer(
-                self.database.writer(),
-                mapping,
-                self.database.reopen,
-                self.database.committed,
-                log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
-            ),
-            replace(
-                mapping.plan,
-                max_items=limits.max_items,
-                max_attributes=limits.max_attributes,
-                decoder=wanted,
-            ),
-            self.settings.ingest,
-            limits.max_inflight_bytes,
+        self.own = OneStore(
+            self.settings,
+            self.database,
             self.telemetry,
+            self.profiles.mapping,
             tee=self.outgoing.tee,
             own_id=self.outgoing.own_id,
-            sender_bytes_per_s=limits.sender_bytes_per_s,
-            backlog=backlog_directory(path)
-            if self.settings.ingest.backlog or has_backlog(path)
-            else None,
         )
-        self.database.before_read = self.ingest.catch_up
-        self.remapper = Remapper(self.ingest.between_commits)
-        self.retention = Retention(
-            self.database,
-            self.ingest.between_commits,
-            self.settings.retention,
-            self.telemetry,
-            tee=self.outgoing.tee or QueueAtRest(self.settings.data.tee_dir),
-        )
-        self.retention.taken_bytes = lambda: self.ingest.taken_bytes
-        self.ingest.waits_for_commits = self.retention.is_tight
-        self.upkeep = Upkeep(
-            self.database,
-            self.ingest.between_commits,
-            self.settings.executions.lost_after_s,
-            self.retention,
+        self.tenants = Tenants(
+            self.settings, self.profiles, self._paths, self._hosts, lambda: self.is_ready
         )
         self.grpc = GrpcReceiver(
-            Door(self.ingest, "grpc"),
+            self.own.grpc,
             self.settings.otlp.grpc,
             limits,
             workers=limits.grpc_workers,
@@ -231,6 +178,7 @@ class _Collector:
             gate=self.gate,
             certificates=self.certificates,
             config=self.settings.otlp,
+            of_tenant=self.tenants.grpc_door,
         )
 
     def start_grpc(self) -> str:
@@ -263,8 +211,8 @@ class _Collector:
             async with asyncio.timeout(_START_S):
                 await asyncio.gather(*(server.has_started.wait() for server in servers))
             self.is_ready = True
-            self.remapper.follow()  # where the last process left it
-            self.upkeep.start()
+            self.own.start()
+            self.tenants.start(self.gate.tenants())
             self._publish(endpoints)
             _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
@@ -274,12 +222,15 @@ class _Collector:
             self.is_ready = False
             endpoints.remove(self.settings.data.endpoints_path)
             await self._give_notice()
-            self.retention.close()  # somebody may wait for the end of a long prune
+            self.own.retention.close()  # somebody may wait for the end of a long prune
+            self.tenants.end_prunes()
             await asyncio.to_thread(self.grpc.stop, self.settings.shutdown.grace_s)
             for server in servers:
                 server.should_exit = True
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self.mcp.close()
+            if self.own.mcp is not None:
+                await self.own.mcp.close()
+            await self.tenants.close_faces()
 
     def _on_signal(self, stopping: asyncio.Event) -> None:
         if stopping.is_set():
@@ -323,56 +274,58 @@ class _Collector:
         # requests that wait for their commit are waited for, and not here: this is the event loop
         threading.Thread(
             target=self.profiles.reload,
-            args=(self.ingest.use,),
+            args=(self._use,),
             name="stepscope-reload",
             daemon=True,
         ).start()
 
+    def _use(self, mapping: CompiledMapping) -> None:
+        self.own.ingest.use(mapping)
+        self.tenants.use(mapping)
+
     def close(self) -> None:
         """Commit what waits; the receivers have stopped."""
         self.grpc.stop(0)
-        self.remapper.close()
-        self.retention.close()
-        self.upkeep.close()
         grace_s = self.settings.shutdown.grace_s
-        if not self.ingest.drain(grace_s):
-            logger.error("requests were still waiting for their commit", extra={"s": grace_s})
+        self.own.close(grace_s)
+        self.tenants.close(grace_s)
         self.outgoing.stop(_STOP_SENDING_S)
 
-    def _otlp_app(self) -> Timed:
+    @property
+    def _paths(self) -> dict[str, Signal]:
         config = self.settings.otlp
-        paths: dict[str, Signal] = {
+        return {
             config.http_traces_path: "traces",
             config.http_logs_path: "logs",
             config.http_metrics_path: "metrics",
         }
-        app = otlp_app(Door(self.ingest, "http"), self.settings.limits, paths=paths)
-        guarded = Guard(app, self.gate, "http", lambda *_: "ingest", otlp_refusal)
+
+    @property
+    def _hosts(self) -> list[str]:
+        return [split_address(self.settings.web.listen)[0]]
+
+    def _otlp_app(self) -> Timed:
+        app = self.own.otlp_app(self._paths)
+        of_tenant = self.tenants.otlp_app
+        guarded = Guard(app, self.gate, "http", lambda *_: "ingest", otlp_refusal, of_tenant)
         # before the guard: a preflight has no credentials
-        return Timed(with_cors(guarded, config.http_cors_origins), paths, self._observe_http)
+        return Timed(
+            with_cors(guarded, self.settings.otlp.http_cors_origins),
+            self._paths,
+            self._observe_http,
+        )
 
     def _web_app(self) -> Guard:
-        hosts = [split_address(self.settings.web.listen)[0]]
-        self.mcp = McpFace(self.settings.mcp, hosts)
-        self.mcp.read_api = app = rest_app(
-            self.database,
-            self.settings.sql,
+        app = self.own.web_app(
+            self._hosts,
             doctor=self.doctor,
             metrics=self.metrics,
-            telemetry=self.telemetry,
-            ready=lambda: self.is_ready,
-            remapper=self.remapper,
-            retention=self.retention,
-            importer=Importer(self.ingest.between_commits),
-            saved=SavedQueries(
-                self.database, self.ingest.between_commits, self.settings.sql.timeout_s or None
-            ),
             mapping=lambda: self.profiles.mapping,
-            intake=Intake(self.ingest, self.settings.limits.max_payload_bytes),
-            allowed_hosts=None if self.certificates else hosts,
-            faces={"/mcp": self.mcp},
+            ready=lambda: self.is_ready,
         )
-        self.mcp.guarded = guarded = Guard(app, self.gate, "web", need_of, rest_refusal)
+        guarded = Guard(app, self.gate, "web", need_of, rest_refusal, self.tenants.web_app)
+        assert self.own.mcp is not None
+        self.own.mcp.guarded = self.tenants.guarded = guarded
         return guarded
 
     def _observe_grpc(self, method: str, code: str, elapsed_s: float) -> None:
@@ -387,23 +340,11 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
-        self.ingest.catch_up()
-        state = process_samples() | self.ingest.samples() | self.outgoing.samples()
-        try:
-            state |= store_samples(self.database)
-        except StepscopeError as error:  # the other numbers count all the more now
-            logger.warning("the store was not measured", extra={"error": error.message})
-        return self.telemetry.read(state)
-
-    def _store_report(self) -> dict[str, Any]:
-        try:
-            return store_report(self.database)
-        except StoreUnavailable as error:  # the rest says why, and counts what is refused
-            return {"error": error.message}
+        return self.own.readings(process_samples() | self.outgoing.samples())
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
-        readings = self.readings()
+        about = {"profiles": self.profiles.report(), **self.outgoing.report()}
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -412,16 +353,7 @@ class _Collector:
             "decoder": self.decoder.decoder,
             "decoder_reason": self.decoder.reason,
             "needs_token": self.gate.is_closed,
-            "now": now_of(readings),
-            "ingest": self.telemetry.snapshot(),
-            "denied": self.telemetry.denied(),
-            "times": times_of(readings),
-            "profiles": self.profiles.report(),
-            **self.outgoing.report(),
-            "store": self._store_report(),
-            "retention": self.retention.report(),
-            "damage": damage_report(self.database),
-            **backup_report(self.database),
+            **self.own.report(self.readings(), about),
         }
 
 

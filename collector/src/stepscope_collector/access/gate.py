@@ -25,11 +25,20 @@ from stepscope_collector.access.tokens import (
 )
 from stepscope_collector.errors import ConfigError, PermissionDenied, Unauthenticated
 
-__all__ = ["Gate"]
+__all__ = ["Admitted", "Gate"]
 
 logger = logging.getLogger(__name__)
 
 _Stamp = tuple[int, int, int]
+
+
+class Admitted(NamedTuple):
+    """Who was let in."""
+
+    name: str = ""
+    """Of the token; "": none was needed."""
+    tenant: str | None = None
+    """Whose store the request is for; None: the collector's own."""
 
 
 class _Known(NamedTuple):
@@ -68,6 +77,12 @@ class Gate:
         """True when requests need a token."""
         return bool(self._known.tokens)
 
+    def tenants(self) -> tuple[str, ...]:
+        """Those that an active token names, in the order the tokens were made."""
+        now = datetime.now(UTC)
+        active = (token.tenant for token in self._known.tokens if token.state(now) == "active")
+        return tuple(dict.fromkeys(tenant for tenant in active if tenant is not None))
+
     def reload(self) -> None:
         """Read the file again. What it said last stays in force when it cannot be read."""
         with self._lock:
@@ -82,8 +97,8 @@ class Gate:
                 tokens = self._known.tokens
             self._known = _Known(stamp, tokens)
 
-    def admit(self, authorization: Sequence[str], scope: Scope | None, transport: str) -> str:
-        """The name of the token that lets the request in; "" when none is needed.
+    def admit(self, authorization: Sequence[str], scope: Scope | None, transport: str) -> Admitted:
+        """The token that lets the request in, and whose store it opens.
 
         Args:
             authorization: all Authorization headers of the request.
@@ -97,7 +112,7 @@ class Gate:
         if self._stamp() != self._known.stamp:
             self.reload()
         if not self._known.tokens:
-            return ""
+            return Admitted()
         presented = read_authorization(authorization)
         if presented is None:
             self._count("denied", transport, "malformed" if authorization else "missing")
@@ -114,7 +129,7 @@ class Gate:
                 f"this needs {scope}"
             )
         self._count("admitted", transport, token.name)
-        return token.name
+        return Admitted(token.name, token.tenant)
 
     def _find(self, presented: Presented) -> Token | None:
         """The token with this secret; takes as long whichever it is, and when it is none."""

@@ -6,7 +6,12 @@ from typing import Any, Final
 from stepscope_collector.access.credentials import CHALLENGES
 from stepscope_collector.access.gate import Gate
 from stepscope_collector.access.tokens import Scope
-from stepscope_collector.errors import PermissionDenied, StepscopeError, Unauthenticated
+from stepscope_collector.errors import (
+    PermissionDenied,
+    StepscopeError,
+    StoreUnavailable,
+    Unauthenticated,
+)
 
 __all__ = ["TOKEN_NAME", "Guard"]
 
@@ -29,6 +34,8 @@ class Guard:
         transport: how requests come here, for the counts.
         need: from method and path, the scope a token must have; None: none is needed.
         refusal: from the error and the request's content type, media type and body of the answer.
+        of_tenant: the app of a tenant, by its name; or StoreUnavailable. None: there are no tenants, and who
+            has a token of one is not known.
     """
 
     def __init__(
@@ -38,12 +45,14 @@ class Guard:
         transport: str,
         need: Callable[[str, str], Scope | None],
         refusal: Callable[[StepscopeError, str], tuple[str, bytes]],
+        of_tenant: Callable[[str], Awaitable[_App]] | None = None,
     ) -> None:
         self._app = app
         self._gate = gate
         self._transport = transport
         self._need = need
         self._refusal = refusal
+        self._of_tenant = of_tenant
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Pass the request on, or refuse it without reading its body."""
@@ -52,14 +61,23 @@ class Guard:
                 await self._app(scope, receive, send)
             return  # nothing here speaks anything else
         need = self._need(scope["method"], scope["path"])
+        app = self._app
         if need is not None:
             try:
                 given = _values(scope, b"authorization")
-                scope[TOKEN_NAME] = self._gate.admit(given, need, self._transport)
-            except (Unauthenticated, PermissionDenied) as error:
+                admitted = self._gate.admit(given, need, self._transport)
+                scope[TOKEN_NAME] = admitted.name
+                if admitted.tenant is not None:
+                    app = await self._app_of(admitted.tenant)
+            except (Unauthenticated, PermissionDenied, StoreUnavailable) as error:
                 await self._refuse(error, scope, send)
                 return
-        await self._app(scope, receive, send)
+        await app(scope, receive, send)
+
+    async def _app_of(self, tenant: str) -> _App:
+        if self._of_tenant is None:
+            raise Unauthenticated
+        return await self._of_tenant(tenant)
 
     async def _refuse(self, error: StepscopeError, scope: _Scope, send: _Send) -> None:
         content_type = next(iter(_values(scope, b"content-type")), "")
@@ -67,6 +85,8 @@ class Guard:
         headers = [("content-type", media_type), ("content-length", str(len(body)))]
         if isinstance(error, Unauthenticated):
             headers += [("www-authenticate", challenge) for challenge in CHALLENGES]
+        if error.retry_after_s:
+            headers.append(("retry-after", str(error.retry_after_s)))
         if _values(scope, b"expect"):
             # The client may never send the body it announced.
             headers.append(("connection", "close"))

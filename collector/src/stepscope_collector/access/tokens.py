@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from stepscope_collector.access.tenant_names import check_tenant, is_tenant
 from stepscope_collector.errors import BadRequest, ConfigError, NotFound
 
 __all__ = [
@@ -44,6 +45,9 @@ LOCAL_NAME: Final = "local"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_BYTES: Final = 24
 _VERSION: Final = 1
+_RESTRICTED: Final = 2
+"""Version of a file with tokens that are for less than the collector's own store: one that does not know
+them has to refuse the file, for it would let them see everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Token:
     expires_at: datetime | None = None
     """None: never."""
     revoked_at: datetime | None = None
+    tenant: str | None = None
+    """Whose store it opens; None: the collector's own."""
 
     def allows(self, scope: Scope) -> bool:
         """True when the token has the scope; admin has all."""
@@ -95,7 +101,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
                     hint=f"chmod 600 {path}",
                 )
             document = json.load(file)
-        if document["version"] != _VERSION:
+        if document["version"] not in (_VERSION, _RESTRICTED):
             raise ConfigError(
                 f"{path} was written by a newer version", hint="upgrade stepscope-collector"
             )
@@ -112,14 +118,20 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
 
 
 def create_token(
-    path: Path, name: str, scopes: tuple[Scope, ...], expires_at: datetime | None = None
+    path: Path,
+    name: str,
+    scopes: tuple[Scope, ...],
+    expires_at: datetime | None = None,
+    *,
+    tenant: str | None = None,
 ) -> str:
     """A new token, which is in the file from now on; its text is nowhere else.
 
     The name of a revoked or expired token may be used again.
 
     Raises:
-        BadRequest: the name is taken or no name, or the token would have expired already.
+        BadRequest: the name is taken or no name, or the token would have expired already; or `tenant`
+            cannot name a tenant.
         ConfigError: the file cannot be read or written.
     """
     if not _NAME.fullmatch(name) or name == LOCAL_NAME:
@@ -127,11 +139,13 @@ def create_token(
             f"{name[:80]!r} cannot name a token",
             hint=f"up to 64 letters, digits, dots, hyphens and underlines; not {LOCAL_NAME!r}",
         )
+    if tenant is not None:
+        check_tenant(tenant)
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:
         raise BadRequest(f"a token that expires at {expires_at:%Y-%m-%dT%H:%M:%SZ} is of no use")
     secret = new_secret()
-    made = Token(name, scopes, hash_of(secret), now, expires_at)
+    made = Token(name, scopes, hash_of(secret), now, expires_at, tenant=tenant)
 
     def add(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         for token in tokens:
@@ -183,7 +197,8 @@ def _change(path: Path, edit: Callable[[tuple[Token, ...]], tuple[Token, ...]]) 
 
 
 def _replace(path: Path, tokens: tuple[Token, ...]) -> None:
-    document = {"version": _VERSION, "tokens": [_document_of(token) for token in tokens]}
+    version = _RESTRICTED if any(token.tenant is not None for token in tokens) else _VERSION
+    document = {"version": version, "tokens": [_document_of(token) for token in tokens]}
     # mkstemp makes the file with mode 0600
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -228,6 +243,8 @@ def _document_of(token: Token) -> dict[str, Any]:
     for name in ("created_at", "expires_at", "revoked_at"):
         moment: datetime | None = getattr(token, name)
         document[name] = None if moment is None else moment.isoformat(timespec="seconds")
+    if token.tenant is not None:
+        document["tenant"] = token.tenant
     return document
 
 
@@ -241,6 +258,9 @@ def _token_of(document: dict[str, Any]) -> Token:
     created = _time_of(document["created_at"])
     if created is None:
         raise ValueError("created_at is null")
+    tenant = document.get("tenant")
+    if tenant is not None and not is_tenant(tenant):
+        raise ValueError("a tenant has no name")
     return Token(
         str(document["name"]),
         scopes,
@@ -248,6 +268,7 @@ def _token_of(document: dict[str, Any]) -> Token:
         created,
         _time_of(document["expires_at"]),
         _time_of(document["revoked_at"]),
+        tenant,
     )
 
 

@@ -43,20 +43,33 @@ def command() -> None:
     help="What it allows: send data, read it, everything. May be given several times.",
 )
 @click.option("--expires-in", metavar="TIME", help="Such as 90d. Default: it never expires.")
+@click.option(
+    "--tenant",
+    metavar="NAME",
+    help="Whose history it opens, and nothing else; made with the first request. Default: the collector's own.",
+)
 @shared_options()
 @pass_session
-def create(session: Session, /, name: str, scopes: tuple[Any, ...], expires_in: str | None) -> None:
+def create(
+    session: Session,
+    /,
+    name: str,
+    scopes: tuple[Any, ...],
+    expires_in: str | None,
+    tenant: str | None,
+) -> None:
     """Make a token and print it. It cannot be shown again."""
     settings = session.settings
     chosen = tuple(scope for scope in SCOPES if scope in scopes)
     expires_at = None if expires_in is None else datetime.now(UTC) + _lifetime(expires_in)
     path = settings.auth.path(settings.data.dir)
-    secret = create_token(path, name, chosen, expires_at)
+    secret = create_token(path, name, chosen, expires_at, tenant=tenant)
     if session.format == "table":
         session.write(f"{secret}\n")
         session.note("keep it: it is shown once, and only its hash is stored")
     else:
-        session.write_rows([{"name": name, "scopes": list(chosen), "token": secret}], _table)
+        made = {"name": name, "scopes": list(chosen), "tenant": tenant, "token": secret}
+        session.write_rows([made], _table)
 
 
 @command.command("list")
@@ -95,6 +108,7 @@ def _row(token: Token, now: datetime) -> dict[str, Any]:
     return {
         "name": token.name,
         "scopes": list(token.scopes),
+        "tenant": token.tenant,
         "state": token.state(now),
         **{
             name: None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
@@ -107,10 +121,16 @@ def _row(token: Token, now: datetime) -> dict[str, Any]:
     }
 
 
+def _of_tenants(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    has_tenants = any(row["tenant"] for row in rows)
+    return [Column("TENANT", lambda row: row["tenant"] or "-")] if has_tenants else []
+
+
 def _table(rows: Sequence[Mapping[str, Any]], screen: Screen) -> str:
     columns = [
         Column("NAME", lambda row: row["name"]),
         Column("SCOPES", lambda row: ", ".join(row["scopes"])),
+        *_of_tenants(rows),
         Column("STATE", lambda row: row["state"]),
         Column("CREATED", lambda row: row["created_at"]),
         Column("EXPIRES", lambda row: row["expires_at"] or "-"),

@@ -1,10 +1,10 @@
-"""The settings of what the receivers admit."""
+"""The settings of what the receivers admit, and of what each tenant may use."""
 
 from dataclasses import dataclass
 
 from stepscope_collector.config.setting import setting as _setting
 
-__all__ = ["LimitsConfig"]
+__all__ = ["LimitsConfig", "TenantsConfig"]
 
 _KIB = 2**10
 _MIB = 2**20
@@ -118,4 +118,26 @@ class LimitsConfig:
         "Each takes a file descriptor, of which a process often has 1024.",
         minimum=1,
         maximum=1_000_000,
+    )
+
+
+@dataclass(frozen=True)
+class TenantsConfig:
+    """What the store of each tenant may use; all else is as for the collector's own store, for each by itself."""
+
+    memory_limit_bytes: int = _setting(
+        "bytes",
+        128 * _MIB,
+        "Memory of the database engine for each tenant, beside `store.memory_limit_bytes` for the collector's own "
+        "store. Larger work goes to a temporary directory beside the tenant's database file.",
+        "A third of what a collector's own store has: ten tenants that are all busy take 1.3 GB.",
+        minimum=64 * _MIB,
+    )
+    max_inflight_bytes: int = _setting(
+        "bytes",
+        64 * _MIB,
+        "Bytes of all requests of one tenant that are being decoded or wait for their commit, beside "
+        "`limits.max_inflight_bytes`. One request of `limits.max_payload_bytes` is always let in.",
+        "So that the flood of one tenant is no reason to refuse another.",
+        minimum=_KIB,
     )

@@ -8,7 +8,7 @@ environment, `--store-threads` as a flag of `serve`, a row of docs/reference/con
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
-from stepscope_collector.config.limits import LimitsConfig
+from stepscope_collector.config.limits import LimitsConfig, TenantsConfig
 from stepscope_collector.config.retention import RetentionConfig
 from stepscope_collector.config.security import AuthConfig, ShutdownConfig, TlsConfig
 from stepscope_collector.config.setting import Setting
@@ -30,6 +30,7 @@ __all__ = [
     "ShutdownConfig",
     "SqlConfig",
     "StoreConfig",
+    "TenantsConfig",
     "TlsConfig",
     "WebConfig",
     "all_settings",
@@ -58,6 +59,11 @@ class DataConfig:
     def database_path(self) -> Path:
         """The DuckDB file."""
         return self.dir / "stepscope.duckdb"
+
+    @property
+    def tenants_dir(self) -> Path:
+        """Directory of the data directories of tenants, each below its name."""
+        return self.dir / "tenants"
 
     @property
     def tee_dir(self) -> Path:
@@ -381,6 +387,7 @@ class Settings:
     web: WebConfig = field(default_factory=WebConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
     tls: TlsConfig = field(default_factory=TlsConfig)
+    tenants: TenantsConfig = field(default_factory=TenantsConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     ingest: IngestConfig = field(default_factory=IngestConfig)
     store: StoreConfig = field(default_factory=StoreConfig)

@@ -14,7 +14,7 @@ from typing import Any, Final, Never
 
 import grpc
 
-from stepscope_collector.access.gate import Gate
+from stepscope_collector.access.gate import Admitted, Gate
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import StepscopeError
@@ -51,14 +51,15 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
     one method is refused as another, so that nobody learns which there are.
 
     Args:
-        export: takes signal, name of the token, request and context; gives the answer.
+        export: takes signal, who was admitted, request and context; gives the answer.
         gate: knows the tokens; None: everybody may come in.
         health: what health checks are told.
         reflection: None: it is switched off.
         line: of the calls of Export that wait for a thread.
         reading: reads their messages.
-        unread: is told signal and context of each that ends before its request is whole.
-        overloaded: is told the signal of each that may not join the line; what it is refused with.
+        unread: is told signal, who was admitted and context of each that ends before its request is whole.
+        overloaded: is told signal and who was admitted of each that may not join the line; what it is refused
+            with.
     """
 
     def __init__(  # noqa: PLR0913 what the receiver puts together
@@ -69,8 +70,8 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         reflection: Reflection | None,
         line: Line,
         reading: Reading,
-        unread: Callable[[Signal, grpc.ServicerContext], None],
-        overloaded: Callable[[Signal], StepscopeError],
+        unread: Callable[[Signal, Admitted, grpc.ServicerContext], None],
+        overloaded: Callable[[Signal, Admitted], StepscopeError],
     ) -> None:
         self._export = export
         self._line = line
@@ -104,21 +105,21 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
             return self._open[method]
         signal = METHODS.get(method or "")
         try:
-            token = self._admit(handler_call_details, None if signal is None else "ingest")
+            admitted = self._admit(handler_call_details, None if signal is None else "ingest")
         except StepscopeError as error:
             return self._refusal(error)
         if signal is None:
             return self._further.get(method)
         place = self._line.join()
         if place is None:
-            return self._refusal(self._overloaded(signal))
+            return self._refusal(self._overloaded(signal, admitted))
         # A handler of streams sees the call before its message, and so one that never has any.
-        return grpc.stream_unary_rpc_method_handler(partial(self._read, signal, token, place))
+        return grpc.stream_unary_rpc_method_handler(partial(self._read, signal, admitted, place))
 
     def _read(
         self,
         signal: Signal,
-        token: str,
+        admitted: Admitted,
         place: object,
         requests: Iterator[bytes],
         context: grpc.ServicerContext,
@@ -127,13 +128,13 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         request = self._reading.next(requests, context)
         if request is None:
             # The core keeps a request over its limit to itself, and has answered it.
-            self._unread(signal, context)
+            self._unread(signal, admitted, context)
             return context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")
-        return self._export(signal, token, request, context)
+        return self._export(signal, admitted, request, context)
 
-    def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> str:
+    def _admit(self, call: grpc.HandlerCallDetails, scope: Scope | None) -> Admitted:
         if self._gate is None:
-            return ""
+            return Admitted()
         return self._gate.admit(
             [text(value) for key, value in call.invocation_metadata if key == "authorization"],
             scope,

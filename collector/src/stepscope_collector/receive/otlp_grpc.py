@@ -9,16 +9,23 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote
 
 import grpc
 
 from stepscope_collector.access.certificates import Certificates, Material
-from stepscope_collector.access.gate import Gate
+from stepscope_collector.access.gate import Admitted, Gate
 from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Signal
-from stepscope_collector.errors import Overloaded, PortTaken, StepscopeError, StoreUnavailable
+from stepscope_collector.errors import (
+    Overloaded,
+    PortTaken,
+    StepscopeError,
+    StoreUnavailable,
+    Unauthenticated,
+)
 from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
 from stepscope_collector.receive.grpc_reading import Line, Reading
 from stepscope_collector.receive.health import Health
@@ -40,6 +47,9 @@ _WORKERS: Final = 64
 _PING_ANSWER_MS: Final = 20_000
 """How long the answer to a ping may take: gRPC's own default."""
 
+_OPENS_WITHIN_S: Final = 2.0
+"""How long a call waits for the store of its tenant to open; it holds a thread meanwhile."""
+
 _LOOK_S: Final = 1.0
 """How often a thread that waits for its commit looks whether the server has ended."""
 
@@ -57,6 +67,8 @@ class GrpcReceiver:
         certificates: of the port; None: plain text.
         config: reflection, and how long connections live; None: as by default.
         clock: monotonic seconds, for how long calls wait.
+        of_tenant: where requests of a tenant go, by its name and how many seconds it may take to find out; or
+            StoreUnavailable. None: there are no tenants, and their requests are refused.
     """
 
     def __init__(  # noqa: PLR0913 what the process puts together
@@ -71,7 +83,9 @@ class GrpcReceiver:
         certificates: Certificates | None = None,
         config: OtlpConfig | None = None,
         clock: Callable[[], float] = time.monotonic,
+        of_tenant: Callable[[str, float], Submit] | None = None,
     ) -> None:
+        self._of_tenant = of_tenant
         config = config or OtlpConfig()
         self._workers = workers
         self._ingest = ingest
@@ -137,32 +151,46 @@ class GrpcReceiver:
         self._methods.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _unread(self, signal: Signal, context: grpc.ServicerContext) -> None:
-        error = _Incomplete("the call ended before its request was whole")
-        self._ingest.note_refused(signal, error, 0, _sender(context, ""))
+    def _ingest_of(self, admitted: Admitted, within_s: float = 0) -> Submit:
+        """Where a request goes; StoreUnavailable: its store is not open."""
+        if admitted.tenant is None:
+            return self._ingest
+        if self._of_tenant is None:
+            raise Unauthenticated
+        return self._of_tenant(admitted.tenant, within_s)
 
-    def _overloaded(self, signal: Signal) -> Overloaded:
+    def _note(
+        self, signal: Signal, admitted: Admitted, error: StepscopeError, sender: str | None
+    ) -> None:
+        with suppress(StoreUnavailable):  # nothing is counted of a store that is not open
+            self._ingest_of(admitted).note_refused(signal, error, 0, sender)
+
+    def _unread(self, signal: Signal, admitted: Admitted, context: grpc.ServicerContext) -> None:
+        error = _Incomplete("the call ended before its request was whole")
+        self._note(signal, admitted, error, _sender(context, ""))
+
+    def _overloaded(self, signal: Signal, admitted: Admitted) -> Overloaded:
         error = Overloaded(
             f"too many calls wait for one of limits.grpc_workers={self._workers}; try again"
         )
-        self._ingest.note_refused(signal, error, 0, None)
+        self._note(signal, admitted, error, None)
         return error
 
     def _export(
-        self, signal: Signal, token: str, request: bytes, context: grpc.ServicerContext
+        self, signal: Signal, admitted: Admitted, request: bytes, context: grpc.ServicerContext
     ) -> bytes:
         started = time.perf_counter()
         code = "OK"
         try:
             # No deadline of our own: when the client's passes, the rows are committed all the
             # same and its second try changes nothing (OTLP checklist G18, C9).
-            committed = self._ingest.submit(
+            committed = self._ingest_of(admitted, _OPENS_WITHIN_S).submit(
                 signal,
                 request,
                 "protobuf",
-                _sender(context, token),
+                _sender(context, admitted.name),
                 via=_via(context),
-                client=token or _address(context),
+                client=admitted.name or _address(context),
             )
             return success_body(signal, "protobuf", self._wait(committed))
         except StepscopeError as error:

@@ -68,6 +68,7 @@ def otlp_app(
     *,
     paths: Mapping[str, Signal] = PATHS,
     decode_threads: int = DECODE_THREADS,
+    pool: ThreadPoolExecutor | None = None,
 ) -> Starlette:
     """The app of an OTLP/HTTP port.
 
@@ -76,17 +77,20 @@ def otlp_app(
         limits: what may come in.
         paths: which path takes which signal; a trailing slash makes no difference.
         decode_threads: requests that are decompressed and decoded at one time.
+        pool: their threads, of somebody who ends them; None: the app has its own.
     """
-    pool = ThreadPoolExecutor(decode_threads, thread_name_prefix="otlp-http")
+    is_own = pool is None
+    threads = pool or ThreadPoolExecutor(decode_threads, thread_name_prefix="otlp-http")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        pool.shutdown(wait=False)
+        if is_own:
+            threads.shutdown(wait=False)
 
     app = Starlette(
         routes=[
-            Route(path + slash, _Endpoint(signal, ingest, limits, pool))
+            Route(path + slash, _Endpoint(signal, ingest, limits, threads))
             for path, signal in paths.items()
             for slash in ("", "/")
         ],

@@ -33,18 +33,18 @@ def bearer(secret):
 def test_without_any_token_everybody_comes_in(gate, counted):
     """issue #4: loopback without tokens configured stays open."""
     assert not gate.is_closed
-    assert gate.admit([], "ingest", "grpc") == ""
-    assert gate.admit(bearer("nonsense"), "admin", "web") == ""
+    assert gate.admit([], "ingest", "grpc").name == ""
+    assert gate.admit(bearer("nonsense"), "admin", "web").name == ""
     assert counted == []
 
 
 def test_the_first_token_closes_a_running_gate(gate, path, counted):
     """issue #4: works while the server runs."""
-    assert gate.admit([], "read", "web") == ""
+    assert gate.admit([], "read", "web").name == ""
     secret = create_token(path, "ro", ("read",))
     with pytest.raises(Unauthenticated):
         gate.admit([], "read", "web")
-    assert gate.admit(bearer(secret), "read", "web") == "ro"
+    assert gate.admit(bearer(secret), "read", "web").name == "ro"
     assert gate.is_closed
     assert counted == [("denied", "web", "missing"), ("admitted", "web", "ro")]
 
@@ -55,7 +55,7 @@ def test_a_token_allows_its_scope_and_admin_all(gate, path, scope, wanted):
     """issue #4: scopes ingest, read, admin."""
     secret = create_token(path, "one", (scope,))
     if wanted in {scope, None} or scope == "admin":
-        assert gate.admit(bearer(secret), wanted, "web") == "one"
+        assert gate.admit(bearer(secret), wanted, "web").name == "one"
     else:
         with pytest.raises(PermissionDenied, match=f"has the scope {scope}; this needs {wanted}"):
             gate.admit(bearer(secret), wanted, "web")
@@ -87,7 +87,7 @@ def test_every_refusal_without_an_active_token_says_the_same(gate, path, counted
 def test_a_revoked_token_ends_with_the_next_request(gate, path):
     """issue #4: revoked by stepscope token, while the server runs."""
     secret = create_token(path, "ci", ("ingest",))
-    assert gate.admit(bearer(secret), "ingest", "grpc") == "ci"
+    assert gate.admit(bearer(secret), "ingest", "grpc").name == "ci"
     revoke_token(path, "ci")
     with pytest.raises(Unauthenticated):
         gate.admit(bearer(secret), "ingest", "grpc")
@@ -102,7 +102,7 @@ def test_the_user_of_basic_auth_is_the_name_of_the_token(gate, path):
     def basic(user):
         return ["Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()]
 
-    assert gate.admit(basic("ci"), "ingest", "http") == "ci"
+    assert gate.admit(basic("ci"), "ingest", "http").name == "ci"
     for user in ("other", "", "CI", "ü"):
         with pytest.raises(Unauthenticated):
             gate.admit(basic(user), "ingest", "http")
@@ -112,7 +112,7 @@ def test_the_user_of_basic_auth_is_the_name_of_the_token(gate, path):
 def test_a_gate_that_was_closed_stays_closed_whatever_becomes_of_the_file(gate, path, text, caplog):
     """ours: a mistake with the file must not open the collector."""
     secret = create_token(path, "ci", ("ingest",))
-    assert gate.admit(bearer(secret), "ingest", "grpc") == "ci"
+    assert gate.admit(bearer(secret), "ingest", "grpc").name == "ci"
     if text is None:
         path.unlink()
     else:
@@ -122,7 +122,7 @@ def test_a_gate_that_was_closed_stays_closed_whatever_becomes_of_the_file(gate, 
             with pytest.raises(Unauthenticated):
                 gate.admit([], "ingest", "grpc")
     assert len(caplog.records) == 1
-    assert gate.admit(bearer(secret), "ingest", "grpc") == "ci"
+    assert gate.admit(bearer(secret), "ingest", "grpc").name == "ci"
 
 
 def test_a_gate_is_not_made_over_a_broken_file(path):
@@ -136,7 +136,7 @@ def test_a_gate_is_not_made_over_a_broken_file(path):
 def test_commands_of_the_same_user_have_a_token_that_ends_with_the_process(gate, path):
     """ours: who can read the data directory can read the history anyway."""
     create_token(path, "ci", ("ingest",))
-    assert gate.admit(bearer(gate.local_secret), "admin", "web") == "local"
+    assert gate.admit(bearer(gate.local_secret), "admin", "web").name == "local"
     with pytest.raises(Unauthenticated):
         Gate(path).admit(bearer(gate.local_secret), "admin", "web")
 
@@ -146,3 +146,16 @@ def test_the_hash_of_a_token_is_no_token(gate, path):
     create_token(path, "ci", ("ingest",))
     with pytest.raises(Unauthenticated):
         gate.admit(bearer(read_tokens(path)[0].sha256), "ingest", "grpc")
+
+
+def test_r103_the_token_says_whose_store_it_is(gate, path):
+    """R103: the tenant comes from the token alone; those with an active one are opened at the start."""
+    own = create_token(path, "own", ("read",))
+    theirs = create_token(path, "theirs", ("read",), tenant="acme")
+    create_token(path, "gone", ("read",), tenant="gone")
+    create_token(path, "more", ("ingest",), tenant="acme")
+    revoke_token(path, "gone")
+    assert gate.admit(bearer(own), "read", "web") == ("own", None)
+    assert gate.admit(bearer(theirs), "read", "web") == ("theirs", "acme")
+    assert gate.admit(bearer(gate.local_secret), "admin", "web").tenant is None
+    assert gate.tenants() == ("acme",)

@@ -123,6 +123,9 @@ GOOD = {
         {"sha256": "x"},
         {"sha256": None},
         {"created_at": None},
+        {"tenant": "../up"},
+        {"tenant": ""},
+        {"tenant": 7},
         {"expires_at": "tomorrow"},
         {"expires_at": "2026-01-01T00:00:00"},
     ],
@@ -151,7 +154,7 @@ def test_a_file_of_something_else_is_refused(tmp_path, text):
 def test_a_file_of_a_newer_version_is_refused(tmp_path):
     """ours: a newer version may mean more by a token."""
     path = tmp_path / "tokens.json"
-    path.write_text('{"version": 2, "tokens": []}')
+    path.write_text('{"version": 3, "tokens": []}')
     path.chmod(0o600)
     with pytest.raises(ConfigError, match="was written by a newer version"):
         read_tokens(path)
@@ -201,3 +204,24 @@ def test_a_token_that_root_makes_can_be_read_by_the_owner_of_the_directory(tmp_p
     create_token(tmp_path / "tokens.json", "ci", ("read",))
     found = (tmp_path / "tokens.json").stat()
     assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (10001, 10002, 0o600)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "..", ".", "a/b", "/etc", "a\\b", "A", "ü", "a\n", "a.b", "-a", "_a", "a" * 64, "a\0"],
+)
+def test_r103_some_texts_cannot_name_a_tenant(tmp_path, name):
+    """R103: a tenant's name becomes a folder; no way out of the data directory, and no two names for one."""
+    with pytest.raises(BadRequest, match="cannot name a tenant"):
+        create_token(tmp_path / "t", "ci", ("read",), tenant=name)
+    assert not (tmp_path / "t").exists()
+
+
+def test_r103_a_file_with_tenants_is_refused_by_versions_that_know_none(tmp_path):
+    """R103: version 1 reads a token without its tenant, and would let it into the collector's own store."""
+    path = tmp_path / "tokens.json"
+    create_token(path, "own", ("read",))
+    assert json.loads(path.read_text())["version"] == 1
+    create_token(path, "theirs", ("read",), tenant="acme")
+    assert json.loads(path.read_text())["version"] == 2
+    assert [token.tenant for token in read_tokens(path)] == [None, "acme"]
