@@ -243,6 +243,27 @@ REFUSED: Final = {
     ),
     "entropy of a list": "select list_aggregate(l, 'entropy') from (select list(range) as l from range(10000000))",
     "mode of a list": "select list_mode(l) from (select list(hash(range)) as l from range(5000000))",
+    "distinct values of a long list": "select len(list_distinct(l)) from (select list(range) as l from range(10000000))",
+    "a long list with itself": "select list_intersect(l, l) from (select list(range) as l from range(5000000))",
+    "any of a long list": (
+        "with a as (select list(range) as l from range(5000000)), b as (select l as m from a) "
+        "select list_has_any(m, [-1]) from b"
+    ),
+    "all of a long list": "select list_has_all(a, b) from (select list(range), list(range) from range(9000000)) t(a, b)",
+    "an overlap of long lists": "select l && l from (select array_agg(range) as l from range(9000000))",
+    "a map of a long list": "select map(l, l) from (select list(range) over () as l from range(3000000)) limit 1",
+    "a long list of a subquery": "select list_unique((select list(range) from range(10000000)))",
+    "lists grouped by nothing": "select list_unique(list(range)) from range(10000000) group by true",
+    "distance of one long text": f"select levenshtein(t, '{'b' * 1000}') from {ONE_TEXT}",
+    "a long text in each row": f"select max(length(t || range::varchar)) from {ONE_TEXT}, range(100000)",
+    "a long text in each row, by another name": (
+        f"select max(length(concat(x.v, r))) from (select upper(u.t) as v from {ONE_TEXT} u) x, range(100000) t(r)"
+    ),
+    "a long text in each row, by chance": f"select max(length(t || random())) from {ONE_TEXT} join range(2048) on true",
+    "a long text of a subquery": f"select max(length(range || (select t from {ONE_TEXT}))) from range(2048)",
+    "a long list in each row": (
+        "select max(len(list_append(l, range))) from (select list(range) as l from range(1000000)), range(2048)"
+    ),
     "an aggregate that is computed": "select list_aggregate([1], 'mo' || 'de')",
     "sleep": "select sleep_ms(1000000)",
     "pg_sleep": "select pg_sleep(1000000)",

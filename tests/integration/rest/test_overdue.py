@@ -15,11 +15,17 @@ from tests.integration.collector.process import Collector
 from tests.integration.rest.conftest import serving
 from tests.unit.collector.query.history import open_memory
 
-# One call of a function works on one long text: about 3 s, and longer than any test takes.
-LONG = f"select levenshtein(t, '{'y' * 1000}') from (select string_agg('xxxxxxxxxx', '') t from range(@))"
-DEAF = LONG.replace("@", "300000")
-DEAFER = LONG.replace("@", "600000")
-ENDLESS = LONG.replace("@", "5000000")
+
+def endless(calls: int) -> str:
+    """A statement whose calls work 2 s each on 2048 texts, and heed no interrupt meanwhile."""
+    text = "left(lpad(range::varchar, 1000, 'x'), 1000)"
+    each = (f"levenshtein({text}, '{number:01000}')" for number in range(calls))
+    return f"select max({' + '.join(each)}) from range(2048)"
+
+
+DEAF = endless(1)
+DEAFER = endless(3)
+ENDLESS = endless(30)
 WITHIN_S = 60
 
 

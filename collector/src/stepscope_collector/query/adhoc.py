@@ -146,7 +146,7 @@ def run_sql(
         with database.read_user_sql(config.timeout_s or None) as connection:
             stopper.watch(connection)
             try:
-                checked = check_statement(connection, statement)
+                checked = check_statement(connection, statement, params)
                 yield _start(connection, checked, dict(params or {}), max_rows, is_arrow=is_arrow)
             finally:
                 stopper.watch(None)

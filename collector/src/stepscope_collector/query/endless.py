@@ -6,25 +6,22 @@ within one for minutes is refused here; what is not known is answered in time al
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from stepscope_collector.errors import QueryRefused
+from stepscope_collector.query.gathered import REGULAR, check_gathered
 from stepscope_collector.query.tree import (
     Node,
     arguments,
-    column,
     function_name,
     is_function,
     literal,
-    own_nodes,
     walk,
 )
 
-__all__ = ["MAX_SHORT", "check_endless", "is_short", "pattern_parts"]
+__all__ = ["check_endless", "pattern_parts"]
 
-MAX_SHORT: Final = 1000
-"""Characters of a text that is known to be short."""
 _MAX_PARTS: Final = 1000
 _MAX_FRAME: Final = 1000
 # Planning grows with a high power of these: thirty correlated subqueries took longer than 12 s, sixty joined
@@ -32,24 +29,18 @@ _MAX_FRAME: Final = 1000
 _MAX_JOINED: Final = 24
 _MAX_SCALARS: Final = 16
 _MAX_LEVELS: Final = 24
-_CUTTING: Final = ("left", "substr", "substring")
 
-_REGULAR: Final = (
-    "regexp_matches", "regexp_full_match", "regexp_extract", "regexp_extract_all", "regexp_replace",
-    "regexp_split_to_array", "regexp_split_to_table", "string_split_regex", "str_split_regex",
-)  # fmt: skip
-# They make one value of many rows, as long as memory goes.
-_GATHERING: Final = (
-    "string_agg", "group_concat", "listagg", "list", "array_agg", "json_group_array",
-    "json_group_object", "json_group_structure", "histogram",
-)  # fmt: skip
 # They look at all values again for each row of a window that moves, or keep them in a tree.
 _HOLISTIC: Final = ("mode", "entropy", "histogram", "histogram_exact", "approx_top_k")
 _OF_LISTS: Final = ("list_aggr", "list_aggregate", "array_aggr", "array_aggregate", "aggregate")
 
 
-def check_endless(tree: Node) -> None:
+def check_endless(tree: Node, params: Mapping[str, Any]) -> None:
     """Nothing, when no known way to keep the engine busy is in the statement.
+
+    Args:
+        tree: of the statement.
+        params: values of its `$name` parameters, as far as they are known.
 
     Raises:
         QueryRefused: there is one.
@@ -60,20 +51,9 @@ def check_endless(tree: Node) -> None:
             _check_window(node)
         if is_function(node):
             _check_list(node)
-            if function_name(node) in _REGULAR:
-                _check_pattern(node)
-    _check_texts(tree)
-
-
-def is_short(argument: Node) -> bool:
-    """Whether the length of a text is known, and short."""
-    text = literal(argument)
-    if isinstance(text, str):
-        return len(text) <= MAX_SHORT
-    if is_function(argument) and function_name(argument) in _CUTTING:
-        size = literal(given[-1]) if len(given := arguments(argument)) > 1 else None
-        return isinstance(size, int | float) and 0 <= size <= MAX_SHORT
-    return False
+            if function_name(node) in REGULAR:
+                _check_pattern(node, params)
+    check_gathered(tree)
 
 
 def pattern_parts(pattern: str) -> float:
@@ -207,13 +187,16 @@ def _check_list(call: Node) -> None:
         )
 
 
-def _check_pattern(call: Node) -> None:
+def _check_pattern(call: Node, params: Mapping[str, Any]) -> None:
     given = arguments(call)
     pattern = given[1] if len(given) > 1 else {}
-    if pattern.get("class") == "PARAMETER":
-        return
-    text = literal(pattern)
+    if is_bound := pattern.get("class") == "PARAMETER":
+        text = params.get(str(pattern.get("identifier")), "")
+    else:
+        text = literal(pattern)
     if not isinstance(text, str):
+        if is_bound:
+            return  # the engine says what is wrong with a number
         raise QueryRefused(
             f"the pattern of {function_name(call)} is no literal",
             hint="write it out or bind it as a parameter; contains() and LIKE take any text",
@@ -223,46 +206,3 @@ def _check_pattern(call: Node) -> None:
             f"a regular expression has {parts:.10g} parts with its repetitions, limit {_MAX_PARTS}",
             hint="use * or + in the place of counts",
         )
-
-
-def _check_texts(tree: Node) -> None:
-    """A regular expression does not look at a text that the same statement has put together."""
-    selects = [node for node in walk(tree) if node.get("type") == "SELECT_NODE"]
-    within = {id(select): {id(node) for node in walk(select)} for select in selects}
-    gathering = [[node for node in own_nodes(select) if _gathers(node)] for select in selects]
-    for select in selects:
-        calls = [n for n in own_nodes(select) if is_function(n) and function_name(n) in _REGULAR]
-        if not calls:
-            continue
-        # of this SELECT itself, only what its own aliases name; of those it stands in, nothing
-        is_fed = any(
-            found and id(select) not in within[id(other)]
-            for other, found in zip(selects, gathering, strict=True)
-        )
-        around = [each for each in selects if id(select) in within[id(each)]]
-        names = {name for each in around for name in _gathered_names(each)}
-        for call in calls:
-            text = arguments(call)[0] if arguments(call) else {}
-            if is_short(text):
-                continue
-            if is_fed or any(_gathers(node) or column(node) in names for node in walk(text)):
-                raise QueryRefused(
-                    f"{function_name(call)} may look at a text that the statement puts together",
-                    hint=f"look at left(…, {MAX_SHORT}), or at the parts before they are put together",
-                )
-
-
-def _gathers(node: Node) -> bool:
-    if is_function(node):
-        return function_name(node) in _GATHERING
-    is_window = str(node.get("type", "")).startswith("WINDOW")
-    return is_window and str(node.get("function_name", "")).lower() in _GATHERING
-
-
-def _gathered_names(select: Node) -> set[str]:
-    """Aliases in a SELECT for what it puts together."""
-    return {
-        str(each.get("alias")).lower()
-        for each in select.get("select_list") or ()
-        if each.get("alias") and any(_gathers(node) for node in walk(each))
-    }

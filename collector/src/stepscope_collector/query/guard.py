@@ -11,8 +11,9 @@ Extensions, settings and all files but DuckDB's own are closed to the whole proc
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from stepscope_collector.errors import QueryRefused
 from stepscope_collector.query.bounds import MAX_CHARACTERS, check_bounds
@@ -70,8 +71,10 @@ class Checked:
     sql: str
 
 
-def check_statement(connection: Connection, statement: str) -> Checked:
-    """The statement, when it is one that only reads.
+def check_statement(
+    connection: Connection, statement: str, params: Mapping[str, Any] | None = None
+) -> Checked:
+    """The statement, when it is one that only reads; with the values of its parameters, if known.
 
     Raises:
         QueryRefused: no statement, several, one of another type, or one with an acting function;
@@ -111,7 +114,7 @@ def check_statement(connection: Connection, statement: str) -> Checked:
         _check_node(node)
     check_bounds(tree)
     check_growth(tree)
-    check_endless(tree)
+    check_endless(tree, params or {})
     return Checked("explain" if kind == "EXPLAIN" else "select", bare)
 
 
