@@ -5,6 +5,7 @@ the table below. So what is known about the starts of the spans concerned is put
 statements, which are read from the schema.
 """
 
+import re
 from functools import cache
 from typing import Final
 
@@ -38,7 +39,9 @@ def relation(name: str, *, is_bounded: bool) -> str:
 @cache
 def steps() -> str:
     """View `steps`, of `{attempts}` of executions for which `{candidates}` holds of an attempt `a`."""
-    return _within(_view("steps"), "from attempts a\n", "from {attempts} a where {candidates}\n")
+    view = re.sub(r"\bfrom attempts\b", "from chosen", _view("steps"))
+    chosen = "with chosen as (\n    select a.* from {attempts} a where {candidates}\n), kinds as "
+    return _within(view, "with kinds as ", chosen)
 
 
 def _between(table: str) -> str:
