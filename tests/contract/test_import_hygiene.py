@@ -56,7 +56,7 @@ def offenders(loaded: set[str], forbidden: tuple[str, ...]) -> list[str]:
     ],
 )
 def test_importing_a_package_loads_nothing_heavy(package, forbidden):
-    """issue #2: `import stepscope` loads no OTel SDK, no grpc, no duckdb."""
+    """issue #2, R040: `import stepscope` loads no OTel SDK, no grpc, no duckdb."""
     loaded = modules_loaded_by(package)
     assert package in loaded
     assert offenders(loaded, forbidden) == []

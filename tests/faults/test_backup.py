@@ -26,7 +26,7 @@ def stepscope(*arguments):
 
 @pytest.mark.timeout(180)
 def test_backups_under_load_hold_all_that_was_acknowledged_before(tmp_path, load):
-    """issue #4: stepscope backup while ingesting gives a consistent copy that opens."""
+    """issue #4, R086: stepscope backup while ingesting gives a consistent copy that opens."""
     data = tmp_path / "data"
     copies = []
     # with a small log, checkpoints come in between

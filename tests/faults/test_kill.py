@@ -55,7 +55,7 @@ def kill_while_starting(data, after_s):
 
 @pytest.mark.timeout(60 + 30 * ROUNDS)
 def test_what_was_acknowledged_survives_kill_9_at_any_moment(tmp_path, load):
-    """issue #2: kill -9 under load, 20 times: every acknowledged span is there after restart, none
+    """issue #2, R024, R042: kill -9 under load, 20 times: every acknowledged span is there after restart, none
     twice; restart needs no repair."""
     rng = random.Random(20)
     data = tmp_path / "data"

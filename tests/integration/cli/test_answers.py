@@ -298,7 +298,7 @@ def test_sql_comes_from_the_argument_a_file_or_stdin(ask, tmp_path):
 
 
 def test_sql_answers_in_every_format(ask):
-    """issue #2: JSON, NDJSON, CSV, Arrow stream."""
+    """issue #2, R155: JSON, NDJSON, CSV, Arrow stream."""
     question = "select execution_id, duration_ns from executions order by 1 limit 2"
     rows = [
         {"execution_id": "exec-a1-ok", "duration_ns": 2_000_000_000},
@@ -316,7 +316,7 @@ def test_sql_answers_in_every_format(ask):
 
 
 def test_sql_answers_as_an_arrow_stream(ask):
-    """issue #2: arrow to stdout when it is not a terminal."""
+    """issue #2, R155: arrow to stdout when it is not a terminal."""
     from arro3.io import read_ipc_stream
 
     result = ask("sql", "select 7::integer as n, 'x' as t", "--format", "arrow")

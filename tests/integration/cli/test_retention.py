@@ -36,7 +36,7 @@ def ids(data):
 
 
 def test_an_execution_is_deleted_with_and_without_a_server(data, tmp_path):
-    """R017: deleteExecution(id) removes run and steps; also while a server runs."""
+    """R017, R046: deleteExecution(id) removes run and steps; also while a server runs."""
     first, second, *others = ids(data)
     aside = data / "stepscope.duckdb.damaged-20260101T000000Z"
     aside.write_bytes(b"")
@@ -61,7 +61,7 @@ def test_an_execution_is_deleted_with_and_without_a_server(data, tmp_path):
 
 
 def test_a_workflow_is_deleted_and_no_byte_is_left(data):
-    """R017, R045: all executions of a workflow; with --now nothing is left in the file, nor in the queue."""
+    """R017, R045, R046: all executions of a workflow; with --now nothing is left in the file, nor in the queue."""
     rows = stepscope(
         "sql", "select workflow_id, min(execution_id) from executions group by 1 order by 1 limit 1",
         "--data", data, "--format", "csv",

@@ -53,7 +53,7 @@ def test_one_line_says_where_and_a_signal_ends_it_in_order(tmp_path, number):
 
 
 def test_a_port_that_is_taken_is_told(tmp_path):
-    """issue #2: helpful errors, port taken."""
+    """issue #2, R056: helpful errors, port taken."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         held.listen()
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
 
 
 def test_a_damaged_history_is_set_aside_and_told(tmp_path):
-    """issue #4: set aside, reported by stepscope doctor and in the log, service continues."""
+    """issue #4, R086: set aside, reported by stepscope doctor and in the log, service continues."""
     with run_server(tmp_path, tmp_path / "log"):
         pass
     path = tmp_path / "stepscope.duckdb"

@@ -25,7 +25,7 @@ def scrape(collector):
 
 
 def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
-    """issue #4: accounting at /metrics, with the Collector's names."""
+    """issue #4, R112: accounting at /metrics, with the Collector's names."""
     payload = request([execution("runs", "E", end=None)]).SerializeToString()
     with Collector(tmp_path / "data") as collector:
         with grpc.insecure_channel(collector.endpoints.otlp_grpc) as channel:

@@ -305,7 +305,7 @@ def test_the_other_side_may_ask_for_a_token_over_tls(tmp_path):
 
 
 def test_own_metrics_are_sent_to_another_collector(tmp_path):
-    """issue #4: the collector can export its own telemetry by OTLP."""
+    """R112: issue #4: the collector can export its own telemetry by OTLP."""
     with Collector(tmp_path / "b") as b:
         with Collector(
             tmp_path / "a",

@@ -95,7 +95,7 @@ def is_lost(execution, _steps):
 
 
 def test_a_killed_workflow_is_running_at_once_and_then_lost(collector, workflow):
-    """issue #3: running within 2 s of its start, lost after the limit, with its last sign of life."""
+    """issue #3, R073, R077: running within 2 s of its start, lost after the limit, with its last sign of life."""
     process, started_ns = workflow
     execution, steps = wait_until(collector, has_running_step)
     # `ingested_at` is when the history began to show it: the poll of this test does not count.
@@ -115,7 +115,7 @@ def test_a_killed_workflow_is_running_at_once_and_then_lost(collector, workflow)
 
 
 def test_a_workflow_that_only_slept_comes_back_and_ends(collector, workflow):
-    """issue #3: lost is an assumption; late data revives the execution and ends it."""
+    """issue #3, R077: lost is an assumption; late data revives the execution and ends it."""
     process, _ = workflow
     wait_until(collector, has_running_step)
     process.send_signal(signal.SIGSTOP)

@@ -143,7 +143,8 @@ def test_the_example_of_the_page_is_true(client: httpx.Client) -> None:
 
 
 def test_a_posted_execution_is_one_like_any_other(client: httpx.Client) -> None:
-    """issue #7: its state lives in the same tables; R036: the trigger in our word."""
+    """issue #7: its state lives in the same tables; R036: the trigger in our word; R034: a node that was not
+    reached is a step that waits."""
     post(client, DONE)
     row = client.get(f"/api/executions/{DONE['id']}", params={"include": "steps,payloads"}).json()
     execution = row["execution"]
@@ -152,6 +153,8 @@ def test_a_posted_execution_is_one_like_any_other(client: httpx.Client) -> None:
     assert [(step["step_id"], step["step_type"]) for step in row["steps"]] == [
         ("n1", "http"), ("n2", "python"), ("n3", "python"), ("n4", "python"),
     ]  # fmt: skip
+    assert [step["status"] for step in row["steps"]] == ["success", "failed", "skipped", "queued"]
+    assert row["steps"][3]["started_at"] is None
     assert row["error_step"]["step_id"] == "n2"
     assert {payload["kind"] for payload in row["payloads"]} == {"input", "output", "trigger"}
 

@@ -302,7 +302,7 @@ def test_every_future_is_resolved_when_a_drain_meets_senders():
 
 
 def test_many_senders_at_once_lose_and_double_nothing():
-    """ours: no lost update in the counts of executions that many requests touch."""
+    """ours, R027: no lost update in the counts of executions that many requests touch."""
     sent = [execution("w", "E", end=900)]
     sent += [step(f"s{n}", "E", parent="w", start=n, end=n + 1) for n in range(120)]
     with taking() as take:

@@ -52,7 +52,7 @@ def assert_counts(row: dict, statuses: list[str], ended: list[str]) -> None:
 
 @given(executions)
 def test_workflow_stats_equal_a_recount(shared_history, executions):
-    """issue #2: count, success, failed, running, rate, min, mean, max, p50, p95, p99."""
+    """issue #2, R022, R093: count, success, failed, running, rate, min, mean, max, p50, p95, p99."""
     shared_history.clear()
     now = shared_history.now()
     groups = defaultdict(list)

@@ -102,7 +102,8 @@ class _Try:
         """As view `attempts` has it."""
         status, seen = self.status, self.last_seen_unix_nano
         if status is None:
-            status = clock.live_status(seen, self.silence_ns, "lost")
+            has_begun = self.started_unix_nano > 0
+            status = clock.live_status(seen, self.silence_ns, "lost") if has_begun else "queued"
         elif self.ended_unix_nano is None and status in {"running", "retrying"}:
             status = clock.open_status(status, seen, self.silence_ns, "lost")
         return _attempt(

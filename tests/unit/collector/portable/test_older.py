@@ -236,7 +236,7 @@ def test_design_002_keeps_params_logs_exit_codes_and_local_times(tmp_path):
 
 
 def test_running_executions_are_lost_and_not_ended(tmp_path):
-    """A3: lost with its last sign of life, never an invented end."""
+    """A3, R077: lost with its last sign of life, never an invented end."""
     path = tmp_path / "old.db"
     database_of(path, "000")
     with store() as into:

@@ -14,6 +14,7 @@ from stepscope_collector.present.text.values import (
     format_ratio,
     format_time,
     one_line,
+    without_ansi,
 )
 from stepscope_collector.query.filter.fields import EXECUTION, named
 
@@ -122,7 +123,9 @@ def log_lines(rows: Sequence[Row], screen: Screen, zone: tzinfo | None = None) -
     for row in rows:
         severity = clean(row.get("severity_text") or severity_word(row.get("severity_number")))
         step = f"[{clean(row['step_name'])}] " if row.get("step_name") else ""
-        text = clean(_body(row)).replace("\n", "\n    ")
+        text = clean(without_ansi(_body(row))).replace("\n", "\n    ")
+        stream = (row.get("attributes") or {}).get("log.iostream")
+        step += "stderr: " if stream == "stderr" else ""
         mark = {"ERROR": "failed", "FATAL": "failed", "WARN": "partial", "WARNING": "partial"}
         status = mark.get(severity.upper())
         word = f"{severity:<5}"

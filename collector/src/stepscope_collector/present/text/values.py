@@ -17,6 +17,7 @@ __all__ = [
     "format_time",
     "one_line",
     "parse_time",
+    "without_ansi",
 ]
 
 NO_VALUE = "-"
@@ -25,7 +26,14 @@ NO_VALUE = "-"
 _NS_PER_S = 1_000_000_000
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
 # C0 and C1 but tab and line feed: an escape sequence in a name must not reach the terminal.
+# As in query/export/plain.py, which imports the engine.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def without_ansi(text: str) -> str:
+    """The text of a terminal without its colours and the like; a sequence that is none stays."""
+    return _ANSI.sub("", text)
 
 
 def clean(text: str) -> str:

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from stepscope_collector import __version__
-from stepscope_collector.query.export.plain import duration_text, plain, status_class
+from stepscope_collector.query.export.plain import duration_text, plain, status_class, without_ansi
 from stepscope_collector.query.rows import ErrorStep
 
 __all__ = ["MAX_LOGS", "MAX_TEXT", "MAX_VALUES", "page"]
@@ -252,7 +252,7 @@ def _logs(logs: Sequence[Row]) -> str:
     rows = [
         f'<tr><td class="n">{row["sequence"]}</td><td class="id">{_text(row["logged_at"])}</td>'
         f"<td>{_text(row['severity_text'])}</td><td>{_text(row['step_name'])}</td>"
-        f"<td>{_text(row['event_name'])} {_text(row['body'])}</td></tr>"
+        f"<td>{_text(row['event_name'])} {_line(row)}</td></tr>"
         for row in logs[-MAX_LOGS:]
     ]
     head = "<tr><th>#</th><th>time</th><th>level</th><th>step</th><th>message</th></tr>"
@@ -263,6 +263,12 @@ def _logs(logs: Sequence[Row]) -> str:
         + "\n".join(rows)
         + "</tbody></table>"
     )
+
+
+def _line(row: Row) -> str:
+    stream = (row.get("attributes") or {}).get("log.iostream")
+    mark = '<span class="note">stderr</span> ' if stream == "stderr" else ""
+    return mark + _text(without_ansi(row["body"] or ""))
 
 
 def _cut(whole: int, most: int, what: str, which: str) -> str:

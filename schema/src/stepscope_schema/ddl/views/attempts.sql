@@ -31,7 +31,8 @@ union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,
     step_index, coalesce(attempt, 1), max_attempts, null,
-    live_status(last_seen_unix_nano, silence_ns, 'lost'), null, null, null,
+    case when start_time_unix_nano = 0 then 'queued'
+        else live_status(last_seen_unix_nano, silence_ns, 'lost') end, null, null, null,
     time_of(start_time_unix_nano), null, null, time_of(last_seen_unix_nano),
     null, null, null, dialect,
     trace_hex(trace_id), span_hex(span_id), span_hex(parent_span_id), ingested_at
