@@ -234,10 +234,20 @@ class Ingest:
         sender: str | None,
         *,
         transport: str = "",
+        rows: int | None = None,
     ) -> None:
-        """Count a request that was refused before it was whole, and note it for the user."""
+        """Count a request that was refused before `submit`, and note it for the user.
+
+        Args:
+            signal: what it carries.
+            error: why.
+            payload_bytes: its size, as far as it was read.
+            sender: its address.
+            transport: how it came.
+            rows: what it holds; None: it was not read.
+        """
         self._telemetry.received(signal, transport)
-        self._telemetry.refused(signal, transport, error.code, payload_bytes, None)
+        self._telemetry.refused(signal, transport, error.code, payload_bytes, rows)
         self._note(signal, error, payload_bytes, sender, None)
 
     def _note(

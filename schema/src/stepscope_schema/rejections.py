@@ -53,6 +53,11 @@ REASONS: Final[tuple[Reason, ...]] = (
         "Log less, or raise `limits.execution_log_records` or `limits.execution_log_bytes`.",
     ),
     Reason(
+        "conflict",
+        "An execution that was deleted was posted again through `POST /api/executions`.",
+        "Post it with another id, or wait for `retention.deleted_known_s` after its deletion.",
+    ),
+    Reason(
         "metric_too_large",
         "The name, description and metadata of a metric, which every point repeats, are too long.",
         "Send fewer points at once, or describe the metric shorter.",

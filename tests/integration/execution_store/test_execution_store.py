@@ -197,6 +197,9 @@ def test_r017_a_deleted_execution_is_gone_with_its_steps(
     assert store.get_steps_for_execution(execution_id) == []
     with pytest.raises(NotFound):
         store.add_step(execution_id=execution_id, node_id="n")
+    with pytest.raises(Conflict, match="was deleted at"):
+        done(store, workflow, id=execution_id)
+    assert store.get_execution(execution_id) is None
 
 
 def test_r020_cleanup_by_count_keeps_the_newest(store: ExecutionStore, workflow: str) -> None:

@@ -309,6 +309,36 @@ def test_r016_an_unknown_document_is_not_found(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
+def test_r017_what_was_deleted_is_not_taken_in_again(took: Taking, client: httpx.Client) -> None:
+    """R017: late spans do not bring it back; who posts it again is told, and it is counted."""
+    document = changed()
+    assert post(client, document).json() == {"success": True}
+    assert client.delete(f"/api/compat/001/executions/{document['id']}").status_code == 200
+    before = took.counts().get("refused", 0)
+    answers = [post(client, document)]
+    record = ExecutionRecord(
+        execution_id=document["id"], workflow_id="wf-1", workflow_name="Checkout", status="running",
+        started_ns=10**18, ended_ns=None,
+    )  # fmt: skip
+    protobuf = {"content-type": "application/x-protobuf"}
+    answers.append(client.post("/api/executions", content=request_of(record), headers=protobuf))
+    for answer in answers:
+        assert answer.status_code == 409, answer.text
+        error = answer.json()["error"]
+        assert error["code"] == "conflict"
+        assert re.fullmatch(
+            rf"execution '{document['id']}' was deleted at 20\S+Z, and nothing of it is stored before 20\S+Z",
+            error["message"],
+        )
+        assert "another id" in error["hint"]
+    assert client.get(f"/api/executions/{document['id']}").status_code == 404
+    assert took.counts()["refused"] == before + 6  # five spans, one marker
+    noted = took.rows("select message from stored.rejections where reason = 'conflict'")
+    assert len(noted) >= 2
+    assert set(noted) == {("the execution was deleted",)}  # nothing of it stays
+    assert post(client, {**document, "id": str(uuid.uuid4())}).json() == {"success": True}
+
+
 def test_r046_one_execution_is_deleted(client: httpx.Client) -> None:
     """R017, R046: `{"success": true}`; gone from list and details; a repeated post stays away."""
     document = changed(workflowId="deleting")
@@ -316,7 +346,7 @@ def test_r046_one_execution_is_deleted(client: httpx.Client) -> None:
     path = f"/api/compat/001/executions/{document['id']}"
     assert client.delete(path).json() == {"success": True}
     assert client.get(path).status_code == client.delete(path).status_code == 404
-    post(client, document)
+    assert post(client, document).status_code == 409
     assert client.get("/api/executions?workflowId=deleting").json() == []
 
 

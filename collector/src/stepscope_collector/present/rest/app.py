@@ -406,7 +406,9 @@ class _Endpoints:
 
     async def _post_execution(self, route: Route, request: Request) -> Response:
         params = read_params(route, request.query_params.multi_items())
-        return await post_execution(request, self._intake, params.get("signal", "traces"))
+        return await post_execution(
+            request, self._database, self._intake, params.get("signal", "traces")
+        )
 
     async def _run_sql(self, route: Route, request: Request) -> Response:
         params = read_params(route, request.query_params.multi_items())

@@ -14,18 +14,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stepscope_collector.compat.document import read_document
+from stepscope_collector.compat.named import named_executions
 from stepscope_collector.compat.spans import request_of
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import (
     BadRequest,
+    Conflict,
     NotFound,
     PayloadTooLarge,
     StoreUnavailable,
     UnsupportedMedia,
 )
 from stepscope_collector.ingest import Ingest
-from stepscope_collector.present.rest.encode import dumps
+from stepscope_collector.present.rest.encode import dumps, rfc3339
 from stepscope_collector.present.rest.route import Param, Route
+from stepscope_collector.query.deleted import deleted_executions
 from stepscope_collector.query.documents import document_count, document_of, document_page
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.retention import Retention
@@ -58,7 +61,7 @@ ROUTES: Final = (
         "Take in one execution with its nodes, as older generated workflows post it; answered "
         "after the commit.",
         (Param("signal", "With OTLP in protobuf: what it carries.", "logs", values=_SIGNALS),),
-        method="POST", errors=(400, 413, 415, 429, 503),
+        method="POST", errors=(400, 409, 413, 415, 429, 503),
     ),
     Route(
         "get_document", "/api/compat/001/executions/{id}",
@@ -97,13 +100,19 @@ class Intake:
     max_bytes: int
 
 
-async def post_execution(request: Request, intake: Intake | None, signal: Signal) -> Response:
+async def post_execution(
+    request: Request, database: Database, intake: Intake | None, signal: Signal
+) -> Response:
     """Store the posted execution; `{"success": true}`, and its id where it had none.
 
     Args:
         request: the document, or OTLP.
+        database: knows what was deleted.
         intake: where it goes; None: nowhere.
         signal: what OTLP carries.
+
+    Raises:
+        Conflict: the execution was deleted.
     """
     if intake is None:
         raise StoreUnavailable("no server runs that could write the history")
@@ -129,6 +138,7 @@ async def post_execution(request: Request, intake: Intake | None, signal: Signal
         if media == _MEDIAS[0]:
             signal = "traces"
             payload, new_id = await run_in_threadpool(_request_of, payload)
+        await run_in_threadpool(_refuse_deleted, database, intake, signal, payload, sender)
     finally:
         intake.ingest.release(held)
     future = await run_in_threadpool(
@@ -145,6 +155,24 @@ async def post_execution(request: Request, intake: Intake | None, signal: Signal
         raise BadRequest(f"{receipt.rejected} parts were refused: {receipt.message}")
     answer = {"success": True} if new_id is None else {"success": True, "id": new_id}
     return Response(dumps(answer), media_type="application/json")
+
+
+def _refuse_deleted(
+    database: Database, intake: Intake, signal: Signal, payload: bytes, sender: str | None
+) -> None:
+    """Nothing, unless the request names what was deleted: late spans are dropped, but who posts is told."""
+    ids, rows = named_executions(signal, payload)
+    for found in deleted_executions(database, ids):
+        error = Conflict(
+            f"execution {found.execution_id!r} was deleted at {rfc3339(found.deleted_at)}, and nothing of it is "
+            f"stored before {rfc3339(found.ends_at)}",
+            hint="post it with another id; how long that is known is retention.deleted_known_s",
+        )
+        # What is noted does not name it: nothing of what was deleted is to stay.
+        noted = Conflict("the execution was deleted")
+        size = len(payload)
+        intake.ingest.note_refused(signal, noted, size, sender, transport="http", rows=rows)
+        raise error
 
 
 def _request_of(body: bytes) -> tuple[bytes, str | None]:
