@@ -76,7 +76,7 @@ def silent_port():
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 @pytest.mark.parametrize("fault", ["down", "silent", "no such host", "tls to a plain port"])
 def test_the_result_is_the_same_and_the_end_is_near(protocol, fault, silent_port):
-    """issue #3: identical result, ends within 2 s of its own end, one warning with what to do."""
+    """issue #3, R049, R050: identical result, ends within 2 s of its own end, one warning with what to do."""
     endpoint = {
         "down": "http://127.0.0.1:1",
         "silent": f"http://127.0.0.1:{silent_port}",
@@ -145,7 +145,7 @@ def test_an_exhausted_collector_is_asked_again_only_when_it_says_when(has_hint):
 
 
 def test_a_full_queue_drops_and_counts_and_never_waits(silent_port):
-    """issue #3: full; bounded memory, and the counts add up."""
+    """issue #3, R051: full; bounded memory, and the counts add up."""
     program = """
 import time, stepscope
 stepscope.configure()

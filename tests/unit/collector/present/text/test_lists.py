@@ -76,17 +76,17 @@ def test_statistics_per_workflow_and_per_step():
 
 
 def test_log_records_are_lines_with_time_severity_and_step():
-    """R101: level and step of a log line."""
+    """R101: level and step of a log line; R066: without the colours of its program."""
     rows = [
         {"logged_at": "2026-03-01T13:05:09.1Z", "severity_text": "INFO", "severity_number": 9,
          "body": "one\ntwo", "step_name": "load", "event_name": None},
-        {"logged_at": None, "severity_text": None, "severity_number": 17, "body": "bad\x1b[m",
+        {"logged_at": None, "severity_text": None, "severity_number": 17, "body": "\x1b[1mbad\x1b[m \x1b",
          "step_name": None, "event_name": None},
         {"logged_at": None, "severity_text": None, "severity_number": 0, "body": None,
          "step_name": None, "event_name": "checkpoint"},
     ]  # fmt: skip
     assert log_lines(rows, Screen(), CET) == (
-        "2026-03-01 14:05:09.100+01:00 INFO  [load] one\n    two\n- ERROR bad\\x1b[m\n-       checkpoint\n"
+        "2026-03-01 14:05:09.100+01:00 INFO  [load] one\n    two\n- ERROR bad \\x1b\n-       checkpoint\n"
     )
     assert "\x1b[1;31mERROR\x1b[0m" in log_lines(rows, Screen(is_coloured=True), CET)
 
