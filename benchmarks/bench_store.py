@@ -46,8 +46,9 @@ OWN = {
     "coalesce(links, []) as links)",
     "without events and links": "* exclude (events, links)",
     "without the map of attributes": "* exclude (attributes)",
-    "ids and times alone": "trace_id, span_id, parent_span_id, start_time_unix_nano, "
-    "end_time_unix_nano",
+    "ends in place of durations": "* exclude (duration_ns, odd_end_unix_nano), "
+    "start_time_unix_nano + cast(duration_ns as ubigint) as end_time_unix_nano",
+    "ids and times alone": "trace_id, span_id, parent_span_id, start_time_unix_nano, duration_ns",
 }
 FOREIGN = {
     FIRST: "*",

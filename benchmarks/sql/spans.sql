@@ -1,5 +1,6 @@
 -- Ten spans for each execution from $first_ns on, before $last_ns: its own span and nine steps out of
--- 50 step names, in order of arrival (by end). The eighth step of a failed execution failed.
+-- 50 step names, in order of arrival (by end). The eighth step of a failed execution failed. As our own SDK sends
+-- them: only a step under a retry policy, here the fifth, has an id of its own and counts its attempts.
 -- $first_ns, $last_ns: bounds on the start of the execution.
 insert into stored.spans by name
 with parts as (
@@ -31,10 +32,10 @@ select
         else format('step {:02d}', (hash(workflow_id) + k * 7) % 50) end as name,
     1 as kind,
     start_time_unix_nano,
-    end_time_unix_nano,
+    duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns,
     case when is_failed and k in (0, 8) then 2 else 0 end as status_code,
     map {'code.function.name': 'shop.handlers.handle', 'thread.name': 'MainThread'} as attributes,
-    case when k = 0 then 129027 else 1023 end as home_bits,
+    case when k = 0 then 260099 when k = 5 then 511 else 119 end + case when is_failed and k in (0, 8) then 1024 else 0 end as home_bits,
     0 as dropped_attributes_count,
     0 as dropped_events_count,
     0 as dropped_links_count,
@@ -52,11 +53,12 @@ select
     case when k = 0 then 'execution' else 'step' end as role,
     execution_id,
     true as is_explicit,
-    case when k > 0 then span_hex(part_id) end as step_id,
+    case when k = 5 then span_hex(part_id) end as step_id,
     case when k > 0 then format('step {:02d}', (hash(workflow_id) + k * 7) % 50) end as step_name,
     case when k > 0 then 'function' end as step_type,
     case when k > 0 then k - 1 end as step_index,
-    case when k > 0 then 1 end as attempt,
+    case when k = 5 then 1 end as attempt,
+    case when k = 5 then 3 end as max_attempts,
     case when is_failed and k in (0, 8) then 'failed' else 'success' end as status,
     case when is_failed and k in (0, 8) then error_type end as error_type,
     case when is_failed and k in (0, 8) then error_message end as error_message,

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from stepscope_collector.config.endpoints import Endpoints
 from tests.integration.collector.process import stored
-from tests.strategies.recount import NOT_OPEN, NOT_RECOUNTED, TWICE
+from tests.strategies.recount import NOT_DERIVED, NOT_OPEN, NOT_RECOUNTED, TWICE
 from tests.strategies.workflows import (
     T0,
     Sent,
@@ -245,7 +245,7 @@ def check_whole(data: Path, load: Load) -> None:
         once.write(*batches)
         expected = once.tables()
     with stored(data) as connection:
-        for question in (NOT_RECOUNTED, NOT_OPEN, TWICE):
+        for question in (NOT_RECOUNTED, NOT_DERIVED, NOT_OPEN, TWICE):
             assert connection.execute(question).fetchall() == []
         for table in ("spans", "executions", "open_spans", "payloads"):
             assert connection.execute(f"select count(*) from stored.{table}").fetchone() == (
@@ -285,7 +285,7 @@ def check_holds(data: Path, promised: list[int]) -> None:
         for sent in batch_of(s, n)
     }
     with stored(data) as connection:
-        for question in (NOT_RECOUNTED, NOT_OPEN, TWICE):
+        for question in (NOT_RECOUNTED, NOT_DERIVED, NOT_OPEN, TWICE):
             assert connection.execute(question).fetchall() == []
         found = {
             (trace.int, span)

@@ -1,18 +1,18 @@
 """Questions whose right answer is no row: what the store keeps against what its spans say."""
 
-__all__ = ["NOT_OPEN", "NOT_RECOUNTED", "TWICE"]
+__all__ = ["NOT_DERIVED", "NOT_OPEN", "NOT_RECOUNTED", "TWICE"]
 
 NOT_RECOUNTED = """
 with counted as (
     select
         execution_id,
-        count(*) filter (live_phase is null and end_time_unix_nano > 0) as span_count,
+        count(*) filter (live_phase is null and has_ended(odd_end_unix_nano)) as span_count,
         count(*) filter (is_attempt) as attempt_count,
         count(*) filter (is_attempt and status in ('failed', 'timed_out'))
             as failed_attempt_count,
         max(start_time_unix_nano) as last_start_unix_nano
     from (
-        select *, role = 'step' and live_phase is null and end_time_unix_nano > 0 as is_attempt
+        select *, role = 'step' and live_phase is null and has_ended(odd_end_unix_nano) as is_attempt
         from stored.spans
     )
     group by execution_id
@@ -29,7 +29,7 @@ NOT_OPEN = """
 with begun as (
     select trace_id, case when live_phase is null then span_id else parent_span_id end as span_id
     from stored.spans
-    where live_phase is not null or end_time_unix_nano = 0
+    where live_phase is not null or odd_end_unix_nano = 0
 ),
 expected as (
     select distinct trace_id, span_id
@@ -37,7 +37,7 @@ expected as (
     where not exists (
         from stored.spans s
         where s.trace_id = b.trace_id and s.span_id = b.span_id and s.live_phase is null
-            and s.end_time_unix_nano > 0
+            and has_ended(s.odd_end_unix_nano)
     )
 ),
 kept as (select trace_id, span_id from stored.open_spans)
@@ -52,3 +52,16 @@ group by trace_id, span_id
 having count(*) > 1
 """
 """Spans stored more than once, where no sender uses an id again."""
+
+NOT_DERIVED = """
+select 'span', trace_id::varchar, span_id::varchar
+from stored.spans
+where (duration_ns is null) = (odd_end_unix_nano is null)
+    or role = 'step' and not is_folded and (step_name is null or status is null)
+union all
+select 'execution', execution_id, null
+from stored.executions
+where duration_ns is distinct from
+    duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)
+"""
+"""Rows without what views need of them: one of duration and end, a name and a status of each step, a duration."""

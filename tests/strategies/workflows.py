@@ -176,7 +176,7 @@ class History:
         return {
             "spans": self.rows(
                 "select * exclude (ingested_at) from stored.spans "
-                "order by trace_id, span_id, start_time_unix_nano, end_time_unix_nano, name"
+                "order by trace_id, span_id, start_time_unix_nano, odd_end_unix_nano, duration_ns, name"
             ),
             "executions": self.rows(
                 "select * exclude (ingested_at, updated_at) from stored.executions "

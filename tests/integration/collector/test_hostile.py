@@ -19,7 +19,7 @@ from stepscope_collector.query.otlp import read_traces
 from tests.faults.load import METHODS
 from tests.integration.collector.process import Collector, stored
 from tests.strategies.canonical import canonical_spans
-from tests.strategies.recount import NOT_OPEN, NOT_RECOUNTED
+from tests.strategies.recount import NOT_DERIVED, NOT_OPEN, NOT_RECOUNTED
 from tests.strategies.workflows import execution, request, span, step, trace_id
 
 pytestmark = pytest.mark.e2e
@@ -119,6 +119,7 @@ def served(tmp_path_factory):
             ).fetchone() == (counts["rejected"],)
         assert connection.execute(NOT_RECOUNTED).fetchall() == []
         assert connection.execute(NOT_OPEN).fetchall() == []
+        assert connection.execute(NOT_DERIVED).fetchall() == []
         for view in ("executions", "steps", "attempts", "payloads", "workflow_stats"):
             connection.execute(f"from {view}").fetchall()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.store.database import Database
-from tests.strategies.recount import NOT_OPEN, NOT_RECOUNTED
+from tests.strategies.recount import NOT_DERIVED, NOT_OPEN, NOT_RECOUNTED
 from tests.strategies.workflows import History, history
 from tests.unit.collector.store.test_any_history import forest, parted
 from tests.unit.collector.taking import WAIT_S, payload, taking
@@ -53,3 +53,4 @@ def test_restarts_and_groups_do_not_matter(seed):
             assert tables(store) == expected
             assert store.rows(NOT_RECOUNTED) == []
             assert store.rows(NOT_OPEN) == []
+            assert store.rows(NOT_DERIVED) == []

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from stepscope_schema.load import load_schema
+from tests.strategies.stored import stored_span
 
 NOW = "2026-01-01 00:00:00"
 TRACE = "0af76519-16cd-43dd-8448-eb211c80319c"
@@ -52,6 +53,8 @@ class History:
 
     def add(self, table: str, **values: Any) -> None:
         row = DEFAULTS[table] | values
+        if table == "spans":
+            row = stored_span(row)
         names = ", ".join(row)
         places = ", ".join(f"${name}" for name in row)
         if table == "executions":
@@ -60,7 +63,8 @@ class History:
         if table == "executions":  # as the writer does
             self.connection.execute(
                 "update stored.executions "
-                "set started_at = time_of(coalesce(started_unix_nano, first_unix_nano))"
+                "set started_at = time_of(coalesce(started_unix_nano, first_unix_nano)), duration_ns = "
+                "duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)"
             )
 
     def clear(self) -> None:

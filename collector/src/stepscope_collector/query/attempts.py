@@ -1,7 +1,7 @@
 """The tries and the steps of one execution, as views `attempts` and `steps` have them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stepscope_collector.query.beside import Beside
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
@@ -17,6 +17,8 @@ __all__ = ["StoredSpan", "attempts_of", "error_step_of", "spans_of", "steps_of"]
 class StoredSpan:
     """An ended span of any role."""
 
+    row: int
+    """Its number within the transaction."""
     role: str | None
     is_folded: bool
     step_id: str | None
@@ -33,12 +35,19 @@ class StoredSpan:
     ended_unix_nano: int
     error_type: str | None
     error_message: str | None
-    error_stack: str | None
     dialect: str
     trace_id: str
     span_id: int
     parent_span_id: int
     ingested_at: int
+    error_stack: str | None = None
+    """Read apart."""
+
+    @property
+    def has_error(self) -> bool:
+        """Whether there may be a stack."""
+        failed = self.status in {"failed", "timed_out"}
+        return failed or self.error_type is not None or self.error_message is not None
 
     @property
     def is_attempt(self) -> bool:
@@ -156,7 +165,12 @@ def _attempt(
 
 def spans_of(reader: Cursor, place: Place) -> list[StoredSpan]:
     """The ended spans of the execution that lies there, in no order; `attempts_of` and all others take them."""
-    return fetch(reader, StoredSpan, sql("executions/spans"), place.bounds)
+    spans = fetch(reader, StoredSpan, sql("executions/spans"), place.bounds)
+    if not any(span.has_error for span in spans):
+        return spans
+    reader.execute(sql("executions/stacks"), place.bounds)
+    stacks = dict(reader.fetchall())
+    return [replace(span, error_stack=stacks.get(span.row)) for span in spans]
 
 
 def error_step_of(place: Place, spans: Iterable[StoredSpan]) -> ErrorStep | None:

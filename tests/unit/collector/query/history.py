@@ -8,6 +8,7 @@ from typing import Any
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.store import Connection, Database
+from tests.strategies.stored import stored_span
 
 NOW_NS = 1_785_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -25,11 +26,20 @@ def open_memory() -> Database:
 
 def insert(connection: Connection, table: str, **row: Any) -> None:
     """Insert one row into a stored table; columns not given are null."""
+    if table == "spans":
+        row = stored_span(row)
     columns = ", ".join(row)
     values = ", ".join(f"${name}" for name in row)
     if table == "executions" or (table == "log_records" and row.get("execution_id")):
         columns, values = f"{columns}, execution_key", f"{values}, execution_key($execution_id)"
     connection.execute(f"insert into stored.{table} ({columns}) values ({values})", row)
+    if table == "executions":  # as the writer does
+        connection.execute(
+            "update stored.executions set duration_ns ="
+            " duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)"
+            " where execution_id = $id",
+            {"id": row["execution_id"]},
+        )
 
 
 def timestamp_of(unix_nano: int) -> str | None:

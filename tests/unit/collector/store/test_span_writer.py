@@ -249,7 +249,8 @@ def test_any_times_are_stored_and_answered(start, end):
     with history() as store:
         store.write([sent, inner])
         (row,) = store.rows(
-            "select start_time_unix_nano as s, end_time_unix_nano as e from stored.spans "
+            "select start_time_unix_nano as s, "
+            "end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) as e from stored.spans "
             "where role = 'execution'"
         )
         assert (row["s"], row["e"]) == (start, end)

@@ -11,6 +11,6 @@ where not exists (
         where s.span_id = o.span_id
             and s.trace_id = o.trace_id
             and s.live_phase is null
-            and s.end_time_unix_nano > 0
+            and has_ended(s.odd_end_unix_nano)
             and s.start_time_unix_nano >= $first
     )

@@ -4,7 +4,10 @@
 insert into stored.spans by name
 select
     b.trace_id, b.span_id, b.parent_span_id, b.trace_state, b.flags, b.name, b.kind,
-    b.start_time_unix_nano, b.end_time_unix_nano, b.status_code, b.status_message, b.attributes,
+    b.start_time_unix_nano,
+    duration_of(b.start_time_unix_nano, b.end_time_unix_nano) as duration_ns,
+    case when duration_of(b.start_time_unix_nano, b.end_time_unix_nano) is null then b.end_time_unix_nano end
+        as odd_end_unix_nano, b.status_code, b.status_message, b.attributes,
     b.attribute_types, b.home_bits, b.dropped_attributes_count, b.events, b.dropped_events_count,
     b.links, b.dropped_links_count, b.raw, b.resource_id, b.scope_id, m.dialect, m.is_folded, m.role,
     m.live_phase, m.execution_id, m.is_explicit, m.step_id, m.step_name, m.step_type,

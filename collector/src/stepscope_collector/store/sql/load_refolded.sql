@@ -2,9 +2,10 @@
 -- `refold_source`. $first, $last: bounds of the starts in ns; $now: time of the commit in ns.
 create or replace temp table refold_source as
 select
-    s.* exclude (events, links, raw, attributes, attribute_types),
+    s.* exclude (events, links, raw, attributes, attribute_types, duration_ns, odd_end_unix_nano),
+    end_of(s.start_time_unix_nano, s.duration_ns, s.odd_end_unix_nano) as end_time_unix_nano,
     r.service_name,
-    s.live_phase is null and s.end_time_unix_nano > 0 as is_final,
+    s.live_phase is null and has_ended(s.odd_end_unix_nano) as is_final,
     case when s.live_phase is not null
         then coalesce(
             try_cast(s.attributes['stepscope.live.start_time_unix_nano'] as ubigint),
@@ -13,7 +14,8 @@ select
         else s.start_time_unix_nano end as begun_unix_nano,
     try_cast(s.attributes['stepscope.execution.enqueued_unix_nano'] as ubigint)
         as queued_unix_nano,
-    least(greatest(s.start_time_unix_nano, s.end_time_unix_nano), $now) as seen_unix_nano
+    least(greatest(s.start_time_unix_nano, end_of(s.start_time_unix_nano, s.duration_ns, s.odd_end_unix_nano)), $now)
+        as seen_unix_nano
 from stored.spans s
 left join stored.resources r using (resource_id)
 where s.execution_id in (select execution_id from refolded)

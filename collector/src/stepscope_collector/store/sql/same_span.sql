@@ -1,7 +1,7 @@
 -- Whether two rows with equal ids and start hold the same OTLP span, but for the attributes that
--- have a home: those are compared by same_home.
+-- have a home: those are compared by same_home. a: of stored.spans; b: of a batch.
 create or replace temp macro same_span(a, b) as
-    a.end_time_unix_nano = b.end_time_unix_nano
+    end_of(a.start_time_unix_nano, a.duration_ns, a.odd_end_unix_nano) = b.end_time_unix_nano
     and a.name = b.name
     and a.kind = b.kind
     and a.parent_span_id = b.parent_span_id

@@ -22,6 +22,7 @@ create table if not exists stored.executions (
     last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans
     any_trace_id uuid not null,            -- greatest trace id of its spans
     final_end_unix_nano ubigint,           -- end of the winning final span, null: not ended
+    duration_ns bigint,                    -- from start to end as the views show it, kept because most questions are about it
     final_start_unix_nano ubigint,         -- its start
     final_trace_id uuid,                   -- its trace id
     final_span_id ubigint,                 -- its span id

@@ -9,7 +9,8 @@ create table if not exists stored.spans (
     name varchar not null,                       -- Span.name
     kind integer not null,                       -- Span.kind, an open enum
     start_time_unix_nano ubigint not null,       -- Span.start_time_unix_nano, verbatim
-    end_time_unix_nano ubigint not null,         -- Span.end_time_unix_nano, verbatim
+    duration_ns bigint,                          -- from Span.start_time_unix_nano to Span.end_time_unix_nano, null: see duration_of
+    odd_end_unix_nano ubigint,                   -- Span.end_time_unix_nano where duration_ns is null (0: not ended), see end_of; else null
     status_code integer not null,                -- Status.code
     status_message varchar,                      -- Status.message, null: empty
     attributes map(varchar, varchar),            -- Span.attributes without a home, as text
@@ -37,13 +38,13 @@ create table if not exists stored.spans (
     execution_id varchar not null,               -- execution the span belongs to
     is_explicit boolean not null,                -- the span itself named its execution
     step_id varchar,                             -- null: the span is its own step
-    step_name varchar,                           -- name of the step
+    step_name varchar,                           -- name of the step: the sender's, else the span's
     step_type varchar,                           -- kind of step, open vocabulary
     step_index integer,                          -- position among the steps, from 0
     attempt integer,                             -- number of this try, from 1
     max_attempts integer,                        -- tries the retry policy allows, null: no policy
     is_expected_retry boolean,                   -- the retry policy expected its error (R117)
-    status varchar,                              -- canonical status
+    status varchar,                              -- canonical status, of steps never null
     status_native varchar,                       -- the sender's own word
     error_type varchar,                          -- class of the error that ended it
     error_message varchar,                       -- message of that error

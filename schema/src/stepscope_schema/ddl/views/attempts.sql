@@ -3,30 +3,31 @@ create or replace view attempts as
 select
     execution_id,                                       -- varchar: execution the step belongs to
     coalesce(step_id, span_hex(span_id)) as step_id,    -- varchar: identity of the step within its execution; its attempts share it
-    case when step_name is null then name else step_name end as step_name, -- varchar: name of the step
+    step_name,                                          -- varchar: name of the step
     step_type,                                          -- varchar: kind of step, open vocabulary
     step_index,                                         -- integer: position among the steps as the sender told it, from 0; null: not told
     coalesce(attempt, 1) as attempt,                    -- integer: number of this try, from 1
     max_attempts,                                       -- integer: tries the step's retry policy allows; null: no policy known
     is_expected_retry,                                  -- boolean: the retry policy expected the error (R117)
-    coalesce(status, 'unknown') as status,              -- varchar: canonical status
+    status,                                             -- varchar: canonical status
     status_native,                                      -- varchar: the sender's own word for the status
     cast(null as timestamp_ns) as queued_at,            -- timestamp_ns: when it was queued; null: not told
     cast(null as bigint) as wait_ns,                    -- bigint: from there to its start; null: not told, or queued after the start
     time_of(start_time_unix_nano) as started_at,        -- timestamp_ns: start
-    time_of(end_time_unix_nano) as ended_at,            -- timestamp_ns: end; null while it runs
-    duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns, -- bigint: from start to end; null while it runs, or the end is before the start
-    time_of(greatest(start_time_unix_nano, end_time_unix_nano)) as last_seen_at, -- timestamp_ns: newest sign of life
+    time_of(end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano)) as ended_at, -- timestamp_ns: end; null while it runs
+    duration_ns,                                        -- bigint: from start to end; null while it runs, or the end is before the start
+    time_of(greatest(start_time_unix_nano, end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano))) as last_seen_at, -- timestamp_ns: newest sign of life
     error_type,                                         -- varchar: class of the error that ended it
     error_message,                                      -- varchar: message of that error
-    last_exception(events, 'exception.stacktrace') as error_stack, -- varchar: stack of its last exception event
+    case when error_type is not null or error_message is not null or status in ('failed', 'timed_out')
+        then last_exception(events, 'exception.stacktrace') end as error_stack, -- varchar: stack of that error: of its last exception event
     dialect,                                            -- varchar: profile that mapped the span
     trace_hex(trace_id) as trace_id,                    -- varchar: 32 hex digits
     span_hex(span_id) as span_id,                       -- varchar: span of this try; 16 hex digits
     span_hex(parent_span_id) as parent_span_id,         -- varchar: 16 hex digits; null: root span
     ingested_at                                         -- timestamp_ns: when it was committed
 from stored.spans
-where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
+where role = 'step' and not is_folded and live_phase is null and has_ended(odd_end_unix_nano)
 union all
 select
     execution_id, coalesce(step_id, span_hex(span_id)), coalesce(step_name, name), step_type,

@@ -22,7 +22,7 @@ select
     duration_of(queued_unix_nano, started_unix_nano) as wait_ns, -- bigint: from there to its start; null: not queued, not started, or queued after the start
     started_at,                -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
     time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended
-    duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano) as duration_ns, -- bigint: from start to end; null while it has not ended, or the end is before the start
+    duration_ns,               -- bigint: from start to end; null while it has not ended, or the end is before the start
     time_of(last_seen_unix_nano) as last_seen_at, -- timestamp_ns: newest sign of life
     error_type,                -- varchar: class of the error that ended it
     error_message,             -- varchar: message of that error

@@ -3,12 +3,12 @@
 create or replace view failures as
 with tries as (
     select
-        execution_id, coalesce(step_name, name) as step_name, coalesce(attempt, 1) as attempt,
+        execution_id, step_name, coalesce(attempt, 1) as attempt,
         max_attempts, status, error_type, error_message,
         last_exception(events, 'exception.stacktrace') as error_stack,
-        end_time_unix_nano as ended_unix_nano, trace_id, span_id, parent_span_id, resource_id
+        end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) as ended_unix_nano, trace_id, span_id, parent_span_id, resource_id
     from stored.spans
-    where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
+    where role = 'step' and not is_folded and live_phase is null and has_ended(odd_end_unix_nano)
         and status in ('failed', 'timed_out')
 ), others as (
     select

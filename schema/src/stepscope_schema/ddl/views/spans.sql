@@ -7,8 +7,8 @@ select
     s.name,                                         -- varchar: Span.name
     s.kind,                                         -- integer: Span.kind
     time_of(s.start_time_unix_nano) as started_at,  -- timestamp_ns: Span.start_time_unix_nano; null: 0 or beyond the year 2262
-    time_of(s.end_time_unix_nano) as ended_at,      -- timestamp_ns: Span.end_time_unix_nano; null: 0 or beyond the year 2262
-    duration_of(s.start_time_unix_nano, s.end_time_unix_nano) as duration_ns, -- bigint: from start to end; null: not ended, or the end is before the start
+    time_of(end_of(s.start_time_unix_nano, s.duration_ns, s.odd_end_unix_nano)) as ended_at, -- timestamp_ns: Span.end_time_unix_nano; null: 0 or beyond the year 2262
+    s.duration_ns,                                  -- bigint: from start to end; null: not ended, or the end is before the start
     s.status_code,                                  -- integer: Status.code: 0 unset, 1 ok, 2 error
     s.status_message,                               -- varchar: Status.message; null: empty
     s.attributes,                                   -- map(varchar, varchar): Span.attributes that have no column of their own, as text
@@ -22,7 +22,7 @@ select
     s.role,                                         -- varchar: execution, step or operation
     s.live_phase,                                   -- varchar: started or heartbeat for live markers, else null
     s.execution_id,                                 -- varchar: execution the span belongs to
-    s.step_name,                                    -- varchar: name of the step; null: no step, or its span's name
+    s.step_name,                                    -- varchar: name of the step; null: no step
     s.status,                                       -- varchar: canonical status
     s.ingested_at                                   -- timestamp_ns: when it was committed
 from stored.spans s

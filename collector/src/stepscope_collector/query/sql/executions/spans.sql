@@ -3,14 +3,14 @@
 -- $execution_id: the execution; $first_unix_nano, $last_start_unix_nano: see locate.sql.
 -- Columns: those of StoredSpan, times in nanoseconds since the epoch (UTC).
 select
-    role, is_folded, step_id, step_name, name, step_type, step_index, attempt, max_attempts,
+    rowid as row, role, is_folded, step_id, step_name, name, step_type, step_index, attempt, max_attempts,
     is_expected_retry, status, status_native, start_time_unix_nano as started_unix_nano,
-    end_time_unix_nano as ended_unix_nano, error_type, error_message,
-    last_exception(events, 'exception.stacktrace') as error_stack,
+    end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) as ended_unix_nano,
+    error_type, error_message,
     dialect, cast(trace_id as varchar) as trace_id, span_id, parent_span_id,
     epoch_ns(ingested_at) as ingested_at
 from stored.spans
 where execution_id = $execution_id
     and start_time_unix_nano >= cast($first_unix_nano as ubigint)
     and start_time_unix_nano <= cast($last_start_unix_nano as ubigint)
-    and live_phase is null and end_time_unix_nano > 0
+    and live_phase is null and has_ended(odd_end_unix_nano)

@@ -4,7 +4,8 @@
 -- One row per span; those of one resource and scope stand together.
 select
     trace_id, span_id, parent_span_id, trace_state, flags, name, kind, start_time_unix_nano,
-    end_time_unix_nano, status_code, status_message, attributes, attribute_types, home_bits,
+    end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) as end_time_unix_nano,
+    status_code, status_message, attributes, attribute_types, home_bits,
     dropped_attributes_count, events, dropped_events_count, links, dropped_links_count, raw,
     resource_id, scope_id,
     execution_id, role, step_name, step_id, step_type, status_native, step_index, attempt,

@@ -5,21 +5,19 @@
 with found as materialized (
     select s.rowid as row_id
     from stored.spans s
-    where s.role = 'step' and not s.is_folded and s.live_phase is null and s.end_time_unix_nano > 0
-        and duration_of(s.start_time_unix_nano, s.end_time_unix_nano) >= cast($least_ns as bigint)
+    where s.role = 'step' and not s.is_folded and s.live_phase is null and has_ended(s.odd_end_unix_nano)
+        and s.duration_ns >= cast($least_ns as bigint)
         and true /* chosen */
-        and ($step is null or coalesce(s.step_name, s.name) = $step::varchar)
+        and ($step is null or s.step_name = $step::varchar)
         and ($since is null or time_of(s.start_time_unix_nano) >= make_timestamp_ns($since::bigint))
         and ($until is null or time_of(s.start_time_unix_nano) < make_timestamp_ns($until::bigint))
-    order by
-        duration_of(s.start_time_unix_nano, s.end_time_unix_nano) desc, span_hex(s.span_id)
+    order by s.duration_ns desc, span_hex(s.span_id)
     limit $limit
 ), longest as materialized (
     select
         execution_id, coalesce(step_id, span_hex(span_id)) as step_id,
-        coalesce(step_name, name) as step_name, coalesce(attempt, 1) as attempt,
-        coalesce(status, 'unknown') as status, time_of(start_time_unix_nano) as started_at,
-        duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns, error_type,
+        step_name, coalesce(attempt, 1) as attempt, status, time_of(start_time_unix_nano) as started_at,
+        duration_ns, error_type,
         span_hex(span_id) as span_id
     from stored.spans
     where rowid in (select row_id from found)

@@ -10,14 +10,15 @@ with chosen as materialized (
 ), tries as (
     select
         execution_id,
-        coalesce(step_name, name) as step_name,
-        coalesce(status, 'unknown') as status,
+        step_name,
+        status,
         coalesce(attempt, 1) as attempt,
         -- as view attempts has it: an end beyond the year 2262 is none
-        end_time_unix_nano <= 9223372036854775806 as is_ended,
-        duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns
+        end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) <= 9223372036854775806
+            as is_ended,
+        duration_ns
     from stored.spans
-    where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
+    where role = 'step' and not is_folded and live_phase is null and has_ended(odd_end_unix_nano)
         and start_time_unix_nano >= cast($first_unix_nano as ubigint)
         and start_time_unix_nano <= cast($last_start_unix_nano as ubigint)
     union all

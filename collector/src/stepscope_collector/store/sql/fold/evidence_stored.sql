@@ -3,8 +3,9 @@
 insert into evidence by name
 select
     cast(9223372036854775808 as ubigint) + s.rowid as span_number, s.trace_id, s.span_id,
-    s.parent_span_id, s.name, s.kind, s.start_time_unix_nano, s.end_time_unix_nano, s.status_code,
-    s.status_message, s.attributes, s.events, s.links, r.attributes as resource_attributes,
+    s.parent_span_id, s.name, s.kind, s.start_time_unix_nano,
+    end_of(s.start_time_unix_nano, s.duration_ns, s.odd_end_unix_nano) as end_time_unix_nano, s.status_code, s.status_message,
+    s.attributes, s.events, s.links, r.attributes as resource_attributes,
     r.service_name, c.name as scope_name, s.dialect, s.execution_id as execution_before,
     case when s.is_explicit then s.execution_id end as own_execution_id, s.live_phase, s.role,
     s.step_id, s.step_name, s.step_type, s.step_index, s.attempt, s.max_attempts,

@@ -9,7 +9,7 @@ from (
     from stored.spans
     where trace_id in (select trace_id from remapping)
         and start_time_unix_nano between $first and $last
-        and (end_time_unix_nano = 0 or live_phase is not null)
+        and (not has_ended(odd_end_unix_nano) or live_phase is not null)
     group by all
 ) c
 where c.trace_id = o.trace_id and c.span_id = o.span_id

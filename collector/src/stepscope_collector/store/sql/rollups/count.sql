@@ -11,12 +11,12 @@ with chosen as materialized (
         and execution_id in (select execution_id from {executions})
 ), tries as (
     select
-        execution_id, coalesce(step_name, name) as step_name, coalesce(status, 'unknown') as status,
+        execution_id, step_name, status,
         coalesce(attempt, 1) as attempt, time_of(start_time_unix_nano) as started_at,
-        time_of(end_time_unix_nano) is not null as is_ended,
-        duration_of(start_time_unix_nano, end_time_unix_nano) as duration_ns
+        time_of(end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano)) is not null as is_ended,
+        duration_ns
     from stored.spans
-    where role = 'step' and not is_folded and live_phase is null and end_time_unix_nano > 0
+    where role = 'step' and not is_folded and live_phase is null and has_ended(odd_end_unix_nano)
         and start_time_unix_nano >= $first and start_time_unix_nano <= $last
     union all
     select
