@@ -83,6 +83,7 @@ def _form(setting: Setting) -> str:
         "signals": "list, or words with commas",
         "url_path": "path of a URL",
         "origins": "list, or origins with commas",
+        "names": "list, or names with commas",
         "bool": "`true` or `false`",
         "rules": "list of texts, or one text with semicolons",
     }[setting.kind]

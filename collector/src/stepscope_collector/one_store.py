@@ -197,6 +197,7 @@ class OneStore:
             intake=Intake(self.ingest, settings.limits.max_payload_bytes),
             allowed_hosts=None if settings.tls.cert else hosts,
             faces={"/mcp": self.mcp},
+            public_workflows=settings.auth.public_workflows,
         )
         return app
 

@@ -39,6 +39,8 @@ class Admitted(NamedTuple):
     """Of the token; "": none was needed."""
     tenant: str | None = None
     """Whose store the request is for; None: the collector's own."""
+    user: str | None = None
+    """Whose executions may be shown; None: all."""
 
 
 class _Known(NamedTuple):
@@ -98,7 +100,7 @@ class Gate:
             self._known = _Known(stamp, tokens)
 
     def admit(self, authorization: Sequence[str], scope: Scope | None, transport: str) -> Admitted:
-        """The token that lets the request in, and whose store it opens.
+        """The token that lets the request in, whose store it opens, and how much of it.
 
         Args:
             authorization: all Authorization headers of the request.
@@ -129,7 +131,7 @@ class Gate:
                 f"this needs {scope}"
             )
         self._count("admitted", transport, token.name)
-        return Admitted(token.name, token.tenant)
+        return Admitted(token.name, token.tenant, token.user)
 
     def _find(self, presented: Presented) -> Token | None:
         """The token with this secret; takes as long whichever it is, and when it is none."""

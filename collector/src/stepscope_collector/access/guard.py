@@ -13,7 +13,7 @@ from stepscope_collector.errors import (
     Unauthenticated,
 )
 
-__all__ = ["TOKEN_NAME", "Guard"]
+__all__ = ["TOKEN_NAME", "TOKEN_USER", "Guard"]
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -23,6 +23,8 @@ _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 TOKEN_NAME: Final = "stepscope.token"  # noqa: S105 a key, no token
 """Key in the scope of a request: the name of its token; "" when none was needed."""
+TOKEN_USER: Final = "stepscope.user"  # noqa: S105 a key, no token
+"""Likewise: the user whose executions the answer may show; None: all."""
 
 
 class Guard:
@@ -67,6 +69,7 @@ class Guard:
                 given = _values(scope, b"authorization")
                 admitted = self._gate.admit(given, need, self._transport)
                 scope[TOKEN_NAME] = admitted.name
+                scope[TOKEN_USER] = admitted.user
                 if admitted.tenant is not None:
                     app = await self._app_of(admitted.tenant)
             except (Unauthenticated, PermissionDenied, StoreUnavailable) as error:

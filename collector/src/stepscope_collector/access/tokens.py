@@ -44,6 +44,7 @@ LOCAL_NAME: Final = "local"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_BYTES: Final = 24
+_USER_CHARACTERS: Final = 256
 _VERSION: Final = 1
 _RESTRICTED: Final = 2
 """Version of a file with tokens that are for less than the collector's own store: one that does not know
@@ -64,6 +65,8 @@ class Token:
     revoked_at: datetime | None = None
     tenant: str | None = None
     """Whose store it opens; None: the collector's own."""
+    user: str | None = None
+    """Whose executions it shows, and those of public workflows; None: all of the store."""
 
     def allows(self, scope: Scope) -> bool:
         """True when the token has the scope; admin has all."""
@@ -124,6 +127,7 @@ def create_token(
     expires_at: datetime | None = None,
     *,
     tenant: str | None = None,
+    user: str | None = None,
 ) -> str:
     """A new token, which is in the file from now on; its text is nowhere else.
 
@@ -131,7 +135,7 @@ def create_token(
 
     Raises:
         BadRequest: the name is taken or no name, or the token would have expired already; or `tenant`
-            cannot name a tenant.
+            cannot name a tenant, or `user` no user, or a token for a user would do more than read.
         ConfigError: the file cannot be read or written.
     """
     if not _NAME.fullmatch(name) or name == LOCAL_NAME:
@@ -141,11 +145,13 @@ def create_token(
         )
     if tenant is not None:
         check_tenant(tenant)
+    if user is not None:
+        _check_user(user, scopes)
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:
         raise BadRequest(f"a token that expires at {expires_at:%Y-%m-%dT%H:%M:%SZ} is of no use")
     secret = new_secret()
-    made = Token(name, scopes, hash_of(secret), now, expires_at, tenant=tenant)
+    made = Token(name, scopes, hash_of(secret), now, expires_at, tenant=tenant, user=user)
 
     def add(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
         for token in tokens:
@@ -158,6 +164,23 @@ def create_token(
 
     _change(path, add)
     return secret
+
+
+def _check_user(user: str, scopes: tuple[Scope, ...]) -> None:
+    if not _is_user(user):
+        raise BadRequest(
+            f"{user[:80]!r} cannot be the user of a token",
+            hint=f"1 to {_USER_CHARACTERS} printable characters, as enduser.id says them",
+        )
+    if scopes != ("read",):
+        raise BadRequest(
+            f"a token of the user {user!r} with the scope {', '.join(scopes)}: such a token only reads",
+            hint="--scope read; make another token without --user for what sends or changes",
+        )
+
+
+def _is_user(user: Any) -> bool:
+    return isinstance(user, str) and 0 < len(user) <= _USER_CHARACTERS and user.isprintable()
 
 
 def revoke_token(path: Path, name: str) -> Token:
@@ -197,7 +220,7 @@ def _change(path: Path, edit: Callable[[tuple[Token, ...]], tuple[Token, ...]]) 
 
 
 def _replace(path: Path, tokens: tuple[Token, ...]) -> None:
-    version = _RESTRICTED if any(token.tenant is not None for token in tokens) else _VERSION
+    version = _RESTRICTED if any(map(_is_restricted, tokens)) else _VERSION
     document = {"version": version, "tokens": [_document_of(token) for token in tokens]}
     # mkstemp makes the file with mode 0600
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -234,6 +257,10 @@ def _locked(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _is_restricted(token: Token) -> bool:
+    return token.tenant is not None or token.user is not None
+
+
 def _document_of(token: Token) -> dict[str, Any]:
     document: dict[str, Any] = {
         "name": token.name,
@@ -245,6 +272,8 @@ def _document_of(token: Token) -> dict[str, Any]:
         document[name] = None if moment is None else moment.isoformat(timespec="seconds")
     if token.tenant is not None:
         document["tenant"] = token.tenant
+    if token.user is not None:
+        document["user"] = token.user
     return document
 
 
@@ -261,6 +290,9 @@ def _token_of(document: dict[str, Any]) -> Token:
     tenant = document.get("tenant")
     if tenant is not None and not is_tenant(tenant):
         raise ValueError("a tenant has no name")
+    user = document.get("user")
+    if user is not None and (not _is_user(user) or scopes != ("read",)):
+        raise ValueError("a token of a user may more than read")
     return Token(
         str(document["name"]),
         scopes,
@@ -269,6 +301,7 @@ def _token_of(document: dict[str, Any]) -> Token:
         _time_of(document["expires_at"]),
         _time_of(document["revoked_at"]),
         tenant,
+        user,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from stepscope_collector.cli.client import Client
-from stepscope_collector.errors import BadRequest, NotFound
+from stepscope_collector.errors import BadRequest, NotFound, PermissionDenied
 
 __all__ = ["add_stack", "execution_path", "find_execution", "find_id", "read_sql"]
 
@@ -34,7 +34,10 @@ def find_execution(client: Client, written: str, *include: str) -> dict[str, Any
     try:
         return client.execution(written, *include)
     except NotFound as error:
-        rows = client.sql(read_sql("execution_ids"), {"prefix": written})["rows"]
+        try:
+            rows = client.sql(read_sql("execution_ids"), {"prefix": written})["rows"]
+        except PermissionDenied:  # a token of a user, which may not ask SQL
+            raise error from None
         if not rows:
             raise NotFound(
                 f"no execution with the id {written!r}, and none whose id begins so",
@@ -60,5 +63,8 @@ def add_stack(client: Client, document: dict[str, Any]) -> None:
     if not execution["error_type"] or document.get("error_step") or not execution["span_id"]:
         return
     place = {"trace_id": execution["trace_id"], "span_id": execution["span_id"]}
-    rows = client.sql(read_sql("execution_stack"), place)["rows"]
+    try:
+        rows = client.sql(read_sql("execution_stack"), place)["rows"]
+    except PermissionDenied:  # likewise
+        return
     execution["error_stack"] = rows[0][0] if rows else None

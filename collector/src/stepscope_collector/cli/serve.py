@@ -25,6 +25,7 @@ _METAVARS = {
     "signals": "traces,logs,metrics",
     "url_path": "PATH",
     "origins": "ORIGIN,…",
+    "names": "NAME,…",
     "bool": "true|false",
     "rules": "RULE;…",
 }

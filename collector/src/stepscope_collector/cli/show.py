@@ -9,7 +9,7 @@ import click
 from stepscope_collector.cli.client import Client
 from stepscope_collector.cli.lookup import add_stack, execution_path, find_execution
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.errors import NotFound
+from stepscope_collector.errors import NotFound, PermissionDenied
 from stepscope_collector.present.text.cuts import MAX_ROWS
 from stepscope_collector.present.text.execution import execution_text
 from stepscope_collector.present.text.story import path_text, tree_text, waits_text
@@ -83,10 +83,11 @@ def command(
 def _add_outlook(client: Client, document: dict[str, Any]) -> None:
     """How much longer what goes on will, and the last success before what failed."""
     status = document["execution"]["status"]
-    if status in _LIVE:
-        document["estimate"] = _more(client, document, "estimate")["estimate"]
-    elif status in _FAILED:
-        with contextlib.suppress(NotFound):
+    # A token of a user may not ask: both rest on executions of anybody.
+    with contextlib.suppress(NotFound, PermissionDenied):
+        if status in _LIVE:
+            document["estimate"] = _more(client, document, "estimate")["estimate"]
+        elif status in _FAILED:
             document["last_success"] = _more(client, document, "last-success")["execution"]
 
 

@@ -48,6 +48,11 @@ def command() -> None:
     metavar="NAME",
     help="Whose history it opens, and nothing else; made with the first request. Default: the collector's own.",
 )
+@click.option(
+    "--user",
+    metavar="USER",
+    help="Whose executions it shows, with those of public workflows; only with --scope read. Default: all.",
+)
 @shared_options()
 @pass_session
 def create(
@@ -57,18 +62,25 @@ def create(
     scopes: tuple[Any, ...],
     expires_in: str | None,
     tenant: str | None,
+    user: str | None,
 ) -> None:
     """Make a token and print it. It cannot be shown again."""
     settings = session.settings
     chosen = tuple(scope for scope in SCOPES if scope in scopes)
     expires_at = None if expires_in is None else datetime.now(UTC) + _lifetime(expires_in)
     path = settings.auth.path(settings.data.dir)
-    secret = create_token(path, name, chosen, expires_at, tenant=tenant)
+    secret = create_token(path, name, chosen, expires_at, tenant=tenant, user=user)
     if session.format == "table":
         session.write(f"{secret}\n")
         session.note("keep it: it is shown once, and only its hash is stored")
     else:
-        made = {"name": name, "scopes": list(chosen), "tenant": tenant, "token": secret}
+        made = {
+            "name": name,
+            "scopes": list(chosen),
+            "tenant": tenant,
+            "user": user,
+            "token": secret,
+        }
         session.write_rows([made], _table)
 
 
@@ -109,6 +121,7 @@ def _row(token: Token, now: datetime) -> dict[str, Any]:
         "name": token.name,
         "scopes": list(token.scopes),
         "tenant": token.tenant,
+        "user": token.user,
         "state": token.state(now),
         **{
             name: None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%S}Z"
@@ -121,16 +134,19 @@ def _row(token: Token, now: datetime) -> dict[str, Any]:
     }
 
 
-def _of_tenants(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
-    has_tenants = any(row["tenant"] for row in rows)
-    return [Column("TENANT", lambda row: row["tenant"] or "-")] if has_tenants else []
+def _restricted(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    columns = {
+        "tenant": Column("TENANT", lambda row: row["tenant"] or "-"),
+        "user": Column("USER", lambda row: row["user"] or "-"),
+    }
+    return [column for name, column in columns.items() if any(row[name] for row in rows)]
 
 
 def _table(rows: Sequence[Mapping[str, Any]], screen: Screen) -> str:
     columns = [
         Column("NAME", lambda row: row["name"]),
         Column("SCOPES", lambda row: ", ".join(row["scopes"])),
-        *_of_tenants(rows),
+        *_restricted(rows),
         Column("STATE", lambda row: row["state"]),
         Column("CREATED", lambda row: row["created_at"]),
         Column("EXPIRES", lambda row: row["expires_at"] or "-"),

@@ -27,6 +27,14 @@ class AuthConfig:
         "Otherwise the collector does not start there. Changes nothing once there is a token.",
     )
 
+    public_workflows: tuple[str, ...] = _setting(
+        "names",
+        (),
+        "Ids of the workflows whose executions are shown to every token, those that `stepscope token create "
+        "--user` makes for one user, too.",
+        "None: such a token shows the executions of its user only.",
+    )
+
     def path(self, data_dir: Path) -> Path:
         """Where the tokens are kept."""
         return Path(self.tokens_file) if self.tokens_file else data_dir / "tokens.json"

@@ -28,6 +28,7 @@ Kind = Literal[
     "bool",
     "url_path",
     "origins",
+    "names",
     "rules",
 ]
 
@@ -115,7 +116,7 @@ class Setting:
             return f"{value:g}{self.kind}"
         if self.kind == "headers":
             return ",".join(f"{name}=…" for name, _ in value)
-        if self.kind in {"signals", "origins"}:
+        if self.kind in {"signals", "origins", "names"}:
             return ",".join(value)
         if self.kind == "rules":
             return "; ".join(rule.text for rule in value)
@@ -147,6 +148,7 @@ class Setting:
             "signals": parse_signals,
             "url_path": values.parse_url_path,
             "origins": values.parse_origins,
+            "names": values.parse_names,
             "rules": parse_rules,
         }
         return readers[self.kind](value)

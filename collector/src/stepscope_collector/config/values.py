@@ -18,6 +18,7 @@ __all__ = [
     "parse_choice",
     "parse_count",
     "parse_duration",
+    "parse_names",
     "parse_origins",
     "parse_path",
     "parse_url_path",
@@ -128,6 +129,14 @@ def parse_url_path(value: object) -> str:
     if not isinstance(value, str) or not _URL_PATH.fullmatch(value) or value == "/":
         raise ValueError(f"is {value!r}, not a path; write one such as /v1/traces")
     return value.rstrip("/")
+
+
+def parse_names(value: object) -> tuple[str, ...]:
+    """Names, from a list or from one text with commas."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"is {value!r}, not a list of names")
+    return tuple(stripped for name in names if (stripped := name.strip()))
 
 
 def parse_origins(value: object) -> tuple[str, ...]:

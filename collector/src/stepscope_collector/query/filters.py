@@ -4,11 +4,12 @@ An option is a name and a text, as it comes from a URL or a command line; option
 filter of the language (docs/filters.md). All of them together are one condition on executions.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from stepscope_collector.errors import BadRequest
+from stepscope_collector.errors import BadRequest, PermissionDenied
 from stepscope_collector.query.filter import Bounds, compile_tree, parse_filter
 from stepscope_collector.query.filter.fields import EXECUTION, named, paths
 from stepscope_collector.query.filter.syntax import (
@@ -18,6 +19,8 @@ from stepscope_collector.query.filter.syntax import (
     Interval,
     Operator,
     Value,
+    Visible,
+    names_of,
 )
 from stepscope_collector.query.filter.values import is_relative, time_interval
 from stepscope_collector.query.nearest import unknown
@@ -27,6 +30,7 @@ from stepscope_collector.query.times import parse_duration_ns, parse_time_ns
 __all__ = [
     "FIELDS",
     "ORDERS",
+    "VISIBLE_TO",
     "Conditions",
     "Order",
     "compile_filter",
@@ -36,6 +40,10 @@ __all__ = [
 ]
 
 _NAMED: Final = named(EXECUTION)
+VISIBLE_TO: Final = "visible to"
+"""An option that no request can name: what a token shows, as visible.py writes it."""
+_OF_OTHERS: Final = frozenset({"never_succeeded_later"})
+"""Fields that tell of other executions than the one they are asked of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +261,10 @@ def _trees(filters: Mapping[str, str], now_ns: int) -> list[Condition]:
     """Conditions that all have to hold."""
     trees: list[Condition] = []
     for name, text in filters.items():
+        if name == VISIBLE_TO:
+            user, workflow_ids = json.loads(text)
+            trees.append(Visible(user, tuple(workflow_ids)))
+            continue
         if (option := FIELDS.get(name)) is None:
             raise unknown("filter", name, FIELDS)
         tree = option.tree(text, name, now_ns)
@@ -260,6 +272,12 @@ def _trees(filters: Mapping[str, str], now_ns: int) -> list[Condition]:
             trees += tree.conditions
         elif tree is not None:
             trees.append(tree)
+    if VISIBLE_TO in filters:
+        asked = {name for tree in trees for name in names_of(tree)}
+        for name in sorted(asked & _OF_OTHERS):
+            raise PermissionDenied(
+                f"{name} tells of executions that a token of a user does not show"
+            )
     return trees
 
 

@@ -10,7 +10,7 @@ from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 
-__all__ = ["Place", "find", "locate"]
+__all__ = ["Place", "find", "is_trace_id", "locate", "not_found"]
 
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 
@@ -149,8 +149,18 @@ def locate(reader: Cursor, written: str) -> Place:
     """
     if (place := find(reader, written)) is not None:
         return place
-    if _TRACE_ID.fullmatch(written):
+    if is_trace_id(written):
         reader.execute(sql("executions/of_trace"), {"trace_id": written})
         if found := reader.fetchall():
             return locate(reader, found[0][0])
-    raise NotFound(f"no execution with the id {written!r}", hint="GET /api/executions lists them")
+    raise not_found(written)
+
+
+def is_trace_id(written: str) -> bool:
+    """Whether it may be the id of a trace."""
+    return _TRACE_ID.fullmatch(written) is not None
+
+
+def not_found(written: str) -> NotFound:
+    """The error for an execution that is not there, or not for who asks."""
+    return NotFound(f"no execution with the id {written!r}", hint="GET /api/executions lists them")

@@ -8,6 +8,7 @@ from stepscope_collector.errors import NotFound
 from stepscope_collector.query.load import sql
 from stepscope_collector.query.place import find, locate
 from stepscope_collector.query.rows import Cursor, Execution, fetch
+from stepscope_collector.query.visible import Viewer, is_visible
 from stepscope_collector.store import Database
 
 __all__ = [
@@ -42,21 +43,25 @@ class TreeExecution:
     """0: at the top."""
 
 
-def execution_tree(database: Database, execution_id: str) -> tuple[list[TreeExecution], bool]:
+def execution_tree(
+    database: Database, execution_id: str, viewer: Viewer | None = None
+) -> tuple[list[TreeExecution], bool]:
     """The whole tree an execution stands in, parents before their children; whether it was cut.
+
+    With a `viewer` that part of it which the viewer sees.
 
     Raises:
         NotFound: there is no such execution.
     """
     with database.read() as connection:
         reader: Cursor = connection
-        top = _top(reader, locate(reader, execution_id).execution_id)
+        top = _top(reader, locate(reader, execution_id).execution_id, viewer)
         params = {"execution_ids": _below(reader, top), "limit": MAX_TREE + 1}
         rows = fetch(reader, TreeExecution, sql("executions/tree"), params)
     return in_depth_first_order(rows[:MAX_TREE]), len(rows) > MAX_TREE
 
 
-def _top(reader: Cursor, execution_id: str) -> str:
+def _top(reader: Cursor, execution_id: str, viewer: Viewer | None) -> str:
     """The execution at the top, or one of a circle of parents."""
     seen: set[str] = set()
     above = execution_id
@@ -65,7 +70,8 @@ def _top(reader: Cursor, execution_id: str) -> str:
         execution_id = above
         reader.execute(sql("executions/parent_of"), {"execution_id": execution_id})
         parents = reader.fetchall()
-        if not parents or find(reader, parents[0][0]) is None:
+        parent = find(reader, parents[0][0]) if parents else None
+        if parent is None or (viewer is not None and not is_visible(reader, parent, viewer)):
             break
         above = parents[0][0]
     return execution_id

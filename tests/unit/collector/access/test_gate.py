@@ -149,13 +149,15 @@ def test_the_hash_of_a_token_is_no_token(gate, path):
 
 
 def test_r103_the_token_says_whose_store_it_is(gate, path):
-    """R103: the tenant comes from the token alone; those with an active one are opened at the start."""
+    """R103, R136: tenant and user come from the token alone; tenants with an active one are opened at the start."""
     own = create_token(path, "own", ("read",))
     theirs = create_token(path, "theirs", ("read",), tenant="acme")
+    users = create_token(path, "users", ("read",), tenant="acme", user="alice")
     create_token(path, "gone", ("read",), tenant="gone")
     create_token(path, "more", ("ingest",), tenant="acme")
     revoke_token(path, "gone")
-    assert gate.admit(bearer(own), "read", "web") == ("own", None)
-    assert gate.admit(bearer(theirs), "read", "web") == ("theirs", "acme")
-    assert gate.admit(bearer(gate.local_secret), "admin", "web").tenant is None
+    assert gate.admit(bearer(own), "read", "web") == ("own", None, None)
+    assert gate.admit(bearer(theirs), "read", "web") == ("theirs", "acme", None)
+    assert gate.admit(bearer(users), "read", "web") == ("users", "acme", "alice")
+    assert gate.admit(bearer(gate.local_secret), "admin", "web")[1:] == (None, None)
     assert gate.tenants() == ("acme",)

@@ -126,6 +126,10 @@ GOOD = {
         {"tenant": "../up"},
         {"tenant": ""},
         {"tenant": 7},
+        {"user": ""},
+        {"user": ["alice"]},
+        {"user": "alice", "scopes": ["read", "admin"]},
+        {"user": "alice", "scopes": ["ingest"]},
         {"expires_at": "tomorrow"},
         {"expires_at": "2026-01-01T00:00:00"},
     ],
@@ -225,3 +229,20 @@ def test_r103_a_file_with_tenants_is_refused_by_versions_that_know_none(tmp_path
     create_token(path, "theirs", ("read",), tenant="acme")
     assert json.loads(path.read_text())["version"] == 2
     assert [token.tenant for token in read_tokens(path)] == [None, "acme"]
+
+
+@pytest.mark.parametrize("user", ["", "a\nb", "a\0", "x" * 257])
+def test_r136_some_texts_cannot_be_the_user_of_a_token(tmp_path, user):
+    """R136: a user is a text that lists and tables can show."""
+    with pytest.raises(BadRequest, match="cannot be the user of a token"):
+        create_token(tmp_path / "t", "ci", ("read",), user=user)
+
+
+@pytest.mark.parametrize("scopes", [("ingest",), ("admin",), ("ingest", "read"), ("read", "admin")])
+def test_r136_a_token_of_a_user_only_reads(tmp_path, scopes):
+    """R136: what sends could say that it is anybody; what deletes would delete of others."""
+    with pytest.raises(BadRequest, match="such a token only reads"):
+        create_token(tmp_path / "t", "ci", scopes, user="alice")
+    create_token(tmp_path / "t", "ci", ("read",), user="Zoë Q. <z@example.com>")
+    assert read_tokens(tmp_path / "t")[0].user == "Zoë Q. <z@example.com>"
+    assert json.loads((tmp_path / "t").read_text())["version"] == 2

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlencode
 from starlette.types import ASGIApp, Message, Scope
 
 from stepscope_collector import errors
-from stepscope_collector.access.guard import TOKEN_NAME
+from stepscope_collector.access.guard import TOKEN_NAME, TOKEN_USER
 from stepscope_collector.errors import StepscopeError
 
 __all__ = ["InsideAsker"]
@@ -32,7 +32,7 @@ class InsideAsker:
         self._app = app
         self._loop = loop
         self._token = [pair for pair in scope.get("headers", ()) if pair[0] == b"authorization"]
-        self._who = {name: scope.get(name) for name in ("client", "server", TOKEN_NAME)}
+        self._who = {name: scope.get(name) for name in ("client", "server", TOKEN_NAME, TOKEN_USER)}
 
     def __enter__(self) -> "InsideAsker":
         return self

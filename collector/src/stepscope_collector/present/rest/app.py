@@ -47,6 +47,7 @@ from stepscope_collector.present.rest.encode import (
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
+from stepscope_collector.present.rest.owners import NotForOwners, not_for_owners, seen_by_owner
 from stepscope_collector.present.rest.params import filters_of, read_params
 from stepscope_collector.present.rest.portable import MAX_IMPORT_BYTES, import_request, payload_of
 from stepscope_collector.present.rest.queries import change_query, query_question
@@ -64,6 +65,7 @@ from stepscope_collector.query.executions import execution_detail, execution_pag
 from stepscope_collector.query.explain import explain_span
 from stepscope_collector.query.stats import step_stats, workflow_stats
 from stepscope_collector.query.times import parse_time_ns
+from stepscope_collector.query.visible import Viewer
 from stepscope_collector.query.workflows import workflow_list
 from stepscope_collector.remap import Remap, Remapper, progress_of
 from stepscope_collector.retention import Retention
@@ -109,6 +111,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
     retention: Retention | None = None,
     importer: Importer | None = None,
     saved: SavedQueries | None = None,
+    public_workflows: tuple[str, ...] = (),
 ) -> Starlette:
     """The application.
 
@@ -128,6 +131,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         intake: where posted executions go; None: nobody can write them.
         retention: removes executions; None: nobody can write the history.
         saved: keeps queries; None: nobody can write them.
+        public_workflows: ids of those that tokens of any user show.
     """
     endpoints = _Endpoints(
         database,
@@ -142,6 +146,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
         retention,
         importer,
         saved,
+        public_workflows,
     )
     return Starlette(
         routes=[
@@ -151,7 +156,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
                 )
                 for route in ROUTES
             ),
-            *(StarletteRoute(path, face) for path, face in faces.items()),
+            *(StarletteRoute(path, NotForOwners(face)) for path, face in faces.items()),
         ],
         middleware=[
             *([] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)]),
@@ -182,7 +187,9 @@ class _Endpoints:
         retention: Retention | None,
         importer: Importer | None,
         saved: SavedQueries | None,
+        public_workflows: tuple[str, ...],
     ) -> None:
+        self._public_workflows = public_workflows
         self._saved = saved
         self._retention = retention
         self._intake = intake
@@ -199,7 +206,10 @@ class _Endpoints:
         self._openapi = dumps(openapi_document())
 
     def endpoint(self, route: Route) -> Callable[[Request], Any]:
-        """The function behind a route."""
+        """The function behind a route; a token of a user asks it for what the user sees."""
+        return seen_by_owner(self._endpoint(route), route, self._database, self._public_workflows)
+
+    def _endpoint(self, route: Route) -> Callable[[Request], Any]:
         acting: Mapping[str, Callable[[Route, Request], Any]] = {
             "run_sql": self._run_sql,
             "make_backup": self._make_backup,
@@ -270,14 +280,18 @@ class _Endpoints:
 
         return download
 
-    def list_executions(self, params: dict[str, Any]) -> tuple[int, bytes]:
-        """A page of executions."""
+    def list_executions(
+        self, params: dict[str, Any], viewer: Viewer | None = None
+    ) -> tuple[int, bytes]:
+        """A page of executions, of those that the viewer sees."""
         if is_of_documents(params):
+            if viewer is not None:
+                raise not_for_owners()
             return list_documents(self._database, params)
         columns = parse_columns(params.get("columns", ()))
         page = execution_page(
             self._database,
-            filters_of(params),
+            filters_of(params) | ({} if viewer is None else viewer.filters),
             now_ns=time.time_ns(),
             order=params["order"],
             limit=params["limit"],

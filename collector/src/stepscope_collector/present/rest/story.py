@@ -21,6 +21,7 @@ from stepscope_collector.query.relatives import (
     success_before,
 )
 from stepscope_collector.query.rows import Execution
+from stepscope_collector.query.visible import Viewer
 from stepscope_collector.query.waits import StepWaits, Waits, execution_waits
 from stepscope_collector.store import Database
 
@@ -90,8 +91,13 @@ ROUTES: Final = (
 )  # fmt: skip
 
 
-def _get_tree(database: Database, _params: Mapping[str, Any], id: str) -> tuple[int, bytes]:  # noqa: A002  # the name in the path
-    tree, is_truncated = execution_tree(database, id)
+def _get_tree(
+    database: Database,
+    _params: Mapping[str, Any],
+    id: str,  # noqa: A002  # the name in the path
+    viewer: Viewer | None = None,
+) -> tuple[int, bytes]:
+    tree, is_truncated = execution_tree(database, id, viewer)
     return 200, dumps({"tree": encode_rows(tree), "is_truncated": is_truncated})
 
 

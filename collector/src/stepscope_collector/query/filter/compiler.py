@@ -27,6 +27,7 @@ from stepscope_collector.query.filter.syntax import (
     Or,
     PathValue,
     Rows,
+    Visible,
     names_of,
 )
 from stepscope_collector.query.filter.syntax import Condition as Tree
@@ -37,6 +38,19 @@ __all__ = ["Bounds", "Condition", "compile_filter", "compile_tree", "path_of"]
 
 _EVERYTHING: Final = "true"
 _CANDIDATES: Final = "{candidates}"
+_VISIBLE: Final = (
+    "e.execution_id in (select v.execution_id from (with recursive links as materialized ("
+    "select execution_id, parent_execution_id as above_id from stored.executions"
+    " where parent_execution_id is not null union all"
+    " select execution_id, root_execution_id from stored.executions"
+    " where root_execution_id is not null"
+    "), visible as (select execution_id from stored.executions where user_id = {user}"
+    " or list_contains(cast({workflow_ids} as varchar[]), coalesce(workflow_id, workflow_name, 'unknown'))"
+    " union select links.execution_id from visible"
+    " join links on links.above_id = visible.execution_id"
+    ") from visible) v)"
+)
+"""By the parent and by the root: not every sender tells both. `union` ends circles."""
 _ATTEMPTS: Final = "select s.execution_id from {attempts} s where {}"
 Bounds = tuple[int, int]
 # Case and composition are folded; upper before lower, as both small sigmas meet in upper case only.
@@ -132,6 +146,9 @@ class _Compiler:
             case Flag(known):
                 place = known.places[0]
                 return place.within.replace("{}", place.columns[0])
+            case Visible(user, workflow_ids):
+                written = _VISIBLE.replace("{user}", self._bind(user))
+                return written.replace("{workflow_ids}", self._bind(list(workflow_ids)))
             case Compare():
                 return self._compare(tree)
 

@@ -21,6 +21,7 @@ __all__ = [
     "Place",
     "Rows",
     "Value",
+    "Visible",
     "names_of",
 ]
 
@@ -156,7 +157,18 @@ class Or:
     conditions: tuple["Condition", ...]
 
 
-Condition = Compare | Flag | Nested | Not | And | Or
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Whether the execution is one of the user or of the workflows, or below one that is.
+
+    No text says it: the token of a request does (visible.py).
+    """
+
+    user: str
+    workflow_ids: tuple[str, ...]
+
+
+Condition = Compare | Flag | Nested | Not | And | Or | Visible
 
 
 def names_of(condition: Condition) -> set[str]:
@@ -168,3 +180,5 @@ def names_of(condition: Condition) -> set[str]:
             return names_of(inner)
         case Compare(field) | Flag(field):
             return {field.name}
+        case Visible():
+            return set()
