@@ -168,6 +168,7 @@ def test_r001_workflow_executions_of_000_lose_no_field(history: Taking) -> None:
     (running,) = rows(history, "compat_000.workflow_executions", "id = 'e-running'")
     assert (running["completed_at"], running["duration_ms"]) == (None, None)
     assert running["started_at"] == START_MS + 10
+    assert running["metadata"] is None
 
 
 def test_r002_execution_steps_of_000_count_from_zero(history: Taking) -> None:

@@ -13,6 +13,8 @@ select
     e.error_message,                                     -- varchar: message of the error that ended it
     p.error_stack,                                       -- varchar: stack of that error
     compat_json(coalesce(p.attributes['stepscope.metadata'],
-        nullif(cast(to_json(p.attributes) as varchar), '{}'))) as metadata -- varchar: JSON: what the sender gave as metadata, else other attributes of its span
+        nullif(cast(to_json(map_from_entries(list_filter(
+            map_entries(p.attributes), lambda pair: not starts_with(pair.key, 'stepscope.live.')
+        ))) as varchar), '{}'))) as metadata -- varchar: JSON: what the sender gave as metadata, else other attributes of its span
 from main.executions e
 left join compat.execution_parts p using (execution_id)
