@@ -3,7 +3,7 @@
 -- attempts, and only those whose steps were not told their index through the one that ranks them. A hash in
 -- place of the step's id halves what finding them takes; where two are equal, windows decide as ever.
 create or replace view steps as
-with kinds as not materialized (
+with kinds as materialized (
     select
         execution_id as kind_id,
         max(attempts) = 1 as is_single,
