@@ -56,6 +56,17 @@ def test_the_status_of_an_execution(ask: Ask) -> None:
     assert found["running_steps"] == []
 
 
+def test_an_id_goes_by_either_name(ask: Ask) -> None:
+    """ours: models mix the names of older tools and newer ones."""
+    assert ask("get_status", execution_id="etl-bad") == ask("get_status", handle_id="etl-bad")
+    by_other = ask("explain_failure", handle_id="etl-bad")
+    assert by_other == ask("explain_failure", execution_id="etl-bad")
+    with pytest.raises(ToolError, match="unknown argument 'id'"):
+        ask("get_status", id="etl-bad")
+    with pytest.raises(ToolError, match="unknown argument 'execution_id'"):
+        ask("get_status", handle_id="etl-bad", execution_id="etl-ok")
+
+
 def test_logs_come_in_order_of_sequence_and_can_be_walked(ask: Ask) -> None:
     """R079, R071: get_logs gives the last records in order; `after` reads on from a sequence."""
     found = ask("get_logs", handle_id="exec-a1-ok", limit=2)

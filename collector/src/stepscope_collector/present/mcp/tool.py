@@ -7,7 +7,7 @@ is opened, or the server asks itself. They know nothing of the SDK (server.py).
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.nearest import unknown
@@ -114,6 +114,10 @@ class Argument:
         return value
 
 
+_SAME: Final = {"handle_id": "execution_id", "execution_id": "handle_id"}
+"""Older tools and newer ones call the same id otherwise; models mix them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One tool."""
@@ -141,6 +145,9 @@ class Tool:
             BadRequest: an unknown argument, one that is missing, or a wrong value.
         """
         known = {each.name: each for each in self.arguments}
+        others = {name: _SAME[name] for name in given if name in _SAME and name not in known}
+        if not any(other in given for other in others.values()):
+            given = {others.get(name, name): value for name, value in given.items()}
         for name in given:
             if name not in known:
                 raise unknown("argument", name, known)
