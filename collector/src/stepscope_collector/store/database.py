@@ -111,7 +111,7 @@ class Database:
             NewerSchema: a newer version of Stepscope or DuckDB wrote it.
             DatabaseDamaged: it cannot be opened as a database, and is no damaged one either: that
                 is set aside and a new one begins, unless `read_only`.
-            ConfigError: it belongs to another program, or is older and `read_only`.
+            ConfigError: it belongs to another program or an unreleased build, or is older and `read_only`.
             NotFound: it does not exist and `read_only`.
             StoreUnavailable: it cannot be reached, or a migration failed and changed nothing.
         """

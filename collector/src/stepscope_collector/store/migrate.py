@@ -19,7 +19,7 @@ from stepscope_collector.store.files import sync
 from stepscope_schema.columns import relations_of
 from stepscope_schema.load import Schema
 
-__all__ = ["apply_schema", "copy_before", "file_version", "row_counts"]
+__all__ = ["apply_schema", "copy_before", "file_version", "refuse_other_tables", "row_counts"]
 
 _MAX_LOST_AFTER_NS: Final = 2**62
 
@@ -54,6 +54,53 @@ def file_version(connection: Connection, schema: Schema, path: Path | None) -> i
             "with --data",
         )
     return version
+
+
+def refuse_other_tables(
+    connection: Connection, schema: Schema, version: int, path: Path | None, config: StoreConfig
+) -> None:
+    """Nothing, when the tables are those that the migrations up to `version` make.
+
+    Before its release a version changes in place, so two builds may mean other tables by one number. Costs
+    nothing where the file says that it holds all that this schema makes.
+
+    Raises:
+        ConfigError: another build made the file.
+    """
+    if _digest_of(connection) == _digest(schema):
+        return
+    with connect(None, config) as made:
+        for migration in schema.migrations[:version]:
+            made.execute(migration.sql)
+        expected, found = _columns(made), _columns(connection)
+    for table, columns in expected.items():
+        present = found.get(table, {})
+        if columns == present:
+            continue
+        differing = [
+            name for name in {**columns, **present} if columns.get(name) != present.get(name)
+        ]
+        raise ConfigError(
+            f"{path} was made by another build of this version, before its release: {table} differs in "
+            f"{', '.join(differing[:5])}",
+            hint="export it with the build that made it, stepscope export --format bundle -o all.zip, and import "
+            "that into another directory; or choose another directory with --data",
+        )
+
+
+def _columns(connection: Connection) -> dict[str, dict[str, tuple[str, bool]]]:
+    """Type and whether it is `not null` of each column of each table."""
+    tables = connection.execute(
+        "select schema_name || '.' || table_name from duckdb_tables() where not internal order by all"
+    ).fetchall()
+    asked = 'select name, type, "notnull" from pragma_table_info($table)'
+    return {
+        table: {
+            name: (str(kind), bool(is_needed))
+            for name, kind, is_needed in connection.execute(asked, {"table": table}).fetchall()
+        }
+        for (table,) in tables
+    }
 
 
 def row_counts(connection: Connection) -> dict[str, int]:

@@ -9,7 +9,13 @@ from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
 from stepscope_collector.store.engine import Connection, connect
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import Marker, read_mark
-from stepscope_collector.store.migrate import apply_schema, copy_before, file_version, row_counts
+from stepscope_collector.store.migrate import (
+    apply_schema,
+    copy_before,
+    file_version,
+    refuse_other_tables,
+    row_counts,
+)
 from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
 from stepscope_schema.load import Schema
 
@@ -47,6 +53,8 @@ class Made:
                 # Before anything is written: what the power may tear is behind this mark.
                 self.mark(path)
             version = file_version(root, schema, path)
+            if version is not None:
+                refuse_other_tables(root, schema, version, path, config)
             if path is not None and version is not None and version < schema.version:
                 root = _copied(root, path, self.config, schema, version)
             if version is None or not again:
@@ -99,6 +107,7 @@ def open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Conn
                 f"{path} has schema version {version}, this version needs {schema.version}",
                 hint="start `stepscope serve` once: it makes a copy and migrates the file",
             )
+        refuse_other_tables(root, schema, version, path, config)
     except BaseException:
         root.close()
         raise

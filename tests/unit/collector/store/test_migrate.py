@@ -102,6 +102,42 @@ def test_views_are_made_anew_where_the_file_holds_others(path):
     assert kept == [("kept",)]
 
 
+def other_build() -> Schema:
+    """The schema of this version as another build has it: the same number, other tables."""
+    statements = tuple(
+        replace(one, sql=one.sql.replace("sender varchar ", "sender_address varchar "))
+        for one in OLD.statements
+        if one.kind != "views"
+    )
+    (first,) = OLD.migrations
+    sql = first.sql.replace("sender varchar ", "sender_address varchar ")
+    assert sql != first.sql
+    return Schema(statements, (replace(first, sql=sql),))
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_of_another_build_is_named_as_one(tmp_path, read_only):
+    """ours: a version that is not released changes in place; no error of the engine tells of it."""
+    path = tmp_path / "stepscope.duckdb"
+    Database.open(path, CONFIG, schema=other_build()).close()
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="another build") as refused:
+        Database.open(path, CONFIG, read_only=read_only)
+    assert refused.value.message.endswith("stored.rejections differs in sender, sender_address")
+    assert "stepscope export --format bundle" in (refused.value.hint or "")
+    assert path.read_bytes() == before
+    Database.open(path, CONFIG, schema=other_build()).close()  # its own build opens it
+
+
+def test_a_file_of_another_build_is_not_migrated(tmp_path):
+    """ours: a migration is written for the tables that the versions before it make."""
+    path = tmp_path / "stepscope.duckdb"
+    Database.open(path, CONFIG, schema=other_build()).close()
+    with pytest.raises(ConfigError, match="another build"):
+        Database.open(path, CONFIG, schema=newer(ADD_COLUMN))
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_older_file_is_migrated_after_a_verified_copy(path):
     """issue #2, R084, R085: a verified copy is made before a migration."""
     before = all_rows(path)
