@@ -344,7 +344,11 @@ class _Collector:
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
-        about = {"profiles": self.profiles.report(), **self.outgoing.report()}
+        about = {
+            "profiles": self.profiles.report(),
+            **self.outgoing.report(),
+            **self.tenants.report(),
+        }
         return {
             "version": __version__,
             "pid": os.getpid(),

@@ -122,6 +122,18 @@ class Tenants:
             except StepscopeError as error:
                 logger.warning("a tenant keeps its profiles", extra={"error": error.message})
 
+    def report(self) -> dict[str, Any]:
+        """What `stepscope doctor` shows to those who belong to no tenant: how many there are, no names."""
+        with self._lock:
+            found = list(self._found.values())
+        done = [each.result() for each in found if each.done() and not each.cancelled()]
+        counts = {
+            "open": sum(tenant is not None for tenant in done),
+            "opening": len(found) - len(done),
+            "failed": sum(tenant is None for tenant in done),
+        }
+        return {"tenants": counts} if found else {}
+
     def end_prunes(self) -> None:
         """Somebody may wait for the end of a long prune."""
         for tenant in self._open_now():
