@@ -67,7 +67,9 @@ def test_slips_of_the_command_say_the_remedy(ask, tmp_path):
     slip = ask("export", "--table", "steps", "-o", tmp_path / "x.zip")
     assert "holds whole executions, no table" in slip.err
     assert "no execution with the id 'a'" in ask("export", "a,b", "c").err
-    assert "no execution with the id 'nobody'" in ask("export", "nobody").err
+    nobody = ask("export", "nobody").err
+    assert "no execution with the id 'nobody'" in nobody
+    assert "hint: stepscope executions lists them" in nobody
     slip = ask("export", "-o", tmp_path / "nowhere" / "x.json")
     assert "cannot be written" in slip.err
     assert list(tmp_path.iterdir()) == []

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from stepscope_collector import errors
 from stepscope_collector.cli.events import read_events
+from stepscope_collector.cli.hints import in_commands
 from stepscope_collector.cli.tls import check_pin, tls_context
 from stepscope_collector.config import ClientConfig
 from stepscope_collector.errors import BadRequest, ServerUnreachable, StepscopeError
@@ -339,7 +340,8 @@ def _error_of(where: str, answer: Answer) -> StepscopeError:
             "set STEPSCOPE_TOKEN or --token-file; on the server's machine this makes a token: "
             "stepscope token create --scope read --name NAME"
         )
-    return _BY_CODE.get(code, StepscopeError)(message, hint=None if hint is None else str(hint))
+    said = None if hint is None else in_commands(str(hint))
+    return _BY_CODE.get(code, StepscopeError)(message, hint=said)
 
 
 def _no_stepscope(where: str) -> ServerUnreachable:
