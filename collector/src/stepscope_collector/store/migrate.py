@@ -164,10 +164,9 @@ def apply_schema(
 
     Raises:
         StoreUnavailable: a migration failed; the database is as it was.
-        NewerSchema: its tables are others, though of this version.
     """
     digest = _digest(schema)
-    is_present = version == schema.version and _is_present(connection, schema, digest)
+    is_present = version == schema.version and _digest_of(connection) == digest
     connection.execute("begin transaction")
     try:
         if version is None:
@@ -195,34 +194,6 @@ def apply_schema(
     except BaseException:
         _roll_back(connection)
         raise
-
-
-def _is_present(connection: Connection, schema: Schema, digest: str) -> bool:
-    """Whether the file of this version holds the views that belong to these tables.
-
-    Until a version is released tables change without a migration; then views would not fit.
-    """
-    if _digest_of(connection) == digest:
-        return True
-    asked = connection.execute(
-        "select table_name, column_name from duckdb_columns() where schema_name = 'stored'"
-    )
-    found = set(asked.fetchall())
-    wanted = {
-        (relation.name, column.name)
-        for relation in relations_of(schema)
-        if relation.kind == "table"
-        for column in relation.columns
-    }
-    if missing := sorted(wanted - found):
-        table, column = missing[0]
-        raise NewerSchema(
-            f"the database was written by a version of Stepscope before a release: stored.{table} has "
-            f"no column {column}",
-            hint="choose another directory with --data, or move this one away; with the version that "
-            "wrote it, stepscope export takes its history along",
-        )
-    return False
 
 
 def _digest(schema: Schema) -> str:
