@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from stepscope_collector.query.beside import Beside
 from stepscope_collector.query.error_path import TreeSpan, find_error_step
 from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
-from stepscope_collector.query.load import sql
+from stepscope_collector.query.load import parsed
 from stepscope_collector.query.place import Place
 from stepscope_collector.query.rows import Attempt, Cursor, ErrorStep, Step, fetch
 
@@ -165,10 +165,10 @@ def _attempt(
 
 def spans_of(reader: Cursor, place: Place) -> list[StoredSpan]:
     """The ended spans of the execution that lies there, in no order; `attempts_of` and all others take them."""
-    spans = fetch(reader, StoredSpan, sql("executions/spans"), place.bounds)
+    spans = fetch(reader, StoredSpan, parsed(reader, "executions/spans"), place.bounds)
     if not any(span.has_error for span in spans):
         return spans
-    reader.execute(sql("executions/stacks"), place.bounds)
+    reader.execute(parsed(reader, "executions/stacks"), place.bounds)
     stacks = dict(reader.fetchall())
     return [replace(span, error_stack=stacks.get(span.row)) for span in spans]
 
@@ -209,11 +209,11 @@ def _attempts(
             yield span.attempt_of(of)
     bounds = {"execution_id": of}
     if around is None or around.has_open:
-        for goes_on in fetch(reader, _Try, sql("executions/open_attempts"), bounds):
+        for goes_on in fetch(reader, _Try, parsed(reader, "executions/open_attempts"), bounds):
             yield goes_on.attempt_of(of, clock)
     bounds["first_unix_nano"] = place.bounds["first_unix_nano"]
     if around is None or around.has_folded:
-        for folded in fetch(reader, _Try, sql("executions/folded_attempts"), bounds):
+        for folded in fetch(reader, _Try, parsed(reader, "executions/folded_attempts"), bounds):
             yield folded.attempt_of(of, clock)
 
 

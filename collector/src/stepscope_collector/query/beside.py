@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stepscope_collector.query.load import sql
+from stepscope_collector.query.load import parsed
 from stepscope_collector.query.place import Place
 from stepscope_collector.query.rows import Cursor
 
@@ -35,7 +35,7 @@ def beside(reader: Cursor, place: Place) -> Beside:
         "first_unix_nano": place.first_unix_nano,
         "dialect": place.execution.dialect,
     }
-    reader.execute(sql("executions/beside"), params)
+    reader.execute(parsed(reader, "executions/beside"), params)
     found = {what: (count, told) for what, count, told in reader.fetchall()}
     return Beside(
         has_open=bool(found["open"][0]),

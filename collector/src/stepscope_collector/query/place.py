@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from stepscope_collector.errors import NotFound
 from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
-from stepscope_collector.query.load import sql
+from stepscope_collector.query.load import parsed, sql
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 
 __all__ = ["Place", "find", "is_trace_id", "locate", "not_found"]
@@ -133,9 +133,9 @@ def _first(*values: str | None) -> str:
 
 def find(reader: Cursor, execution_id: str) -> Place | None:
     """Where the execution with exactly this id lies; None: there is none."""
-    reader.execute(sql("executions/rows_of"), {"id": execution_id})
+    reader.execute(parsed(reader, "executions/rows_of"), {"id": execution_id})
     for (row,) in reader.fetchall():
-        (place,) = fetch(reader, Place, sql("executions/locate"), {"row": row})
+        (place,) = fetch(reader, Place, parsed(reader, "executions/locate"), {"row": row})
         if place.execution_id == execution_id:
             return place
     return None

@@ -34,8 +34,11 @@ class Cursor(Protocol):
     def description(self) -> Any:
         """One sequence per column of the result, its name first."""
 
-    def execute(self, query: str, parameters: Any = ...) -> Any:
-        """Run one statement."""
+    def execute(self, query: Any, parameters: Any = ...) -> Any:
+        """Run one statement: its text, or what `parsed` makes of it."""
+
+    def extract_statements(self, query: str) -> list[Any]:
+        """The statements of a text."""
 
     def fetchall(self) -> list[Any]:
         """The rows of the result."""
@@ -44,8 +47,8 @@ class Cursor(Protocol):
 Row = TypeVar("Row")
 
 
-def fetch(cursor: Cursor, row: type[Row], statement: str, params: Mapping[str, Any]) -> list[Row]:
-    """The rows of `statement`, each as a `row`; its columns are the fields of `row`."""
+def fetch(cursor: Cursor, row: type[Row], statement: Any, params: Mapping[str, Any]) -> list[Row]:
+    """The rows of `statement`, a text or `parsed`, each as a `row`; its columns are the fields of `row`."""
     cursor.execute(statement, dict(params))
     names = [column[0] for column in cursor.description]
     return [row(**dict(zip(names, values, strict=True))) for values in cursor.fetchall()]

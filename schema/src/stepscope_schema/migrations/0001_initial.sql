@@ -126,7 +126,7 @@ create table if not exists stored.open_spans (
 -- maxima, and for the outcome the final span that ended last. Order and duplicates cannot matter.
 create table if not exists stored.executions (
     execution_id varchar not null,         -- identity: the id a span named, else the trace id in hex
-    execution_key ubigint not null,        -- see macro execution_key: comparing numbers takes a tenth of comparing ids
+    execution_key uinteger not null,       -- see macro execution_key: comparing numbers takes a tenth of comparing ids
     dialect varchar,                       -- profile that mapped its spans; a specific one wins over otel
     service_name varchar,                  -- attribute service.name of its resource
     workflow_id varchar,                   -- stable identity of the workflow
@@ -271,7 +271,7 @@ create table if not exists stored.log_records (
     resource_id ubigint not null,               -- stored.resources
     scope_id ubigint not null,                  -- stored.scopes
     execution_id varchar,                       -- attribute workflow.execution.id
-    execution_key ubigint,                      -- see macro execution_key: comparing numbers is quick; null: it names none
+    execution_key uinteger,                     -- see macro execution_key: comparing numbers is quick; null: it names none
     sequence bigint,                            -- attribute stepscope.log.sequence (R065)
     ingested_at timestamp_ns not null           -- UTC, when the collector committed it
 );

@@ -2,7 +2,7 @@
 -- maxima, and for the outcome the final span that ended last. Order and duplicates cannot matter.
 create table if not exists stored.executions (
     execution_id varchar not null,         -- identity: the id a span named, else the trace id in hex
-    execution_key ubigint not null,        -- see macro execution_key: comparing numbers takes a tenth of comparing ids
+    execution_key uinteger not null,       -- see macro execution_key: comparing numbers takes a tenth of comparing ids
     dialect varchar,                       -- profile that mapped its spans; a specific one wins over otel
     service_name varchar,                  -- attribute service.name of its resource
     workflow_id varchar,                   -- stable identity of the workflow

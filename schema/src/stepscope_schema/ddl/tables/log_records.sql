@@ -17,7 +17,7 @@ create table if not exists stored.log_records (
     resource_id ubigint not null,               -- stored.resources
     scope_id ubigint not null,                  -- stored.scopes
     execution_id varchar,                       -- attribute workflow.execution.id
-    execution_key ubigint,                      -- see macro execution_key: comparing numbers is quick; null: it names none
+    execution_key uinteger,                     -- see macro execution_key: comparing numbers is quick; null: it names none
     sequence bigint,                            -- attribute stepscope.log.sequence (R065)
     ingested_at timestamp_ns not null           -- UTC, when the collector committed it
 )
