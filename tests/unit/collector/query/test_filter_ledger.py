@@ -55,6 +55,9 @@ def shop() -> Iterator[Database]:
                 status="success" if attempt == 3 else "failed", is_expected_retry=expected,
                 start_time_unix_nano=NOW_NS - 2 * DAY + attempt,
             )  # fmt: skip
+        add_payload(
+            writer, "before", "output", '"Invoice 4711"', start_time_unix_nano=NOW_NS - 3 * DAY
+        )
         add_log(writer, execution_id="paid", body="оплата прошла", severity_number=9)
         add_log(writer, execution_id="declined", body="Retrying", severity_number=13)
         add_log(writer, execution_id="again", body="gave up", severity_number=17)
@@ -80,6 +83,10 @@ def shop() -> Iterator[Database]:
         pytest.param("attempt(status = failed and expected)", ["declined"], id="R117 expected"),
         pytest.param("text ~ gesperrt or text ~ прошла or text ~ ETL", ["again", "open", "paid"],
                      id="R157 one box"),
+        pytest.param("text ~ BEFOR", ["before"], id="R157 an id"),
+        pytest.param("text ~ Zoë", ["again"], id="R157 a param"),
+        pytest.param('text ~ "invoice 4711"', ["before"], id="R157 an output"),
+        pytest.param("text ~ PAY", ["declined"], id="R157 a step"),
         pytest.param("status = failed and never_succeeded_later", ["again"], id="never succeeded"),
         pytest.param("status = failed and not never_succeeded_later", ["declined"], id="did later"),
         pytest.param("duration = none and end = none", ["open"], id="what runs"),
