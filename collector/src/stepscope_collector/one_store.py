@@ -201,10 +201,10 @@ class OneStore:
         )
         return app
 
-    def readings(self, more: Mapping[str, list[Sample]]) -> list[Reading]:
-        """All metrics of this store, and the values that are looked up elsewhere."""
+    def readings(self, more: Callable[[], dict[str, list[Sample]]] = dict) -> list[Reading]:
+        """All metrics of this store, and the values that are looked up elsewhere, after what waits is committed."""
         self.ingest.catch_up()
-        state = dict(more) | self.ingest.samples()
+        state = more() | self.ingest.samples()
         try:
             state |= store_samples(self.database)
         except StepscopeError as error:  # the other numbers count all the more now

@@ -340,10 +340,11 @@ class _Collector:
 
     def readings(self) -> list[Reading]:
         """All metrics of this process."""
-        return self.own.readings(process_samples() | self.outgoing.samples())
+        return self.own.readings(lambda: process_samples() | self.outgoing.samples())
 
     def doctor(self) -> dict[str, Any]:
         """What `stepscope doctor` shows of this process and its store."""
+        readings = self.readings()  # it waits for commits, which the tee's numbers come after
         about = {
             "profiles": self.profiles.report(),
             **self.outgoing.report(),
@@ -357,7 +358,7 @@ class _Collector:
             "decoder": self.decoder.decoder,
             "decoder_reason": self.decoder.reason,
             "needs_token": self.gate.is_closed,
-            **self.own.report(self.readings(), about),
+            **self.own.report(readings, about),
         }
 
 

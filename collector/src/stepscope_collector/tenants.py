@@ -205,12 +205,12 @@ class Tenants:
     def _put_together(self, store: OneStore) -> _Tenant:
         def doctor() -> dict[str, Any]:
             about = {"version": __version__, "is_ready": self._ready()}
-            return about | store.report(store.readings({}), {})
+            return about | store.report(store.readings(), {})
 
         web = store.web_app(
             self._hosts,
             doctor=doctor,
-            metrics=lambda: prometheus_text(store.readings({})),
+            metrics=lambda: prometheus_text(store.readings()),
             mapping=lambda: self._profiles.mapping,
             ready=self._ready,
         )

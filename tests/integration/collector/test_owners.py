@@ -177,6 +177,11 @@ def test_r136_one_execution_is_there_or_as_if_it_were_not(
 ) -> None:
     """R136: an execution that a token does not show gets the 404 of an id that nobody has, in every part."""
     who = everybody[name]
+    nobodys = {}
+    for further in OF_ONE:
+        answer = who.web.get(f"/api/executions/nobody{further}")
+        assert answer.status_code == 404
+        nobodys[further] = answer.text
     for execution_id in TREE:
         for further in OF_ONE:
             answer = who.web.get(f"/api/executions/{execution_id}{further}")
@@ -186,11 +191,7 @@ def test_r136_one_execution_is_there_or_as_if_it_were_not(
                 if further.startswith(("?", "/logs", "/payloads", "/tree")):
                     assert secret_of(execution_id) in answer.text
                 continue
-            nobody = who.web.get(f"/api/executions/{'x' * len(execution_id)}{further}")
-            assert nobody.status_code == 404
-            assert answer.text.replace(execution_id, "*") == nobody.text.replace(
-                "x" * len(execution_id), "*"
-            )
+            assert answer.text.replace(execution_id, "nobody") == nobodys[further]
     whole = {
         left: who.web.get("/api/compare", params={"left": left, "right": "public-run"})
         for left in TREE
