@@ -138,12 +138,12 @@ def join(
         above: step → the step it lies in; circles do no harm.
         children: the executions it started.
     """
-    inside: list[tuple[int | None, str, Step | ChildTime]] = [
-        *((step.first_started_at, step.step_id, step) for step in steps),
-        *((child.begun_at, child.execution_id, child) for child in children),
+    inside: list[tuple[int | None, int, str, Step | ChildTime]] = [
+        *((step.first_started_at, step.step_index, step.step_id, step) for step in steps),
+        *((child.begun_at, 0, child.execution_id, child) for child in children),
     ]
-    inside.sort(key=lambda each: (each[0] is None, each[0] or 0, each[1]))
-    kept = [row for _, _, row in inside[: MAX_NODES - 1]]
+    inside.sort(key=lambda each: (each[0] is None, each[0] or 0, *each[1:3]))
+    kept = [row for *_, row in inside[: MAX_NODES - 1]]
     numbers = {row.step_id: at for at, row in enumerate(kept, 1) if isinstance(row, Step)}
     uppers = [above.get(row.step_id) if isinstance(row, Step) else row.above for row in kept]
     around = _without_circles([0, *(0 if up is None else numbers.get(up, 0) for up in uppers)])

@@ -55,6 +55,14 @@ def test_what_followed_what_and_what_lies_in_what() -> None:
     assert (by_name["going"].duration_ns, by_name["left"].duration_ns) == (None, 10)
 
 
+def test_steps_that_begin_together_stand_in_their_order() -> None:
+    """R030: skipped steps have no length, and the sender's order."""
+    steps = [step_of("ship", 5, 5, step_index=2), step_of("invoice", 5, 5, step_index=3)]
+    assert named(join(EXECUTION, steps[::-1], {}, [])) == {
+        ("w", "ship", "into"), ("ship", "invoice", "then"),
+    }  # fmt: skip
+
+
 spans = st.lists(st.tuples(st.integers(0, 12), st.none() | st.integers(0, 6)), max_size=9)
 
 
