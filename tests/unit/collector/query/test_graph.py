@@ -169,6 +169,15 @@ def test_statuses_and_values_stand_in_the_picture() -> None:
     )
 
 
+def test_many_that_ran_at_once_stand_in_several_rows() -> None:
+    """R030: a picture of five hundred parallel steps is not a hundred thousand pixels wide."""
+    found = join(EXECUTION, [step_of(f"s{n}", 0, 1) for n in range(500)], {}, [])
+    root = ET.fromstring(graph_svg(found))
+    assert int(root.get("width") or "") < 3000
+    boxes = [box for group in root.findall(f"{SVG}g") for box in group.findall(f"{SVG}svg")]
+    assert len({(box.get("x"), box.get("y")) for box in boxes}) == 501
+
+
 def test_a_large_graph_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """R030: the first nodes, and as many edges as a picture can hold."""
     monkeypatch.setattr(module, "MAX_NODES", 5)

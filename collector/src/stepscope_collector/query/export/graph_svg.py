@@ -19,6 +19,8 @@ _WIDTH: Final = 190
 _HEIGHT: Final = 44
 _GAP: Final = 26
 _MARGIN: Final = 12
+_MAX_BESIDE: Final = 12
+"""Nodes beside each other; further ones that ran at the same time stand in a row below."""
 _MAX_NAME: Final = 100
 """Characters of a name; what is too wide is cut at the edge of the box."""
 _MAX_TEXT: Final = 2000
@@ -115,7 +117,11 @@ def _in_rows(numbers: Sequence[int], rows: Sequence[int]) -> list[list[int]]:
     lying: dict[int, list[int]] = {}
     for number in numbers:
         lying.setdefault(rows[number], []).append(number)
-    return [lying[row] for row in sorted(lying)]
+    return [
+        beside[place : place + _MAX_BESIDE]
+        for _, beside in sorted(lying.items())
+        for place in range(0, len(beside), _MAX_BESIDE)
+    ]
 
 
 def _frame(block: _Block) -> str:
