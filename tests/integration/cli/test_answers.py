@@ -4,6 +4,7 @@ import csv
 import io
 import json
 
+import duckdb
 import pytest
 
 from stepscope_collector.cli.executions import LARGEST_PAGE
@@ -313,6 +314,43 @@ def test_sql_answers_in_every_format(ask):
         ["exec-a1-ok", "2000000000"],
         ["exec-b2-failed", "1000000000"],
     ]
+
+
+def test_sql_answers_into_a_file(ask, tmp_path):
+    """R155: -o; its ending says the format, and the name is there only when the file is whole."""
+    question = "-- the two\nselect execution_id from executions order by 1 limit 2"
+    ids = ["exec-a1-ok", "exec-b2-failed"]
+    for name, options in (("a.csv", ()), ("a.json", ()), ("a.data", ("--format", "ndjson"))):
+        result = ask("sql", question, "-o", tmp_path / name, *options)
+        assert (result.code, result.out) == (0, ""), result.err
+        assert f"{name}: " in result.err
+    assert (tmp_path / "a.csv").read_text().split() == ["execution_id", *ids]
+    assert [row["execution_id"] for row in json.loads((tmp_path / "a.json").read_text())] == ids
+    lines = (tmp_path / "a.data").read_text().splitlines()
+    assert [json.loads(line)["execution_id"] for line in lines] == ids
+    assert ask("sql", question, "-o", tmp_path / "a.parquet").code == 0
+    found = duckdb.execute(
+        "select execution_id from read_parquet($1)", [str(tmp_path / "a.parquet")]
+    )
+    assert found.fetchall() == [(each,) for each in ids]
+    wrong = ask("sql", question, "-o", tmp_path / "a.txt")
+    assert (wrong.code, "names no format" in wrong.err) == (2, True)
+    assert ask("sql", "select nothing from executions", "-o", tmp_path / "b.csv").code == 2
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "a.csv",
+        "a.data",
+        "a.json",
+        "a.parquet",
+    ]
+
+
+@pytest.mark.parametrize("word", [".tables", "\\d", "\\?", "help", "exit"])
+def test_words_of_the_shell_are_named_as_such(ask, word):
+    """ours: what works in the shell is no SQL, and the message says what is."""
+    result = ask("sql", word)
+    assert (result.code, result.out) == (2, "")
+    assert f"{word} is for the shell, and no SQL" in result.err
+    assert "show tables" in result.err
 
 
 def test_sql_answers_as_an_arrow_stream(ask):

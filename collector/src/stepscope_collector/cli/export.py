@@ -1,18 +1,14 @@
 """`stepscope export`: chosen executions as a file, to keep, to share or to import elsewhere."""
 
-import os
 import sys
-import time
-from collections.abc import Generator
-from contextlib import closing, suppress
 from pathlib import Path
 
 import click
 
 from stepscope_collector.cli.filters import filter_options
+from stepscope_collector.cli.output import form_of, write_file
 from stepscope_collector.cli.session import Session, pass_session, shared_options
-from stepscope_collector.errors import BadRequest, StoreUnavailable
-from stepscope_collector.present.text.values import format_bytes
+from stepscope_collector.errors import BadRequest
 
 __all__ = ["command"]
 
@@ -25,7 +21,6 @@ SUFFIXES = {
 TABLES = ("executions", "steps", "attempts", "spans", "logs", "params", "payloads")
 
 _BINARY = ("parquet", "bundle")
-_SAY_EVERY_S = 2.0
 
 
 @click.command("export")
@@ -68,46 +63,10 @@ def command(
         if output is None:
             session.write_bytes(chunks)
         else:
-            size = _write(output, chunks, session)
-            session.note(f"{output}: {format_bytes(size)}")
+            write_file(output, chunks, session)
 
 
 def _form(session: Session, output: Path | None) -> str:
     if session.format != "table":
         return session.format
-    if output is None:
-        return "json"
-    # the longest ending that fits: .otlp.jsonl before .jsonl
-    for form, suffix in SUFFIXES.items():
-        if output.name.endswith(suffix):
-            return form
-    raise BadRequest(
-        f"the ending of {output.name} names no format",
-        hint=f"give --format, or end it with one of {', '.join(SUFFIXES.values())}",
-    )
-
-
-def _write(path: Path, chunks: Generator[bytes, None, None], session: Session) -> int:
-    """Write the file under another name first: what has the name is whole. Its bytes."""
-    partial = path.with_name(f"{path.name}.partial")
-    written, said_s = 0, time.monotonic()
-    try:
-        # for nobody else's eyes: payloads may hold anything
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0)
-        with closing(chunks), os.fdopen(os.open(partial, flags, 0o600), "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
-                written += len(chunk)
-                if time.monotonic() - said_s > _SAY_EVERY_S:
-                    said_s = time.monotonic()
-                    session.note(f"written {format_bytes(written)}")
-        partial.replace(path)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
-            hint="name another place",
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return written
+    return "json" if output is None else form_of(output, SUFFIXES)

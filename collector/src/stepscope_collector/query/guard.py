@@ -61,6 +61,22 @@ _EXPLAIN: Final = re.compile(r"\s*explain\s+(?P<rest>.*)", re.IGNORECASE | re.DO
 # DuckDB 1.5 takes some of them for the SELECT they stand for.
 _PRAGMA: Final = re.compile(r"(pragma|call)\b", re.IGNORECASE)
 _ALLOWED: Final = "one SELECT, WITH … SELECT, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN"
+_INSTEAD: Final = {
+    "LOAD": "INSTALL and LOAD are closed: an extension could do what user SQL may not, and fits one version of "
+    "DuckDB; load it in a DuckDB of your own, with a copy made by stepscope backup",
+    "ATTACH": "other files are closed; stepscope backup makes a copy that a DuckDB of your own can attach",
+    "COPY": "files are closed; ask for the answer itself as csv or parquet",
+    "EXPORT": "files are closed; stepscope export and stepscope backup write the history to files",
+    "SET": "settings are those of the server (docs/configuration.md); a value is bound as a parameter",
+    "DELETE": f"allowed: {_ALLOWED}; stepscope delete removes executions",
+}
+"""Type of a statement → what to do instead."""
+_HINTS: Final = {
+    "Values were not provided for the following parameters": "give each a value: -p NAME=VALUE on the command "
+    "line, params over REST and MCP",
+    "Table with name": "show tables names the views",
+}
+"""What DuckDB says → what helps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +121,8 @@ def check_statement(
                 hint="run the SELECT itself to see how long it takes",
             )
     elif kind != "SELECT":
-        raise QueryRefused(f"{kind} statements are not allowed", hint=f"allowed: {_ALLOWED}")
+        hint = _INSTEAD.get(kind, f"allowed: {_ALLOWED}")
+        raise QueryRefused(f"{kind} statements are not allowed", hint=hint)
     try:
         tree = parse_tree(connection, selected)
     except EngineError as error:
@@ -160,4 +177,5 @@ def _check_node(node: Node) -> None:
 def refusal(error: Exception) -> QueryRefused:
     """The error for what DuckDB says, its hints kept; without advice that needs other settings."""
     message = str(error).partition("\n\nPossible solutions:")[0].partition(' Use "SET ')[0].strip()
-    return QueryRefused(message)
+    hints = (hint for piece, hint in _HINTS.items() if piece in message)
+    return QueryRefused(message, hint=next(hints, None))

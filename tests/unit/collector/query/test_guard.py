@@ -288,3 +288,34 @@ def test_the_file_of_the_database_is_not_read_and_stays_locked(store: Database) 
         timeout=50,
     )
     assert "Conflicting lock" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "hint"),
+    [
+        ("install quack", "DuckDB of your own"), ("load quack", "DuckDB of your own"),
+        ("attach 'x.db'", "stepscope backup"), ("copy executions to 'x.csv'", "csv or parquet"),
+        ("export database 'x'", "stepscope export"), ("set threads = 1", "settings are those of the server"),
+        ("delete from executions", "stepscope delete"), ("update executions set status = 'x'", "allowed: one SELECT"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_comes_with_what_to_do_instead(
+    store: Database, statement: str, hint: str
+) -> None:
+    """R113: a remedy for each kind of statement that people try."""
+    with store.read_user_sql() as connection, pytest.raises(QueryRefused) as caught:
+        check_statement(connection, statement)
+    assert hint in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("statement", "hint"),
+    [("select $x", "-p NAME=VALUE"), ("from nothing_of_that_name", "show tables")],
+)
+def test_what_duckdb_says_without_a_remedy_gets_one(
+    store: Database, statement: str, hint: str
+) -> None:
+    """R113: newcomers forget parameters and guess names."""
+    with pytest.raises(QueryRefused) as caught, run_sql(store, SqlConfig(), statement):
+        pass
+    assert hint in (caught.value.hint or "")
