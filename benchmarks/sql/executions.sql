@@ -45,6 +45,7 @@ select
     case when is_running then cast($end_ns as ubigint) else start_ns + lasted_ns end as last_seen_unix_nano,
     start_ns + lasted_ns * 8 // 10 as last_start_unix_nano,
     case when not is_running then start_ns + lasted_ns end as final_end_unix_nano,
+    time_of(final_end_unix_nano) as ended_at,
     duration_of(start_ns, final_end_unix_nano) as duration_ns,
     case when not is_running then start_ns end as final_start_unix_nano,
     cast(md5(cast(n as varchar)) as uuid) as any_trace_id,

@@ -61,7 +61,7 @@ where (duration_ns is null) = (odd_end_unix_nano is null)
 union all
 select 'execution', execution_id, null
 from stored.executions
-where duration_ns is distinct from
+where ended_at is distinct from time_of(final_end_unix_nano) or duration_ns is distinct from
     duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)
 """
 """Rows without what views need of them: one of duration and end, a name and a status of each step, a duration."""

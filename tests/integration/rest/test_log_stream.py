@@ -56,7 +56,8 @@ def log(database: Database, number: int) -> None:
 
 def end(database: Database) -> None:
     database.writer().execute(
-        "update stored.executions set status = 'success', final_end_unix_nano = first_unix_nano + 9"
+        "update stored.executions set status = 'success', final_end_unix_nano = first_unix_nano + 9, "
+        "ended_at = time_of(first_unix_nano + 9)"
     )
 
 

@@ -63,7 +63,8 @@ class History:
         if table == "executions":  # as the writer does
             self.connection.execute(
                 "update stored.executions "
-                "set started_at = time_of(coalesce(started_unix_nano, first_unix_nano)), duration_ns = "
+                "set started_at = time_of(coalesce(started_unix_nano, first_unix_nano)), "
+                "ended_at = time_of(final_end_unix_nano), duration_ns = "
                 "duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)"
             )
 

@@ -29,7 +29,8 @@ def add_many(history, workflow, starts, durations):
         "  execution_key(execution_id || new.start) as execution_key,"
         "  new.start as started_unix_nano, make_timestamp_ns(new.start::bigint) as started_at,"
         "  new.start as first_unix_nano,"
-        "  new.start + new.duration as final_end_unix_nano, new.duration::bigint as duration_ns) "
+        "  new.start + new.duration as final_end_unix_nano, new.duration::bigint as duration_ns, "
+        "  make_timestamp_ns((new.start + new.duration)::bigint) as ended_at) "
         "from stored.executions e, (select unnest($starts::ubigint[]) as start,"
         "  unnest($durations::ubigint[]) as duration) new where e.execution_id = $first",
         {"starts": starts[1:], "durations": durations[1:], "first": f"{workflow}first"},

@@ -139,6 +139,8 @@ create table if not exists stored.executions (
     parent_execution_id varchar,           -- execution that started it
     root_execution_id varchar,             -- top of its tree of executions, null: itself
     started_at timestamp_ns,               -- start as the views show it, kept so that lists prune; null: unknown
+    ended_at timestamp_ns,                 -- end as the views show it; null: not ended
+    duration_ns bigint,                    -- from start to end as the views show it, kept because most questions are about it
     started_unix_nano ubigint,             -- least start of the execution's own spans, null: none seen
     queued_unix_nano ubigint,              -- when it was queued, null: not told
     first_unix_nano ubigint not null,      -- least start of all its spans
@@ -146,7 +148,6 @@ create table if not exists stored.executions (
     last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans
     any_trace_id uuid not null,            -- greatest trace id of its spans
     final_end_unix_nano ubigint,           -- end of the winning final span, null: not ended
-    duration_ns bigint,                    -- from start to end as the views show it, kept because most questions are about it
     final_start_unix_nano ubigint,         -- its start
     final_trace_id uuid,                   -- its trace id
     final_span_id ubigint,                 -- its span id

@@ -35,7 +35,7 @@ def insert(connection: Connection, table: str, **row: Any) -> None:
     connection.execute(f"insert into stored.{table} ({columns}) values ({values})", row)
     if table == "executions":  # as the writer does
         connection.execute(
-            "update stored.executions set duration_ns ="
+            "update stored.executions set ended_at = time_of(final_end_unix_nano), duration_ns ="
             " duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)"
             " where execution_id = $id",
             {"id": row["execution_id"]},

@@ -69,7 +69,8 @@ def test_a_record_that_names_no_execution_comes_with_its_span(database: Database
     assert bodies(follower.look()) == ["inside"]
     assert bodies(follower.look()) == []
     writer.execute(
-        "update stored.executions set status = 'failed', final_end_unix_nano = first_unix_nano + 9"
+        "update stored.executions set status = 'failed', final_end_unix_nano = first_unix_nano + 9, "
+        "ended_at = time_of(first_unix_nano + 9)"
     )
     news = follower.look()
     assert (news.status, news.is_live) == ("failed", False)

@@ -5,6 +5,7 @@ select
     execution_key(f.execution_id) as execution_key,
     time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
     f.final.end_unix_nano as final_end_unix_nano,
+    time_of(f.final.end_unix_nano) as ended_at,
     duration_of(coalesce(f.started_unix_nano, f.first_unix_nano), f.final.end_unix_nano) as duration_ns,
     f.final.start_unix_nano as final_start_unix_nano,
     f.final.trace_id as final_trace_id,

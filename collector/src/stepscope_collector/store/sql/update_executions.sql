@@ -19,6 +19,7 @@ update stored.executions e set
     last_start_unix_nano = m.last_start_unix_nano,
     any_trace_id = m.any_trace_id,
     final_end_unix_nano = m.final.end_unix_nano,
+    ended_at = time_of(m.final.end_unix_nano),
     duration_ns = duration_of(coalesce(m.started_unix_nano, m.first_unix_nano), m.final.end_unix_nano),
     final_start_unix_nano = m.final.start_unix_nano,
     final_trace_id = m.final.trace_id,

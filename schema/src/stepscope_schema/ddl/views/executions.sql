@@ -21,7 +21,7 @@ select
     time_of(queued_unix_nano) as queued_at, -- timestamp_ns: when it was queued; null: not told
     duration_of(queued_unix_nano, started_unix_nano) as wait_ns, -- bigint: from there to its start; null: not queued, not started, or queued after the start
     started_at,                -- timestamp_ns: start; null: sent as 0 or beyond the year 2262
-    time_of(final_end_unix_nano) as ended_at, -- timestamp_ns: end; null while it has not ended
+    ended_at,                  -- timestamp_ns: end; null while it has not ended
     duration_ns,               -- bigint: from start to end; null while it has not ended, or the end is before the start
     time_of(last_seen_unix_nano) as last_seen_at, -- timestamp_ns: newest sign of life
     error_type,                -- varchar: class of the error that ended it

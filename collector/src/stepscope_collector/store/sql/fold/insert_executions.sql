@@ -8,6 +8,7 @@ select
     least(f.last_seen_unix_nano, $now) as last_seen_unix_nano,
     execution_key(f.execution_id) as execution_key,
     time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
+    time_of(f.final_end_unix_nano) as ended_at,
     duration_of(coalesce(f.started_unix_nano, f.first_unix_nano), f.final_end_unix_nano) as duration_ns,
     true as is_folded,
     coalesce(b.ingested_at, $ingested_at) as ingested_at,
