@@ -8,6 +8,7 @@ import base64
 import contextlib
 import http.client
 import json
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -324,6 +325,12 @@ def _target(path: str, params: Mapping[str, Any]) -> str:
     return path + (f"?{query}" if query else "")
 
 
+def _wanted_scope(message: str) -> str:
+    """The scope that a refusal names, else read."""
+    found = re.search(r"this needs (ingest|read|admin)$", message)
+    return "read" if found is None else found[1]
+
+
 def _error_of(where: str, answer: Answer) -> StepscopeError:
     """The error the server had, as the class it had there."""
     try:
@@ -338,7 +345,7 @@ def _error_of(where: str, answer: Answer) -> StepscopeError:
     if hint is None and answer.status in {401, 403}:
         hint = (
             "set STEPSCOPE_TOKEN or --token-file; on the server's machine this makes a token: "
-            "stepscope token create --scope read --name NAME"
+            f"stepscope token create --scope {_wanted_scope(message)} --name NAME"
         )
     said = None if hint is None else in_commands(str(hint))
     return _BY_CODE.get(code, StepscopeError)(message, hint=said)

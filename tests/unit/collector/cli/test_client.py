@@ -90,6 +90,23 @@ def test_an_error_with_an_unknown_code_is_still_one_of_ours(server):
     assert (type(caught.value), caught.value.hint) == (StepscopeError, None)
 
 
+@pytest.mark.parametrize(
+    ("status", "message", "scope"),
+    [
+        (401, "unauthenticated", "read"),
+        (403, "the token r has the scope read; this needs admin", "admin"),
+        (403, "the token r has the scope read; this needs ingest", "ingest"),
+    ],
+)
+def test_who_lacks_a_token_is_told_to_make_one_that_fits(server, status, message, scope):
+    """ours: the remedy is one that helps."""
+    body = {"error": {"code": "permission_denied", "message": message}}
+    server.answers.append((status, json.dumps(body).encode()))
+    with pytest.raises(StepscopeError, match=message) as caught:
+        Client(HttpTransport(server.url)).get("/api/x")
+    assert caught.value.hint.endswith(f"stepscope token create --scope {scope} --name NAME")
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"error": "x"}', b""])
 def test_an_answer_of_something_else_is_told(server, body):
     """ours: another program may listen on the port."""
