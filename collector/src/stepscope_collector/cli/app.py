@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from stepscope_collector import __version__
+from stepscope_collector.cli.hints import in_commands
 from stepscope_collector.cli.interrupt import interruptible
 from stepscope_collector.cli.session import Session, shared_options
 from stepscope_collector.errors import StepscopeError
@@ -164,7 +165,8 @@ def _run(arguments: Sequence[str] | None, session: Session) -> int:
     except StepscopeError as error:
         if session.is_debug:
             traceback.print_exc()
-        _complain(error.message, error.hint)
+        # Here and not in the client, which tools of models ask through, too.
+        _complain(error.message, error.hint and in_commands(error.hint))
         return error.exit_code
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "stepscope"

@@ -16,7 +16,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from stepscope_collector import errors
 from stepscope_collector.cli.events import read_events
-from stepscope_collector.cli.hints import in_commands
 from stepscope_collector.cli.tls import check_pin, tls_context
 from stepscope_collector.config import ClientConfig
 from stepscope_collector.errors import BadRequest, ServerUnreachable, StepscopeError
@@ -347,8 +346,7 @@ def _error_of(where: str, answer: Answer) -> StepscopeError:
             "set STEPSCOPE_TOKEN or --token-file; on the server's machine this makes a token: "
             f"stepscope token create --scope {_wanted_scope(message)} --name NAME"
         )
-    said = None if hint is None else in_commands(str(hint))
-    return _BY_CODE.get(code, StepscopeError)(message, hint=said)
+    return _BY_CODE.get(code, StepscopeError)(message, hint=None if hint is None else str(hint))
 
 
 def _no_stepscope(where: str) -> ServerUnreachable:

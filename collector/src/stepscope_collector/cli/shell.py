@@ -16,6 +16,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from stepscope_collector.cli.completion import Words, complete, is_whole
+from stepscope_collector.cli.hints import in_commands
 from stepscope_collector.cli.lookup import read_sql
 from stepscope_collector.cli.session import Session
 from stepscope_collector.errors import StepscopeError
@@ -96,7 +97,9 @@ class Shell:
         try:
             self._answer(text)
         except StepscopeError as error:
-            self._session.note(error.message + (f"\n  hint: {error.hint}" if error.hint else ""))
+            self._session.note(
+                error.message + (f"\n  hint: {in_commands(error.hint)}" if error.hint else "")
+            )
         except KeyboardInterrupt:
             self._session.note("interrupted")
         with contextlib.suppress(BrokenPipeError):
