@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from stepscope_collector.cli.interrupt import interruptible
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import BadRequest, StepscopeError
 from stepscope_collector.present.text.values import format_duration
@@ -103,14 +104,17 @@ def _import(
         with _readable(given) as path:
             told.begin(given, path)
             try:
-                for piece in read_source(path, signal_of(signal), zone):
-                    if isinstance(piece, Refused):
-                        told.refused(piece.place, piece.rows, [piece.reason])
-                    else:
-                        taken = into.take(piece.signal, piece.payload, given.name, piece.ingested)
-                        told.taken(piece.signal, piece.place, taken)
-                    told.progress(piece.done_bytes)
-                told.end()
+                with interruptible():
+                    for piece in read_source(path, signal_of(signal), zone):
+                        if isinstance(piece, Refused):
+                            told.refused(piece.place, piece.rows, [piece.reason])
+                        else:
+                            taken = into.take(
+                                piece.signal, piece.payload, given.name, piece.ingested
+                            )
+                            told.taken(piece.signal, piece.place, taken)
+                        told.progress(piece.done_bytes)
+                    told.end()
             except KeyboardInterrupt:
                 told.interrupted()
                 raise

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from stepscope_collector.cli.interrupt import interruptible
 from stepscope_collector.config import Settings
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.importer import Importer
@@ -32,8 +31,7 @@ class FileTaking:
         found = signal_of(signal)
         if found is None:
             raise BadRequest(f"there is no signal {signal!r}")
-        with interruptible():
-            taken = self._importer.take(found, payload, source, ingested)
+        taken = self._importer.take(found, payload, source, ingested)
         told: Mapping[str, Any] = encode_row(taken)
         return told
 
