@@ -49,7 +49,8 @@ SECTIONS: Final = (
     Section("store", "Layouts of the table of spans", "bench_store.py",
         "Rows of a real history written into tables that differ in one thing, as commits of 8,192 rows (`arriving`: their attributes alone, as they come from the decoder); the reasons are in [decision 9](decisions/009-how-spans-lie-in-the-file.md)."),
     Section("query", "Asking", "bench_query.py --sizes 100000 1000000 --rounds 20 --older --asked --keep .isolate/bench/query",
-        "Histories of 100,000 and of a million executions of ten spans; beside them the SQLite tables and indexes of design 001 with the same data."),
+        "Histories of 100,000 and of a million executions of ten spans; beside them the SQLite tables and indexes of design 001 with the same data. "
+        "Answers are taken as Arrow record batches, those of SQLite as rows of Python's sqlite3; `one` is the answer of the read API with the steps."),
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
