@@ -8,7 +8,6 @@ Prints one JSON document: cells, bytes, and milliseconds p50 and p95 per questio
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
+from harness.machine import machine
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.store import Database
@@ -77,11 +76,7 @@ def main() -> None:
 
             ((steps,),) = asking("select sum(count)::bigint from stored.rollups")()
             result = {
-                "about": {
-                    "duckdb": duckdb.__version__,
-                    "cpus": os.cpu_count(),
-                    "load": os.getloadavg(),
-                },
+                "machine": machine(),
                 "cells": cells,
                 "steps": steps,
                 "file_bytes": path.stat().st_size,

@@ -51,6 +51,8 @@ SECTIONS: Final = (
     Section("query", "Asking", "bench_query.py --sizes 100000 1000000 --rounds 20 --older --asked --keep .isolate/bench/query",
         "Histories of 100,000 and of a million executions of ten spans; beside them the SQLite tables and indexes of design 001 with the same data. "
         "Answers are taken as Arrow record batches, those of SQLite as rows of Python's sqlite3; `one` is the answer of the read API with the steps."),
+    Section("rollups", "Asking what retention has removed", "bench_rollups.py",
+        "Hourly counts of steps whose rows are gone: a cell per hour, workflow and step, with forty buckets of durations."),
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",

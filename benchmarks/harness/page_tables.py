@@ -100,6 +100,17 @@ def _query(found: dict[str, Any]) -> Rows:
             }
 
 
+def _rollups(found: dict[str, Any]) -> Rows:
+    for name, figure in found["questions"].items():
+        yield {
+            "question": name,
+            "steps": found["steps"],
+            "cells": found["cells"],
+            "p50 ms": figure["p50_ms"],
+            "p95 ms": figure["p95_ms"],
+        }
+
+
 def _mixed(found: dict[str, Any]) -> Rows:
     for half in ("alone", "with analysts"):
         yield {"": half, **{f"{name} ms": ms for name, ms in found[half]["answer_ms"].items()}}
@@ -193,6 +204,7 @@ TABLES: Final[dict[str, Callable[[dict[str, Any]], Rows]]] = {
     "decode": _decode,
     "store": _store,
     "query": _query,
+    "rollups": _rollups,
     "mixed": _mixed,
     "scale": _scale,
     "memory": _memory,

@@ -16,6 +16,7 @@ SMALL = {
     "decode": "bench_decode.py --runs 1 --rows 8",
     "store": "bench_store.py --commits 1",
     "query": "bench_query.py --sizes 100 --rounds 2 --older",
+    "rollups": "bench_rollups.py --days 1 --workflows 1 --steps 1000 --rounds 2",
     "mixed": "bench_mixed.py --rate 500 --senders 2 --batch 32 --seconds 1 --before 500",
     "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --senders 2 --batch 32",
     "memory": "bench_memory.py --minutes 0.02 --senders 2 --batch 32",
