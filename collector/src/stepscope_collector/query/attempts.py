@@ -166,10 +166,12 @@ def _attempt(
 def spans_of(reader: Cursor, place: Place) -> list[StoredSpan]:
     """The ended spans of the execution that lies there, in no order; `attempts_of` and all others take them."""
     spans = fetch(reader, StoredSpan, parsed(reader, "executions/spans"), place.bounds)
-    if not any(span.has_error for span in spans):
+    rows = {span.row for span in spans if span.is_attempt and span.has_error}
+    if not rows:
         return spans
-    reader.execute(parsed(reader, "executions/stacks"), place.bounds)
-    stacks = dict(reader.fetchall())
+    asked = {"execution_id": place.execution_id, "first": min(rows), "last": max(rows)}
+    reader.execute(parsed(reader, "executions/stacks"), asked)
+    stacks = {row: stack for row, stack in reader.fetchall() if row in rows}
     return [replace(span, error_stack=stacks.get(span.row)) for span in spans]
 
 

@@ -36,10 +36,10 @@ def beside(reader: Cursor, place: Place) -> Beside:
         "dialect": place.execution.dialect,
     }
     reader.execute(parsed(reader, "executions/beside"), params)
-    found = {what: (count, told) for what, count, told in reader.fetchall()}
+    found = dict(reader.fetchall())
     return Beside(
-        has_open=bool(found["open"][0]),
-        has_folded=bool(found["folded"][0]),
-        has_dropped=bool(found["dropped"][0]),
-        told=found.get("profile", (0, None))[1],
+        has_open="open" in found,
+        has_folded="folded" in found,
+        has_dropped="dropped" in found,
+        told=found.get("profile"),
     )

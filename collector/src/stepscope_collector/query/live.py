@@ -7,9 +7,9 @@ by-id questions read plain columns. `tests/unit/collector/query/test_place.py` h
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Clock", "duration_of", "span_hex", "time_of"]
+__all__ = ["MAX_NS", "Clock", "duration_of", "span_hex", "time_of"]
 
-_MAX_NS: Final = 2**63 - 1
+MAX_NS: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Clock:
 
 def time_of(unix_nano: int | None) -> int | None:
     """Macro time_of, as nanoseconds since the epoch."""
-    return unix_nano if unix_nano is not None and 0 < unix_nano < _MAX_NS else None
+    return unix_nano if unix_nano is not None and 0 < unix_nano < MAX_NS else None
 
 
 def duration_of(start_unix_nano: int | None, end_unix_nano: int | None) -> int | None:
@@ -48,7 +48,7 @@ def duration_of(start_unix_nano: int | None, end_unix_nano: int | None) -> int |
     if not start_unix_nano or end_unix_nano is None or end_unix_nano < start_unix_nano:
         return None
     duration = end_unix_nano - start_unix_nano
-    return duration if duration <= _MAX_NS else None
+    return duration if duration <= MAX_NS else None
 
 
 def span_hex(span_id: int | None) -> str | None:

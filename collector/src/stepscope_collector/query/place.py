@@ -6,13 +6,20 @@ from functools import cached_property
 from typing import Any, Final
 
 from stepscope_collector.errors import NotFound
-from stepscope_collector.query.live import Clock, duration_of, span_hex, time_of
+from stepscope_collector.query.live import MAX_NS, Clock, duration_of, span_hex, time_of
 from stepscope_collector.query.load import parsed, sql
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 
 __all__ = ["Place", "find", "is_trace_id", "locate", "not_found"]
 
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
+_UUID7: Final = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
+)
+_LAST_NS: Final = MAX_NS - 1
+"""MAX_NS is infinity to DuckDB."""
+_NEAR_NS: Final = 3600 * 10**9
+"""An execution begins so long at most before or after its id is made, as a rule; else all are looked through."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +140,30 @@ def _first(*values: str | None) -> str:
 
 def find(reader: Cursor, execution_id: str) -> Place | None:
     """Where the execution with exactly this id lies; None: there is none."""
-    reader.execute(parsed(reader, "executions/rows_of"), {"id": execution_id})
+    if (around := _made_around(execution_id)) is not None:
+        asked = {"id": execution_id, "from_ns": around[0], "until_ns": around[1]}
+        if (place := _first_of(reader, "executions/rows_near", asked)) is not None:
+            return place
+    return _first_of(reader, "executions/rows_of", {"id": execution_id})
+
+
+def _made_around(execution_id: str) -> tuple[int, int] | None:
+    """Between which times, ns since the epoch, an execution with this id likely began; None: the id does not tell.
+
+    A UUIDv7 (RFC 9562 section 5.7), which our own SDK makes when an execution begins, tells milliseconds.
+    """
+    if not _UUID7.fullmatch(execution_id):
+        return None
+    made_ns = min(int(execution_id[:8] + execution_id[9:13], 16) * 1_000_000, _LAST_NS)
+    return max(0, made_ns - _NEAR_NS), min(made_ns + _NEAR_NS, _LAST_NS)
+
+
+def _first_of(reader: Cursor, name: str, asked: dict[str, Any]) -> Place | None:
+    """The execution with the id that is asked, among the rows that a statement finds."""
+    reader.execute(parsed(reader, name), asked)
     for (row,) in reader.fetchall():
         (place,) = fetch(reader, Place, parsed(reader, "executions/locate"), {"row": row})
-        if place.execution_id == execution_id:
+        if place.execution_id == asked["id"]:
             return place
     return None
 

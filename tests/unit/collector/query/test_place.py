@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from stepscope_collector.errors import NotFound
 from stepscope_collector.query.executions import execution_detail
 from stepscope_collector.query.place import locate
 from stepscope_collector.store import Database
 from tests.unit.collector.query.history import (
+    DAY,
+    NOW_NS,
     add_execution,
     add_open_span,
     add_span,
@@ -112,3 +115,31 @@ def test_an_id_is_found_by_its_own_key_only(database: Database) -> None:
     writer.execute("update stored.executions set execution_key = execution_key('one')")
     with database.read() as connection:
         assert locate(connection, "one").execution_id == "one"
+
+
+@pytest.mark.parametrize(
+    ("written", "began"),
+    [
+        (NOW_NS // 1_000_000, NOW_NS),
+        (NOW_NS // 1_000_000 - 600_000, NOW_NS),
+        (NOW_NS // 1_000_000, NOW_NS - 7 * DAY),
+        (NOW_NS // 1_000_000, None),
+        (0, NOW_NS),
+        (2**48 - 1, NOW_NS),
+        (2**48 - 1, 2**63 + 5),
+    ],
+)
+def test_an_id_that_tells_a_time_is_found_whenever_it_began(
+    database: Database, written: int, began: int | None
+) -> None:
+    """issue #7: one execution by its id; the time in a UUIDv7 is where it is looked for first, no more."""
+    digits = f"{written:012x}"
+    execution_id = f"{digits[:8]}-{digits[8:]}-7abc-8def-0123456789ab"
+    more: dict[str, Any] = {"started_at": None} if began is None or began > 2**63 else {}
+    add_execution(
+        database.writer(), execution_id, started_unix_nano=began, first_unix_nano=began or 1, **more
+    )
+    with database.read() as connection:
+        assert locate(connection, execution_id).execution_id == execution_id
+        with pytest.raises(NotFound):
+            locate(connection, execution_id[:-1] + "c")
