@@ -25,7 +25,7 @@ def post(endpoints, *sent):
 
 
 def test_r062_r098_r099_program_user_and_output_are_shown_and_found(tmp_path):
-    """R062: exit code; R098: the user; R099: the output of the whole, apart from that of its last step."""
+    """R062: exit code and program; R098: the user; R099: the output of the whole, apart from that of its last step."""
     told = {
         "process.exit.code": 3, "process.executable.path": "/opt/etl", "enduser.id": "zoë",
         "stepscope.output": '"of the whole"',
@@ -51,6 +51,9 @@ def test_r062_r098_r099_program_user_and_output_are_shown_and_found(tmp_path):
             page = web.get("/api/executions/mine/export?format=html").text
     assert "user          zoë" in shown
     assert "exit code     3" in shown
+    assert "program       /opt/etl" in shown
+    assert whole["program"] == "/opt/etl"
+    assert "<dt>program</dt><dd>/opt/etl</dd>" in page
     assert '\nOutput\n  "of the whole"\n' in shown
     assert '\nStep last: output\n  "of a step"\n' in shown
     step_span = whole["steps"][0]["span_id"]

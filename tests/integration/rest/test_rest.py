@@ -129,7 +129,7 @@ def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
     whole = get(client, "/api/executions/whole-1", include="steps,attempts,logs,payloads,children")
     assert set(whole) == {
         "execution", "error_step", "steps", "attempts", "logs", "payloads", "children", "truncated",
-        "not_emitted", "logs_dropped",
+        "not_emitted", "logs_dropped", "program",
     }  # fmt: skip
     assert whole["steps"]
     assert whole["attempts"]
@@ -139,6 +139,7 @@ def test_one_execution_has_what_was_asked_for(client: httpx.Client) -> None:
         "truncated",
         "not_emitted",
         "logs_dropped",
+        "program",
     }
 
 

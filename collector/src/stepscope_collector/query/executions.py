@@ -30,7 +30,7 @@ from stepscope_collector.query.logs import MAX_LOGS, count_dropped, read_logs
 from stepscope_collector.query.narrow import narrowed, read_for
 from stepscope_collector.query.nearest import unknown
 from stepscope_collector.query.path_order import parse_path_order, path_page
-from stepscope_collector.query.place import Place, locate
+from stepscope_collector.query.place import Place, locate, program_of
 from stepscope_collector.query.rows import (
     Attempt,
     Cursor,
@@ -92,6 +92,8 @@ class Detail:
     logs: list[LogRecord] | None = None
     payloads: list[Payload] | None = None
     children: list[Execution] | None = None
+    program: str | None = None
+    """Path of the program it stood for; None: it was no process, or nobody told."""
     logs_dropped: int = 0
     """Log records that were refused because it had as many as the limits allow."""
     not_emitted: tuple[NotEmitted, ...] = ()
@@ -233,6 +235,7 @@ def execution_detail(
         error_step = error_step_of(place, spans)
         missing = tuple(not_emitted(reader, execution, place.bounds, around.told))
         dropped = count_dropped(reader, place.bounds) if around.has_dropped else 0
+        program = program_of(reader, place)
     truncated = tuple(name for name, rows in parts.items() if len(rows) > _limit(name))
     for name in truncated:
         # Of the logs the newest are kept, of all else the first.
@@ -240,6 +243,7 @@ def execution_detail(
     return Detail(
         execution,
         error_step,
+        program=program,
         logs_dropped=dropped,
         not_emitted=missing,
         truncated=truncated,

@@ -10,7 +10,7 @@ from stepscope_collector.query.live import MAX_NS, Clock, duration_of, span_hex,
 from stepscope_collector.query.load import parsed, sql
 from stepscope_collector.query.rows import Cursor, Execution, fetch
 
-__all__ = ["Place", "find", "is_trace_id", "locate", "not_found"]
+__all__ = ["Place", "find", "is_trace_id", "locate", "not_found", "program_of"]
 
 _TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
 _UUID7: Final = re.compile(
@@ -181,6 +181,14 @@ def locate(reader: Cursor, written: str) -> Place:
         if found := reader.fetchall():
             return locate(reader, found[0][0])
     raise not_found(written)
+
+
+def program_of(reader: Cursor, place: Place) -> str | None:
+    """The program that the execution stood for (R062); None: it has no exit code, or nobody told."""
+    if place.exit_code is None or place.final_span_id is None:
+        return None
+    reader.execute(sql("executions/program"), {**place.bounds, "span_id": place.final_span_id})
+    return next((program for (program,) in reader.fetchall()), None)
 
 
 def is_trace_id(written: str) -> bool:

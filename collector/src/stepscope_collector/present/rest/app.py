@@ -320,7 +320,7 @@ class _Endpoints:
         for name in ("steps", "attempts", "logs", "payloads", "children"):
             if (rows := getattr(detail, name)) is not None:
                 body[name] = encode_rows(rows)
-        body["logs_dropped"] = detail.logs_dropped
+        body |= {"program": detail.program, "logs_dropped": detail.logs_dropped}
         body["not_emitted"] = encode_rows(list(detail.not_emitted))
         body["truncated"] = list(detail.truncated)
         return 200, dumps(body)

@@ -73,6 +73,7 @@ ROUTES: Final = (
             Part("logs", LogRecord, "In order of sequence.", is_optional=True),
             Part("payloads", Payload, "Inputs, outputs and the like.", is_optional=True),
             Part("children", Execution, "Executions it started.", is_optional=True),
+            Part("program", None, "Path of the program it stood for; null: it was no process, or nobody told.", False),
             Part("logs_dropped", None, "Log records that were refused beyond the limits of one execution.", False),
             Part(
                 "not_emitted", NotEmitted, "What is missing because the engine does not emit it, as "

@@ -33,6 +33,7 @@ _FACTS = (
     ("service", "service_name"),
     ("dialect", "dialect"),
     ("native status", "status_native"),
+    ("program", "program"),
     ("exit code", "exit_code"),
     ("tries", "try_count"),
     ("parent", "parent_execution_id"),
@@ -70,7 +71,8 @@ def execution_text(
     attempts: Sequence[Row] = document.get("attempts") or []
     payloads: Sequence[Row] = document.get("payloads") or []
     missing: Sequence[Row] = document.get("not_emitted") or []
-    parts = [_head(execution, missing, screen, zone) + "".join(outlook_text(document, zone))]
+    facts = {**execution, "program": document.get("program")}
+    parts = [_head(facts, missing, screen, zone) + "".join(outlook_text(document, zone))]
     parts += _failure(document, steps, screen)
     own, of_steps = _split(payloads, execution, steps, attempts)
     parts += _payload_parts("", own, screen, max_lines)

@@ -17,7 +17,7 @@ from stepscope_collector.query.export.otlp import requests
 from stepscope_collector.query.export.page import page
 from stepscope_collector.query.export.tables import TABLES, as_csv, as_parquet, rows
 from stepscope_collector.query.nearest import unknown
-from stepscope_collector.query.place import locate
+from stepscope_collector.query.place import locate, program_of
 from stepscope_collector.store import Connection, Database
 
 __all__ = ["FORMS", "TABLES", "Form", "export"]
@@ -126,7 +126,8 @@ def _html(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[byt
     execution = document["execution"]
     place = locate(connection, execution["execution_id"])
     error_step = error_step_of(place, spans_of(connection, place))
-    yield page(document, error_step).encode("utf-8", "replace")
+    program = program_of(connection, place)
+    yield page(document, error_step, program).encode("utf-8", "replace")
 
 
 def _bundle(connection: Connection, chosen: Chosen, _: str | None) -> Iterator[bytes]:

@@ -35,25 +35,28 @@ _FACTS: Final = (
     ("project", "project"), ("user", "user_id"), ("trigger", "trigger_type"),
     ("engine", "dialect"), ("service", "service_name"), ("queued", "queued_at"),
     ("started", "started_at"), ("ended", "ended_at"), ("last sign of life", "last_seen_at"),
-    ("exit code", "exit_code"), ("parent", "parent_execution_id"), ("root", "root_execution_id"),
+    ("program", "program"), ("exit code", "exit_code"), ("parent", "parent_execution_id"), ("root", "root_execution_id"),
     ("retry of", "retry_of_execution_id"), ("trace", "trace_id"),
 )  # fmt: skip
 
 Row = Mapping[str, Any]
 
 
-def page(document: Mapping[str, Any], error_step: ErrorStep | None = None) -> str:
+def page(
+    document: Mapping[str, Any], error_step: ErrorStep | None = None, program: str | None = None
+) -> str:
     """The file.
 
     Args:
         document: one of `documents`.
         error_step: the step that made it fail; None: none did.
+        program: path of the program it stood for; None: not told.
     """
     execution: Row = document["execution"]
     room = _Room()
     title = f"{_plain(execution['workflow_name'])} · {_plain(execution['execution_id'])}"
     parts = [
-        _head(execution),
+        _head({**execution, "program": program}),
         _error(document, error_step),
         _waterfall(document),
         _params(document["params"]),
