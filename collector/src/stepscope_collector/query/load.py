@@ -27,14 +27,19 @@ def sql(name: str) -> str:
     return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
 
 
-def parsed(reader: _Parser, name: str) -> Any:
+def parsed(reader: _Parser, name: str, text: str | None = None) -> Any:
     """The same statement, which any connection may execute, parsed once in a process.
 
     For questions of a few milliseconds that are made of several statements: to parse forty columns takes half a
     millisecond (DuckDB 2.0, 2 cores).
+
+    Args:
+        reader: any connection.
+        name: of the statement.
+        text: what it is, put together of several files; None: the file of that name.
     """
     found = _parsed.get(name)
     if found is None:
-        (found,) = reader.extract_statements(sql(name))
+        (found,) = reader.extract_statements(sql(name) if text is None else text)
         _parsed[name] = found
     return found

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 from stepscope_collector.errors import NotFound
@@ -142,9 +142,23 @@ def find(reader: Cursor, execution_id: str) -> Place | None:
     """Where the execution with exactly this id lies; None: there is none."""
     if (around := _made_around(execution_id)) is not None:
         asked = {"id": execution_id, "from_ns": around[0], "until_ns": around[1]}
-        if (place := _first_of(reader, "executions/rows_near", asked)) is not None:
+        near = parsed(reader, "executions/locate near", _locate_near())
+        for place in fetch(reader, Place, near, asked):
+            if place.execution_id == execution_id:
+                return place
+    reader.execute(parsed(reader, "executions/rows_of"), {"id": execution_id})
+    for (row,) in reader.fetchall():
+        (place,) = fetch(reader, Place, parsed(reader, "executions/locate"), {"row": row})
+        if place.execution_id == execution_id:
             return place
-    return _first_of(reader, "executions/rows_of", {"id": execution_id})
+    return None
+
+
+@cache
+def _locate_near() -> str:
+    """Rows of a time by their key: one statement, since few row groups are read whole."""
+    by_row, near = "rowid = $row", sql("executions/near").strip()
+    return sql("executions/locate").replace(by_row, near)
 
 
 def _made_around(execution_id: str) -> tuple[int, int] | None:
@@ -156,16 +170,6 @@ def _made_around(execution_id: str) -> tuple[int, int] | None:
         return None
     made_ns = min(int(execution_id[:8] + execution_id[9:13], 16) * 1_000_000, _LAST_NS)
     return max(0, made_ns - _NEAR_NS), min(made_ns + _NEAR_NS, _LAST_NS)
-
-
-def _first_of(reader: Cursor, name: str, asked: dict[str, Any]) -> Place | None:
-    """The execution with the id that is asked, among the rows that a statement finds."""
-    reader.execute(parsed(reader, name), asked)
-    for (row,) in reader.fetchall():
-        (place,) = fetch(reader, Place, parsed(reader, "executions/locate"), {"row": row})
-        if place.execution_id == asked["id"]:
-            return place
-    return None
 
 
 def locate(reader: Cursor, written: str) -> Place:

@@ -48,6 +48,7 @@ _NUMBERS = {"otlp/resources", "otlp/scopes"}
 _PIECES = {
     "statistics/chosen": "{} select * from executions",
     "statistics/is_chosen": "select {} from executions",
+    "executions/near": "select 1 from stored.executions where {}",
 }
 """Statements that these are parts of."""
 
