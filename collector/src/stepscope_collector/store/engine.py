@@ -146,8 +146,7 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
         "python_enable_replacements": False,
-        # Of a new file. DuckDB's own, twice as large, makes the file 3 % larger, and one execution, whose columns
-        # lie in a block each, takes a tenth longer to read (bench_query.py, decision 9).
+        # Of a new file, half of DuckDB's own: for one execution a block of each of forty columns is read (decision 9).
         "default_block_size": str(BLOCK_BYTES),
         # Of a sorted list with a limit up to this, only the rows that are answered are read whole.
         "late_materialization_max_rows": LATE_ROWS,
