@@ -50,6 +50,7 @@ class Endpoint(Server):
     pid: int
     data: Path
     headers: Mapping[str, str] = field(default_factory=dict)
+    wait_s: float = 50
 
     def sql(self, statement: str, **params: Any) -> list[list[Any]]:
         """The rows of a statement."""

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from google.rpc.error_details_pb2 import BadRequest
@@ -65,7 +66,7 @@ def test_undecodable_bytes_are_an_invalid_argument(
 def test_sigterm_finishes_what_is_in_flight(start: Callable[..., Service]) -> None:
     """OTLP: G19, C22: exit 0, everything acknowledged is there, new calls end with a retryable code."""
     running = start()
-    endpoint = running.endpoint()
+    endpoint = replace(running.endpoint(), wait_s=20)
     acknowledged: list[bytes] = []
     refused: list[str] = []
     is_busy = threading.Event()
@@ -86,7 +87,9 @@ def test_sigterm_finishes_what_is_in_flight(start: Callable[..., Service]) -> No
         assert running.stop(signal.SIGTERM) == 0
         for sender in senders:
             sender.result(30)
-    assert set(refused) <= {"UNAVAILABLE", "CANCELLED"}
+    # About once in 300 times the client of gRPC 1.85 waits for its own deadline when a server ends while it
+    # connects; it does so with a server of ten lines, too, whose process has long been gone.
+    assert set(refused) <= {"UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"}
     assert "Traceback" not in running.log()
     again = start().endpoint()
     stored = {row[0] for row in again.sql("select trace_id from spans")}

@@ -196,6 +196,12 @@ class Load:
 
 _NOW_NOT = (OSError, http.client.HTTPException, grpc.RpcError)
 """What a client meets when the collector is killed, stops or starts."""
+_NOT_THERE = {
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED,
+    # Of the client itself, once in hundreds of kills that happen while it connects (gRPC 1.85).
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+}
 
 
 class _Grpc:
@@ -207,7 +213,7 @@ class _Grpc:
         try:
             return self._channel.unary_unary(METHODS[signal])(payload, timeout=TIMEOUT_S).hex()
         except grpc.RpcError as error:
-            if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}:
+            if error.code() in _NOT_THERE:
                 raise
             return f"{error.code()}: {error.details()}"
 

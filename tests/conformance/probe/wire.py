@@ -111,6 +111,8 @@ class Server:
     """HOST:PORT."""
     headers: Mapping[str, str] = _NO_HEADERS
     """Go with every request: credentials."""
+    wait_s: float = _WAIT_S
+    """How long a call or a request may take."""
 
     def stored(self, trace_id: bytes, columns: str = "name") -> list[list[Any]] | None:
         """`columns` of the spans of a trace, by start and name; None: it cannot be seen."""
@@ -146,7 +148,7 @@ class Server:
             try:
                 body = channel.unary_unary(path)(
                     payload,
-                    timeout=_WAIT_S,
+                    timeout=self.wait_s,
                     metadata=self.metadata(),
                     compression=grpc.Compression.Gzip if is_compressed else None,
                 )
@@ -178,7 +180,7 @@ class Server:
             f"http://{self.http}{path}",
             content=body,
             headers={**self.headers, **headers},
-            timeout=_WAIT_S,
+            timeout=self.wait_s,
         )
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
