@@ -69,6 +69,10 @@ class WriteQueue:
         self._last_commit_s = 0.0
         self._linger_until: float | None = None
         """How long the group that is being gathered waits for more."""
+        self._open_bytes = 0
+        """Of the requests that are in no finished group yet."""
+        self._is_urgent = threading.Event()
+        """The group that is being gathered need not wait for more."""
 
     def begin_at(self, sequence: int) -> None:
         """The sequence of the first request; before any is put in."""
@@ -109,9 +113,13 @@ class WriteQueue:
                 waiting.sequence = self._sequence
                 if is_awaited:
                     self._wanted = self._sequence
+                self._open_bytes += waiting.payload_bytes
             self._queue.put(waiting)
             if then is not None:
                 then()
+            is_ordinary = isinstance(waiting, Waiting) and not is_awaited
+            if not is_ordinary or self._open_bytes >= self._enough_bytes:
+                self._is_urgent.set()
 
     def end(self) -> None:
         """Take nothing more."""
@@ -119,6 +127,7 @@ class WriteQueue:
             if not self._is_closing:
                 self._is_closing = True
                 self._queue.put(_END)
+                self._is_urgent.set()
 
     def catch_up(self, timeout_s: float) -> bool:
         """Wait until all that was put in before is committed; False when it is not in time.
@@ -132,6 +141,7 @@ class WriteQueue:
             if self._wanted < wanted:
                 self._wanted = wanted
                 self._queue.put(_HURRY)
+                self._is_urgent.set()
             self._changed.wait_for(lambda: self._settled >= wanted or self._is_stalled, timeout_s)
             return self._settled >= wanted
 
@@ -159,7 +169,9 @@ class WriteQueue:
 
         A commit costs about 30 ms whatever its size, so it is worth waiting for requests that can
         share it: those that are being decoded, and those of senders that were just answered and
-        come back, for a quarter of a commit. A sender alone that is not answered never waits.
+        come back, for a quarter of a commit. A sender alone that is not answered never waits. While requests are
+        answered before their commit, the thread sleeps until somebody cannot wait: woken by each of them,
+        it would take the interpreter from those who decode.
 
         Args:
             retry_s: an empty group after so many seconds without anything; None: wait.
@@ -173,20 +185,26 @@ class WriteQueue:
         self._linger_until = None
         while True:
             try:
-                waiting = self._next(group, size, deadline)
+                waiting = self._next(group, deadline)
             except queue.Empty:
-                return Group(group)
+                break
             if isinstance(waiting, Waiting):
-                size += waiting.payload_bytes
-                rows += waiting.batch.row_count
-                if size <= self._config.group_max_bytes and rows <= self._config.group_max_rows:
+                more = size + waiting.payload_bytes, rows + waiting.batch.row_count
+                if (
+                    more[0] <= self._config.group_max_bytes
+                    and more[1] <= self._config.group_max_rows
+                ):
                     group.append(waiting)
+                    size, rows = more
                     continue
             if waiting is _END:
                 self._queue.put(_END)  # for the next time
             else:
                 self._held = waiting
-            return Group(group)
+            break
+        with self._changed:
+            self._open_bytes -= size
+        return Group(group)
 
     def _first(self, retry_s: float | None) -> Waiting | Work | Group | None:
         if self._held is not None:
@@ -200,30 +218,37 @@ class WriteQueue:
             if not isinstance(found, _Hurry):
                 return found
 
-    def _next(self, group: list[Waiting], size: int, deadline: float) -> Waiting | Work | None:
+    def _next(self, group: list[Waiting], deadline: float) -> Waiting | Work | None:
         """What waits behind a group; queue.Empty when it is not worth waiting for it."""
         while True:
             try:
                 found = self._queue.get_nowait()
             except queue.Empty:
+                if self._answers_first():
+                    self._sleep(group, deadline)
+                    continue
                 if self._admission.wait_decoded(deadline):
                     continue
-                found = self._queue.get(timeout=self._worth_s(group, size, deadline))
+                found = self._queue.get(timeout=self._worth_s(group, deadline))
             if not isinstance(found, _Hurry):
                 return found
 
-    def _worth_s(self, group: list[Waiting], size: int, deadline: float) -> float:
-        """How long it is worth waiting for more; queue.Empty when it is not."""
+    def _sleep(self, group: list[Waiting], deadline: float) -> None:
+        """Until somebody cannot wait, or the time is up; queue.Empty when it is so already."""
+        self._is_urgent.clear()
+        # what was put in before must not be waited for: its signal may be the one just cleared
+        left_s = deadline - time.monotonic()
+        is_wanted = self._wanted >= group[0].sequence
+        if is_wanted or self._open_bytes >= self._enough_bytes or left_s <= 0:
+            raise queue.Empty
+        if self._queue.empty():
+            self._is_urgent.wait(left_s)
+
+    def _worth_s(self, group: list[Waiting], deadline: float) -> float:
+        """How long it is worth waiting for the senders of a group; queue.Empty when it is not."""
         now = time.monotonic()
-        answers_first = self._answers_first()
         if self._linger_until is None:
-            patience_s = deadline - now if answers_first else self._last_commit_s / 4
-            self._linger_until = min(deadline, now + patience_s)
-        is_enough = (
-            self._wanted >= group[0].sequence or size >= self._enough_bytes
-            if answers_first
-            else len(group) >= self._expected_requests
-        )
-        if is_enough or now >= self._linger_until:
+            self._linger_until = min(deadline, now + self._last_commit_s / 4)
+        if len(group) >= self._expected_requests or now >= self._linger_until:
             raise queue.Empty
         return self._linger_until - now
