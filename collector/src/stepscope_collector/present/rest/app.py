@@ -2,30 +2,22 @@
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp
 
 from stepscope_collector.access.tokens import Scope
 from stepscope_collector.config import SqlConfig
-from stepscope_collector.errors import (
-    NotFound,
-    StepscopeError,
-    StoreUnavailable,
-)
+from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.present.rest.areas import AREA_ANSWERS, AREA_LIMITED, AREA_STREAMS
@@ -44,6 +36,7 @@ from stepscope_collector.present.rest.encode import (
     encode_value,
     error_body,
 )
+from stepscope_collector.present.rest.failures import HANDLERS
 from stepscope_collector.present.rest.hosts import PROBES, HostCheck
 from stepscope_collector.present.rest.log_stream import log_stream
 from stepscope_collector.present.rest.openapi import openapi_document
@@ -74,8 +67,6 @@ from stepscope_collector.store import Database
 from stepscope_collector.telemetry import Telemetry
 
 __all__ = ["need_of", "rest_app", "rest_refusal"]
-
-logger = logging.getLogger(__name__)
 
 _READING_POSTS: Final = (("POST", "/api/sql"), ("POST", "/mcp"))
 
@@ -162,11 +153,7 @@ def rest_app(  # noqa: PLR0913 what the process puts together
             *([] if allowed_hosts is None else [Middleware(HostCheck, names=allowed_hosts)]),
             Middleware(EncodedPath),
         ],
-        exception_handlers={
-            StepscopeError: _on_error,
-            HTTPException: _on_http_error,
-            Exception: _on_bug,
-        },
+        exception_handlers=HANDLERS,
     )
 
 
@@ -467,34 +454,3 @@ def _encode_chosen(row: Mapping[str, Any], columns: Sequence[ChosenColumn]) -> d
 
 def _remap(remap: Remap | None) -> bytes:
     return dumps({"remap": None if remap is None else encode_row(progress_of(remap))})
-
-
-async def _on_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, StepscopeError)
-    headers = {"retry-after": str(error.retry_after_s)} if error.retry_after_s else None
-    return Response(error_body(error), error.http_status, headers, "application/json")
-
-
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        return await _on_error(
-            request, NotFound(f"there is no {unquote(request.url.path)}", hint="see /openapi.json")
-        )
-    if error.status_code == 405:
-        # Starlette names those of the first route at this path only.
-        here = [r for r in request.app.routes if r.matches(request.scope)[0] is not Match.NONE]
-        allowed = ", ".join(sorted({method for route in here for method in route.methods}))
-        message = f"{request.method[:20]} is not for {unquote(request.url.path)}"
-        body = {"code": "method_not_allowed", "message": message, "hint": f"use {allowed}"}
-        return Response(dumps({"error": body}), 405, {"allow": allowed}, "application/json")
-    body = {"code": "bad_request", "message": str(error.detail).lower()}
-    return Response(dumps({"error": body}), error.status_code, error.headers, "application/json")
-
-
-async def _on_bug(_request: Request, error: Exception) -> Response:
-    if isinstance(error, ClientDisconnect):
-        return Response(status_code=400)
-    logger.error("request failed", exc_info=error)
-    body = error_body(StepscopeError("something went wrong inside the collector; see its log"))
-    return Response(body, 500, media_type="application/json")
