@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from stepscope_collector.cli.client import Answer
+from stepscope_collector.cli.output import partial_of
 from stepscope_collector.cli.session import Session, pass_session, shared_options
 from stepscope_collector.errors import BadRequest, StepscopeError, StoreUnavailable
 from stepscope_collector.present.text.values import format_bytes
@@ -35,23 +36,14 @@ def command(session: Session, destination: Path) -> None:
     name.
     """
     path = _target(destination)
-    partial = path.with_name(f"{path.name}.partial")
     started = time.monotonic()
-    try:
+    with partial_of(path) as partial:
         with session.client() as client:
             with _progress(session, lambda: client.is_live):
                 answer = client.backup()
             _receive(answer, partial, session)
         rows = _check(partial, answer, session)
         _name(partial, path)
-    except OSError as error:
-        raise StoreUnavailable(
-            f"{path} cannot be written: {(error.strerror or str(error)).lower()}",
-            hint="name another place",
-        ) from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     size = path.stat().st_size
     session.write_document(
         {
