@@ -101,7 +101,8 @@ impl Kernel {
             _ => return Err(PyValueError::new_err(format!("no signal: {signal}"))),
         };
         // a panic would be a bug of the kernel; the reference decodes the request all the same
-        let caught = detached(py, bytes.len(), || {
+        let is_small = is_small(signal, bytes);
+        let caught = detached(py, is_small, || {
             catch_unwind(|| decode(bytes, plan, first_row))
         });
         let decoded = caught.unwrap_or(Err(wire::Odd("a bug")))?;
@@ -111,21 +112,23 @@ impl Kernel {
             payload: payload.unbind(),
             names,
             is_traces: signal == "traces",
+            is_small,
         })
     }
 }
 
-/// Requests below this size are decoded without giving the interpreter away: that takes 0.1 ms, and to get it
-/// back may take as long as another thread's turn (5 ms).
-const SMALL_BYTES: usize = 64 << 10;
+/// Requests below this size are decoded without giving the interpreter away: to get it back may take as long as
+/// another thread's turn (5 ms), which is far longer than they take.
+const SMALL_BYTES: usize = 16 << 10;
 
-/// What `work` gives, while other threads run Python if there are enough bytes for that.
-fn detached<T: Send>(py: Python<'_>, bytes: usize, work: impl FnOnce() -> T + Send) -> T {
-    if bytes < SMALL_BYTES {
-        work()
-    } else {
-        py.detach(work)
-    }
+/// Whether a request takes so little. Points repeat what their metric says, so their bytes tell nothing.
+fn is_small(signal: &str, bytes: &[u8]) -> bool {
+    bytes.len() < SMALL_BYTES && signal != "metrics"
+}
+
+/// What `work` gives, while other threads run Python if it may take long.
+fn detached<T: Send>(py: Python<'_>, is_small: bool, work: impl FnOnce() -> T + Send) -> T {
+    if is_small { work() } else { py.detach(work) }
 }
 
 /// A decoded request that waits for what Python knows of its resources and scopes.
@@ -138,6 +141,7 @@ pub struct Part {
     names: &'static [&'static str],
     /// Spans have columns that the plan names, too.
     is_traces: bool,
+    is_small: bool,
 }
 
 #[pymethods]
@@ -241,7 +245,7 @@ impl Part {
         if self.decoded.rows == 0 || !self.decoded.fits(&answers, wanted) {
             return Err(PyValueError::new_err("not what was asked for"));
         }
-        detached(py, self.payload.bind(py).as_bytes().len(), || {
+        detached(py, self.is_small, || {
             let columns = self.decoded.complete(answers)?;
             let plan = [&self.plan.attribute_columns, &self.plan.resource_columns];
             let planned = plan.into_iter().flatten().map(String::as_str);

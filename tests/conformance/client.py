@@ -11,6 +11,7 @@ from tests.conformance.probe.wire import (
     PROTOBUF,
     SIGNALS,
     TRANSPORTS,
+    WAIT_S,
     Answer,
     Server,
     Signal,
@@ -50,13 +51,16 @@ class Endpoint(Server):
     pid: int
     data: Path
     headers: Mapping[str, str] = field(default_factory=dict)
-    wait_s: float = 50
+    wait_s: float = WAIT_S
 
     def sql(self, statement: str, **params: Any) -> list[list[Any]]:
         """The rows of a statement."""
         question = {"sql": statement, "params": params}
         answer = httpx.post(
-            f"http://{self.web}/api/sql", json=question, headers=dict(self.headers), timeout=50
+            f"http://{self.web}/api/sql",
+            json=question,
+            headers=dict(self.headers),
+            timeout=self.wait_s,
         )
         assert answer.status_code == 200, answer.text
         rows: list[list[Any]] = answer.json()["rows"]

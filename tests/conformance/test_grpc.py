@@ -87,8 +87,8 @@ def test_sigterm_finishes_what_is_in_flight(start: Callable[..., Service]) -> No
         assert running.stop(signal.SIGTERM) == 0
         for sender in senders:
             sender.result(30)
-    # About once in 300 times the client of gRPC 1.85 waits for its own deadline when a server ends while it
-    # connects; it does so with a server of ten lines, too, whose process has long been gone.
+    # When a server ends while the client of gRPC 1.85 connects, it now and then waits for its own deadline,
+    # long after the process is gone; it does so with a server of ten lines, too.
     assert set(refused) <= {"UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED"}
     assert "Traceback" not in running.log()
     again = start().endpoint()

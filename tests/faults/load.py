@@ -1,6 +1,7 @@
 """Senders that keep a collector busy, and know what it has promised them."""
 
 import http.client
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -199,14 +200,23 @@ _NOW_NOT = (OSError, http.client.HTTPException, grpc.RpcError)
 _NOT_THERE = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.CANCELLED,
-    # Of the client itself, once in hundreds of kills that happen while it connects (gRPC 1.85).
-    grpc.StatusCode.DEADLINE_EXCEEDED,
 }
+
+
+def _is_there(at: str) -> bool:
+    """Whether anybody listens at HOST:PORT."""
+    host, _, port = at.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
 
 
 class _Grpc:
     def __init__(self, endpoints: Endpoints) -> None:
-        self._channel = grpc.insecure_channel(endpoints.otlp_grpc)
+        self._at = endpoints.otlp_grpc
+        self._channel = grpc.insecure_channel(self._at)
 
     def post(self, signal: str, payload: bytes) -> str:
         """What was wrong with it; "" when all of it was taken."""
@@ -214,6 +224,10 @@ class _Grpc:
             return self._channel.unary_unary(METHODS[signal])(payload, timeout=TIMEOUT_S).hex()
         except grpc.RpcError as error:
             if error.code() in _NOT_THERE:
+                raise
+            # When a server is killed while the client of gRPC 1.85 connects, it now and then waits for
+            # its own deadline.
+            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED and not _is_there(self._at):
                 raise
             return f"{error.code()}: {error.details()}"
 

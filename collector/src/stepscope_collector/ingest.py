@@ -52,6 +52,9 @@ _FRESH_WITHIN_S: Final = 30.0
 _REPEAT_WITHIN_S: Final = 300.0
 """For requests that an earlier process left: as many as the budget holds, each in a commit of its own."""
 
+_MOST_NOTES: Final = 1000
+"""Bad requests whose note waits for its commit; those beyond are counted only."""
+
 _MAX_HOPS: Final = 16
 """Collectors a request is sent on through, at most: a way out of loops of those without memory."""
 
@@ -78,6 +81,7 @@ class Ingest:
         self._plan = plan
         self._admission = Admission(max_inflight_bytes)
         self._quota = Quota(sender_bytes_per_s)
+        self._notes = threading.BoundedSemaphore(_MOST_NOTES)
         self._decoding = threading.Lock()
         """One request is decoded at a time: the decoder holds the interpreter, and threads that
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
@@ -263,15 +267,18 @@ class Ingest:
         What a sender is to repeat, and a flood of bad requests, is counted but not noted; nor is
         the repetition of a bad request within the hour.
         """
-        if error.is_retryable or self._queue.size >= 1000:
+        if error.is_retryable or not self._notes.acquire(blocking=False):
             return
         whole = (signal, Rejection(error.code, error.message), 0, payload_bytes, sender)
         request_hash = None if payload is None else hash_of(f"refused {signal}", payload)
         waiting = Waiting(
             Batch(signal), payload_bytes, sender, request_hash, Future(), whole, is_admitted=False
         )
-        with suppress(StoreUnavailable):
+        waiting.future.add_done_callback(lambda _: self._notes.release())
+        try:
             self._put(waiting)
+        except StoreUnavailable as error:
+            waiting.future.set_exception(error)
 
     def _put(self, waiting: Waiting, record: Record | None = None) -> None:
         """Into the queue of the writer, and into the backlog what is answered before its commit."""

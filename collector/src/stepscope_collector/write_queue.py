@@ -70,6 +70,7 @@ class WriteQueue:
         self._linger_until: float | None = None
         """How long the group that is being gathered waits for more."""
         self._open_bytes = 0
+        self._open_rows = 0
         """Of the requests that are in no finished group yet."""
         self._is_urgent = threading.Event()
         """The group that is being gathered need not wait for more."""
@@ -114,12 +115,18 @@ class WriteQueue:
                 if is_awaited:
                     self._wanted = self._sequence
                 self._open_bytes += waiting.payload_bytes
+                self._open_rows += waiting.batch.row_count
             self._queue.put(waiting)
             if then is not None:
                 then()
-            is_ordinary = isinstance(waiting, Waiting) and not is_awaited
-            if not is_ordinary or self._open_bytes >= self._enough_bytes:
+            if isinstance(waiting, Work) or is_awaited or self._is_enough:
                 self._is_urgent.set()
+
+    @property
+    def _is_enough(self) -> bool:
+        """Whether a group of all that is open waits for nothing more; under the lock."""
+        has_rows = self._open_rows >= self._config.group_max_rows
+        return has_rows or self._open_bytes >= self._enough_bytes
 
     def end(self) -> None:
         """Take nothing more."""
@@ -169,9 +176,10 @@ class WriteQueue:
 
         A commit costs about 30 ms whatever its size, so it is worth waiting for requests that can
         share it: those that are being decoded, and those of senders that were just answered and
-        come back, for a quarter of a commit. A sender alone that is not answered never waits. While requests are
-        answered before their commit, the thread sleeps until somebody cannot wait: woken by each of them,
-        it would take the interpreter from those who decode.
+        come back, for a quarter of a commit. A sender alone that is not answered never waits.
+
+        While requests are answered before their commit, the thread sleeps until somebody cannot wait: woken
+        by each of them, it would take the interpreter from those who decode.
 
         Args:
             retry_s: an empty group after so many seconds without anything; None: wait.
@@ -204,6 +212,7 @@ class WriteQueue:
             break
         with self._changed:
             self._open_bytes -= size
+            self._open_rows -= rows
         return Group(group)
 
     def _first(self, retry_s: float | None) -> Waiting | Work | Group | None:
@@ -234,15 +243,18 @@ class WriteQueue:
                 return found
 
     def _sleep(self, group: list[Waiting], deadline: float) -> None:
-        """Until somebody cannot wait, or the time is up; queue.Empty when it is so already."""
-        self._is_urgent.clear()
-        # what was put in before must not be waited for: its signal may be the one just cleared
-        left_s = deadline - time.monotonic()
-        is_wanted = self._wanted >= group[0].sequence
-        if is_wanted or self._open_bytes >= self._enough_bytes or left_s <= 0:
-            raise queue.Empty
-        if self._queue.empty():
-            self._is_urgent.wait(left_s)
+        """Until somebody cannot wait, or the time is up; queue.Empty when it is so already.
+
+        A sender that the backlog cannot answer any more waits as long, once each time that begins.
+        """
+        with self._changed:
+            if not self._queue.empty():
+                return  # put in since the caller looked
+            left_s = deadline - time.monotonic()
+            if self._wanted >= group[0].sequence or self._is_enough or left_s <= 0:
+                raise queue.Empty
+            self._is_urgent.clear()
+        self._is_urgent.wait(left_s)
 
     def _worth_s(self, group: list[Waiting], deadline: float) -> float:
         """How long it is worth waiting for the senders of a group; queue.Empty when it is not."""

@@ -35,6 +35,7 @@ __all__ = [
     "PROTOBUF",
     "SIGNALS",
     "TRANSPORTS",
+    "WAIT_S",
     "Answer",
     "Server",
     "Signal",
@@ -62,7 +63,7 @@ JSON: Final = {"Content-Type": "application/json"}
 MIB: Final = 1 << 20
 
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_WAIT_S: Final = 50
+WAIT_S: Final = 50
 _SOCKET_S: Final = 20
 _RESPONSES: Final[dict[str, tuple[Any, str, str]]] = {
     "traces": (ExportTraceServiceResponse, "rejected_spans", "rejectedSpans"),
@@ -111,7 +112,7 @@ class Server:
     """HOST:PORT."""
     headers: Mapping[str, str] = _NO_HEADERS
     """Go with every request: credentials."""
-    wait_s: float = _WAIT_S
+    wait_s: float = WAIT_S
     """How long a call or a request may take."""
 
     def stored(self, trace_id: bytes, columns: str = "name") -> list[list[Any]] | None:

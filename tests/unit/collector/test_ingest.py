@@ -149,6 +149,18 @@ def test_a_request_that_is_none_is_refused_noted_and_gives_its_bytes_back():
         assert (refused["requests"], refused["payload_bytes"]) == (20, 2000)
 
 
+def test_a_bad_request_is_noted_however_many_good_ones_wait(tmp_path):
+    """issue #2: nothing lost silently; only a flood of bad ones is counted alone."""
+    config = IngestConfig(group_max_wait_ms=60_000)
+    with taking(tmp_path / "stepscope.duckdb", config=config, backlog=tmp_path / "backlog") as take:
+        good = payload(span("good", scope="x"))
+        for _ in range(1100):
+            take.ingest.submit("traces", good, "protobuf")
+        with pytest.raises(PayloadUndecodable):
+            take.ingest.submit("traces", b"\xff", "protobuf")
+        assert take.rows("select reason from stored.rejections") == [("payload_undecodable",)]
+
+
 @pytest.mark.parametrize(
     ("signal", "made", "table"),
     [("logs", log_request, "log_records"), ("metrics", metric_request, "metric_points")],

@@ -62,6 +62,21 @@ def span(**fields: Any) -> ExportTraceServiceRequest:
 
 
 @needs_native
+@pytest.mark.parametrize("count", [1, 400])
+def test_small_and_large_requests_have_the_same_columns(count: int) -> None:
+    """ours: above 16 KB other threads run Python while the kernel works."""
+    request = span(name="a" * 40)
+    first = request.resource_spans[0].scope_spans[0].spans[0]
+    for number in range(1, count):
+        more = request.resource_spans[0].scope_spans[0].spans.add()
+        more.CopyFrom(first)
+        more.span_id = number.to_bytes(8, "big")
+    payload = request.SerializeToString()
+    assert (len(payload) > 1 << 14) == (count > 1)
+    assert_same("traces", payload)
+
+
+@needs_native
 @pytest.mark.parametrize("signal", list(MESSAGES))
 @given(data=st.data())
 def test_likely_requests_have_the_same_columns(signal: Signal, data: st.DataObject) -> None:
