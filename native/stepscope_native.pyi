@@ -24,6 +24,26 @@ class Kernel:
         limits: tuple[int, int],
     ) -> None: ...
     def decode(self, signal: str, payload: bytes, first_row: int) -> Part: ...
+    def gather(
+        self, gathering: Gathering, payload: bytes, first_row: int
+    ) -> tuple[int, int, Rows | None, Rows | None, list[Any], list[Any]] | None: ...
+    def know_resource(
+        self,
+        message: bytes,
+        schema_url: str,
+        number: int,
+        texts: Sequence[str | None],
+        dimension: object,
+    ) -> None: ...
+    def know_scope(
+        self, message: bytes, schema_url: str, number: int, dimension: object
+    ) -> None: ...
+
+class Gathering:
+    """Columns that the spans of several requests are appended to."""
+
+    @property
+    def bytes(self) -> int: ...
 
 class Part:
     """A decoded request that waits for what Python knows of their resources and scopes."""
@@ -62,6 +82,7 @@ class Rows:
 
     @staticmethod
     def together(parts: list[Rows]) -> Rows: ...
+    def sliced(self, first: int, count: int) -> Rows: ...
     def shaped(self, column: str) -> Rows: ...
     @property
     def names(self) -> list[str]: ...

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.requests import SEED, SHAPES, START_NS
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.decode.native import in_use
+from stepscope_collector.decode.native import gathering, in_use
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
@@ -58,6 +58,7 @@ def stages(shape: str, batch: int, senders: int, spans: int, decoder: Any) -> di
     mapping = compile_profiles(load_shipped())
     plan = replace(mapping.plan, decoder=decoder)
     dimensions = NewDimensions()
+    columns = gathering()
     with tempfile.TemporaryDirectory() as folder, _timed_statements(clock):
         database = Database.open(Path(folder) / "stepscope.duckdb", StoreConfig())
         committer = Committer(database.writer(), mapping)
@@ -69,7 +70,9 @@ def stages(shape: str, batch: int, senders: int, spans: int, decoder: Any) -> di
                 SHAPES[shape](rng, batch, begin_ns + s * 50_000_000) for s in range(senders)
             ]
             with clock("decode"):
-                batches = [decode_request("traces", each, "protobuf", plan) for each in payloads]
+                batches = [
+                    decode_request("traces", each, "protobuf", plan, columns) for each in payloads
+                ]
             with clock("group"):
                 group = group_of(batches, [], [], dimensions)
             with clock("commit: transaction, log and registration"):

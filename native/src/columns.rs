@@ -110,6 +110,27 @@ impl Blobs {
         }
     }
 
+    /// Whether the values from a place on are UTF-8, each for itself; what a column is made of is
+    /// checked again, so this is for columns that several requests fill.
+    pub fn check_text(&self, first: usize) -> Result<()> {
+        self.check_size()?;
+        let offsets = self.offsets.get(first..).unwrap_or_default();
+        let Some(&start) = offsets.first() else {
+            return Ok(());
+        };
+        let data = &self.data[start as usize..];
+        if data.is_ascii() {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(data).map_err(|_| NOT_UTF8)?;
+        let is_end = |end: &i32| text.is_char_boundary((end - start) as usize);
+        if offsets.iter().all(is_end) {
+            Ok(())
+        } else {
+            Err(NOT_UTF8)
+        }
+    }
+
     /// Whether offsets still say where values are.
     pub fn check_size(&self) -> Result<()> {
         if self.data.len() > i32::MAX as usize {
@@ -172,6 +193,21 @@ impl Sparse {
         Ok(())
     }
 
+    /// Whether the texts from a row on are UTF-8.
+    pub fn check_text(&self, row: usize) -> Result<()> {
+        match &self.values {
+            Some(values) => values.check_text(row),
+            None => Ok(()),
+        }
+    }
+
+    /// Drop all rows from one on.
+    pub fn truncate(&mut self, rows: usize) {
+        if let Some(values) = &mut self.values {
+            values.truncate(rows);
+        }
+    }
+
     /// The column of so many rows; None when every row is null.
     pub fn finish(self, rows: usize) -> Result<Option<ArrayRef>> {
         match self.values {
@@ -223,6 +259,24 @@ impl Maps {
             self.types.push_null();
         } else {
             self.types.push(codes);
+        }
+    }
+
+    /// Whether the texts from a row on are UTF-8.
+    pub fn check_text(&self, row: usize) -> Result<()> {
+        let entry = self.offsets.get(row).map_or(0, |&at| at as usize);
+        self.keys.check_text(entry)?;
+        self.values.check_text(entry)?;
+        self.types.check_text(row)
+    }
+
+    /// Drop all rows from one on, and entries that belong to none.
+    pub fn truncate(&mut self, rows: usize) {
+        if let Some(&entries) = self.offsets.get(rows) {
+            self.keys.truncate(entries as usize);
+            self.values.truncate(entries as usize);
+            self.offsets.truncate(rows + 1);
+            self.types.truncate(rows);
         }
     }
 

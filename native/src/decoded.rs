@@ -1,14 +1,17 @@
 //! What a request becomes before Python has said what its resources and scopes are.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow_schema::{Field, Schema};
 
 use crate::columns::{Blobs, u64s};
 use crate::envelope::{Envelope, Shared};
+use crate::plan::Plan;
 use crate::text::{SHARED_CHARS, prefix};
-use crate::wire::Result;
+use crate::wire::{Odd, Result};
 
 /// A column, or what it will be made of.
 pub enum Column {
@@ -124,4 +127,46 @@ fn spread_texts(texts: Vec<Option<&str>>, shared: &[Shared], rows: usize) -> Res
         }
     }
     column.strings()
+}
+
+/// The rows: columns of these names, and those of the plan that some row has.
+pub fn record_batch(
+    decoded: &Decoded,
+    answers: Answers,
+    plan: &Plan,
+    names: &[&str],
+) -> Result<RecordBatch> {
+    let columns = decoded.complete(answers)?;
+    let planned = [&plan.attribute_columns, &plan.resource_columns];
+    let planned = planned.into_iter().flatten().map(String::as_str);
+    // each column of an attribute that nobody has would cost every statement of the commit
+    let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = names
+        .iter()
+        .copied()
+        .chain(planned)
+        .zip(columns)
+        .enumerate()
+        .filter(|(place, (_, column))| *place < names.len() || column.null_count() < decoded.rows)
+        .map(|(_, (name, column))| (field_of(name, &column), column))
+        .unzip();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|_| Odd("columns"))
+}
+
+fn field_of(name: &str, column: &ArrayRef) -> Field {
+    let field = Field::new(name, column.data_type().clone(), true);
+    if name == "trace_id" {
+        as_uuid(field)
+    } else {
+        field
+    }
+}
+
+/// Marks 16 fixed bytes as what DuckDB reads as UUID.
+fn as_uuid(field: Field) -> Field {
+    let marks = [
+        ("ARROW:extension:name", "arrow.uuid"),
+        ("ARROW:extension:metadata", ""),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()));
+    field.with_metadata(HashMap::from(marks))
 }

@@ -1,19 +1,18 @@
 //! What Python calls.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{Field, Schema};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::decoded::{Answers, Decoded};
+use crate::chunk::Gathering;
+use crate::decoded::{Answers, Decoded, record_batch};
 use crate::envelope::Shared;
 use crate::export::Rows;
+use crate::known::{Answer, Known, Recent};
 use crate::plan::{Home, Plan, Slot};
 use crate::{NotUtf8, Odd, logs, metrics, points, spans, wire};
 
@@ -42,7 +41,20 @@ type SlotFacts = (
 #[pyclass(frozen, module = "stepscope_native")]
 pub struct Kernel {
     plan: Arc<Plan>,
+    resources: Recent,
+    scopes: Recent,
 }
+
+/// Rows, how many of them are open, the rows themselves, those of payloads, and the rows of the tables of
+/// resources and scopes, in their order.
+type Gathered = (
+    usize,
+    usize,
+    Option<Rows>,
+    Option<Rows>,
+    Vec<Py<PyAny>>,
+    Vec<Py<PyAny>>,
+);
 
 #[pymethods]
 impl Kernel {
@@ -76,7 +88,63 @@ impl Kernel {
         let own = (own.0.into_bytes(), own.1, own.2);
         Ok(Self {
             plan: Arc::new(Plan::new(slots, columns, own, limits)),
+            resources: Recent::default(),
+            scopes: Recent::default(),
         })
+    }
+
+    /// Remember a resource: its id, the texts of its wanted attributes, and its row.
+    fn know_resource(
+        &self,
+        message: &[u8],
+        schema_url: &str,
+        number: u64,
+        texts: Vec<Option<String>>,
+        dimension: Py<PyAny>,
+    ) -> PyResult<()> {
+        if texts.len() != self.plan.resource_columns.len() {
+            return Err(PyValueError::new_err("not what was asked for"));
+        }
+        let answer = Arc::new(Answer { id: number, texts });
+        self.resources
+            .put(message, schema_url, Known { answer, dimension });
+        Ok(())
+    }
+
+    /// Remember a scope: its id and its row.
+    fn know_scope(&self, message: &[u8], schema_url: &str, number: u64, dimension: Py<PyAny>) {
+        let texts = Vec::new();
+        let answer = Arc::new(Answer { id: number, texts });
+        self.scopes
+            .put(message, schema_url, Known { answer, dimension });
+    }
+
+    /// The spans of an uncompressed request, appended to those of others; None: it has to be decoded alone,
+    /// for something about it is out of the ordinary, or a resource or scope is not known.
+    fn gather(
+        &self,
+        py: Python<'_>,
+        gathering: &Bound<'_, Gathering>,
+        payload: &[u8],
+        first_row: u64,
+    ) -> Option<Gathered> {
+        let gathering = gathering.get();
+        let known = (&self.resources, &self.scopes);
+        let place = detached(py, is_small("traces", payload), || {
+            gathering.append(payload, &self.plan, first_row, known)
+        })?;
+        let rows_of = |known: Vec<Arc<Known>>| {
+            let dimensions = known.iter().map(|each| each.dimension.clone_ref(py));
+            dimensions.collect()
+        };
+        Some((
+            place.rows.len(),
+            place.open_count,
+            Rows::of_spans(&place),
+            Rows::of_payloads(&place),
+            rows_of(place.resources),
+            rows_of(place.scopes),
+        ))
     }
 
     /// The rows of an uncompressed request; the first span has the number `first_row`.
@@ -246,26 +314,8 @@ impl Part {
             return Err(PyValueError::new_err("not what was asked for"));
         }
         detached(py, self.is_small, || {
-            let columns = self.decoded.complete(answers)?;
-            let plan = [&self.plan.attribute_columns, &self.plan.resource_columns];
-            let planned = plan.into_iter().flatten().map(String::as_str);
-            // each column of an attribute that nobody has would cost every statement of the commit
-            let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = self
-                .names
-                .iter()
-                .copied()
-                .chain(planned)
-                .zip(columns)
-                .enumerate()
-                .filter(|(place, (_, column))| {
-                    *place < self.names.len() || column.null_count() < self.decoded.rows
-                })
-                .map(|(_, (name, column))| (field_of(name, &column), column))
-                .unzip();
-            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
-            batch
-                .map(Rows::new)
-                .map_err(|error| PyValueError::new_err(error.to_string()))
+            let batch = record_batch(&self.decoded, answers, &self.plan, self.names)?;
+            Ok(Rows::new(batch))
         })
     }
 }
@@ -282,23 +332,4 @@ impl Part {
             .map(|each| (self.cut(py, &each.bytes), each.schema_url.as_str()))
             .collect()
     }
-}
-
-fn field_of(name: &str, column: &ArrayRef) -> Field {
-    let field = Field::new(name, column.data_type().clone(), true);
-    if name == "trace_id" {
-        as_uuid(field)
-    } else {
-        field
-    }
-}
-
-/// Marks 16 fixed bytes as what DuckDB reads as UUID.
-fn as_uuid(field: Field) -> Field {
-    let marks = [
-        ("ARROW:extension:name", "arrow.uuid"),
-        ("ARROW:extension:metadata", ""),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()));
-    field.with_metadata(HashMap::from(marks))
 }

@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod chunk;
 mod columns;
 mod decoded;
 mod envelope;
 mod export;
 mod json;
 mod kernel;
+mod known;
 mod logs;
 mod metrics;
 mod plan;
@@ -43,12 +45,13 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 5)?;
+    module.add("API", 6)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;
     module.add_class::<Kernel>()?;
     module.add_class::<Part>()?;
+    module.add_class::<chunk::Gathering>()?;
     module.add_class::<export::Rows>()?;
     Ok(())
 }

@@ -1,18 +1,15 @@
 //! Spans: `decode/spans.py` in Rust. One walk over the bytes appends to flat columns.
 
 mod attributes;
+mod columns;
 mod parts;
 
-use std::sync::Arc;
-
-use arrow_array::{ArrayRef, FixedSizeBinaryArray, Int32Array, StringArray};
-use arrow_buffer::Buffer;
+pub use self::columns::SpanColumns;
 
 use self::attributes::Shape;
-use self::parts::{Events, Links, Payloads};
 use crate::attributes::{Scratch, check_attributes};
-use crate::columns::{Blobs, MAX_RESERVED, Maps, Sparse, u32s, u64s};
-use crate::decoded::{Column, Decoded};
+use crate::columns::MAX_RESERVED;
+use crate::decoded::Decoded;
 use crate::envelope::{self, Items, range};
 use crate::plan::Plan;
 use crate::text::{SHARED_CHARS, prefix};
@@ -50,11 +47,30 @@ pub const COLUMNS: [&str; 26] = [
 
 /// The spans in the bytes of an ExportTraceServiceRequest; `first_row` is the number of the first.
 pub fn decode(payload: &[u8], plan: &Plan, first_row: u64) -> Result<Decoded> {
-    let mut spans = Spans::new(payload, plan, first_row);
+    let mut columns = SpanColumns::new(plan, expected_in(payload.len()));
+    let decoded = append(payload, plan, first_row, &mut columns)?;
+    let (columns, payloads) = columns.finish(plan)?;
+    Ok(Decoded {
+        columns,
+        payloads,
+        ..decoded
+    })
+}
+
+/// Append the spans of a request to columns; what comes back has none of its own.
+///
+/// Strings are not checked yet. After an error the columns have to be cut.
+pub fn append(
+    payload: &[u8],
+    plan: &Plan,
+    first_row: u64,
+    columns: &mut SpanColumns,
+) -> Result<Decoded> {
+    let mut spans = Spans::new(payload, plan, first_row, columns);
     let envelope = envelope::walk(payload, plan.max_items, &mut spans)?;
     Ok(Decoded {
         envelope,
-        ..spans.finish()?
+        ..spans.out
     })
 }
 
@@ -77,36 +93,16 @@ struct Fields<'a> {
     flags: u32,
 }
 
-struct Spans<'a> {
+struct Spans<'a, 'c> {
     payload: &'a [u8],
     plan: &'a Plan,
     first_row: u64,
     /// As many spans as the request can hold.
     expected: usize,
+    /// Rows that were there before.
+    base: usize,
+    columns: &'c mut SpanColumns,
     out: Decoded,
-    span_ids: Vec<u64>,
-    trace_ids: Vec<u8>,
-    parent_ids: Vec<u64>,
-    trace_state: Blobs,
-    flags: Vec<u32>,
-    name: Blobs,
-    kind: Vec<i32>,
-    start: Vec<u64>,
-    end: Vec<u64>,
-    status_code: Vec<i32>,
-    status_message: Blobs,
-    attributes: Maps,
-    home_bits: Vec<u64>,
-    dropped_attributes: Vec<u32>,
-    dropped_events: Vec<u32>,
-    dropped_links: Vec<u32>,
-    events: Events,
-    links: Links,
-    payloads: Payloads,
-    scope_name: Blobs,
-    exception_type: Sparse,
-    exception_message: Sparse,
-    wanted: Vec<Sparse>,
     shape: Shape<'a>,
     scratch: Scratch,
     /// Messages of the span at hand.
@@ -116,48 +112,26 @@ struct Spans<'a> {
     inner: Vec<&'a [u8]>,
 }
 
-impl<'a> Spans<'a> {
-    fn new(payload: &'a [u8], plan: &'a Plan, first_row: u64) -> Self {
-        let expected = (payload.len() / 128).min(MAX_RESERVED);
+/// As many spans as so many bytes hold, for making room.
+pub fn expected_in(bytes: usize) -> usize {
+    (bytes / 128).min(MAX_RESERVED)
+}
+
+impl<'a, 'c> Spans<'a, 'c> {
+    fn new(
+        payload: &'a [u8],
+        plan: &'a Plan,
+        first_row: u64,
+        columns: &'c mut SpanColumns,
+    ) -> Self {
         Self {
             payload,
             plan,
             first_row,
-            expected,
+            expected: expected_in(payload.len()),
+            base: columns.rows(),
+            columns,
             out: Decoded::default(),
-            span_ids: Vec::with_capacity(expected),
-            trace_ids: Vec::with_capacity(expected * 16),
-            parent_ids: Vec::with_capacity(expected),
-            trace_state: Blobs::with_capacity(expected, 0),
-            flags: Vec::with_capacity(expected),
-            name: Blobs::with_capacity(expected, expected * 16),
-            kind: Vec::with_capacity(expected),
-            start: Vec::with_capacity(expected),
-            end: Vec::with_capacity(expected),
-            status_code: Vec::with_capacity(expected),
-            status_message: Blobs::with_capacity(expected, 0),
-            attributes: Maps::with_capacity(expected, expected * 4),
-            home_bits: Vec::with_capacity(expected),
-            dropped_attributes: Vec::with_capacity(expected),
-            dropped_events: Vec::with_capacity(expected),
-            dropped_links: Vec::with_capacity(expected),
-            events: Events {
-                offsets: vec![0],
-                ..Events::default()
-            },
-            links: Links {
-                offsets: vec![0],
-                ..Links::default()
-            },
-            payloads: Payloads::default(),
-            scope_name: Blobs::with_capacity(expected, expected * 16),
-            exception_type: Sparse::default(),
-            exception_message: Sparse::default(),
-            wanted: plan
-                .attribute_columns
-                .iter()
-                .map(|_| Sparse::default())
-                .collect(),
             shape: Shape::default(),
             scratch: Scratch::default(),
             own_attributes: Vec::new(),
@@ -212,92 +186,48 @@ impl<'a> Spans<'a> {
     }
 
     fn store(&mut self, message: &'a [u8], span: &Fields<'a>, is_own: bool) -> Result<()> {
-        let row = self.out.rows;
+        let row = self.base + self.out.rows;
+        let columns = &mut *self.columns;
+        columns.span_row.push(self.first_row + self.out.rows as u64);
         self.out.rows += 1;
-        self.trace_ids.extend_from_slice(span.trace_id);
-        self.span_ids.push(big_endian(span.span_id));
-        self.parent_ids.push(big_endian(span.parent_span_id));
-        self.trace_state.push_filled(span.trace_state);
-        self.flags.push(span.flags);
-        self.name.push(span.name);
-        self.kind.push(span.kind);
-        self.start.push(span.start);
-        self.end.push(span.end);
-        self.status_code.push(span.status_code);
-        self.status_message.push_filled(span.status_message);
-        self.dropped_attributes.push(span.dropped_attributes);
-        self.dropped_events.push(span.dropped_events);
-        self.dropped_links.push(span.dropped_links);
+        columns.trace_ids.extend_from_slice(span.trace_id);
+        columns.span_ids.push(big_endian(span.span_id));
+        columns.parent_ids.push(big_endian(span.parent_span_id));
+        columns.trace_state.push_filled(span.trace_state);
+        columns.flags.push(span.flags);
+        columns.name.push(span.name);
+        columns.kind.push(span.kind);
+        columns.start.push(span.start);
+        columns.end.push(span.end);
+        columns.status_code.push(span.status_code);
+        columns.status_message.push_filled(span.status_message);
+        columns.dropped_attributes.push(span.dropped_attributes);
+        columns.dropped_events.push(span.dropped_events);
+        columns.dropped_links.push(span.dropped_links);
         let mut is_exact = self.attributes(row, is_own)?;
         if !self.own_events.is_empty() {
             is_exact &= self.events(row)?;
         }
-        self.events.offsets.push(self.events.time.len() as i32);
+        let events = &mut self.columns.events;
+        events.offsets.push(events.time.len() as i32);
         if !self.own_links.is_empty() {
             is_exact &= self.links()?;
         }
-        self.links.offsets.push(self.links.flags.len() as i32);
-        let bits = self.home_bits.last().copied().unwrap_or(0);
+        let links = &mut self.columns.links;
+        links.offsets.push(links.flags.len() as i32);
+        let bits = self.columns.home_bits.last().copied().unwrap_or(0);
         if span.end == 0 || bits & self.plan.live_bit != 0 {
             self.out.open_count += 1;
         }
         if !is_exact {
             let range = range(self.payload, message);
-            self.out.inexact.push((row, range));
+            self.out.inexact.push((row - self.base, range));
         }
         Ok(())
     }
-
-    fn finish(mut self) -> Result<Decoded> {
-        let rows = self.out.rows;
-        if rows == 0 {
-            return Ok(self.out);
-        }
-        let numbers = (self.first_row..self.first_row + rows as u64).collect();
-        let trace_ids = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(self.trace_ids), None);
-        let [maps, types] = self.attributes.arrays()?;
-        let mut columns: Vec<Column> = [
-            u64s(numbers),
-            Arc::new(trace_ids.map_err(|_| Odd("trace ids"))?),
-            u64s(self.span_ids),
-            u64s(self.parent_ids),
-            self.trace_state.strings()?,
-            u32s(self.flags),
-            self.name.strings()?,
-            Arc::new(Int32Array::from(self.kind)),
-            u64s(self.start),
-            u64s(self.end),
-            Arc::new(Int32Array::from(self.status_code)),
-            self.status_message.strings()?,
-            maps,
-            types,
-            u64s(self.home_bits),
-            u32s(self.dropped_attributes),
-            self.events.array()?,
-            u32s(self.dropped_events),
-            self.links.array()?,
-            u32s(self.dropped_links),
-        ]
-        .map(Column::Ready)
-        .into();
-        columns.extend([Column::Raw, Column::ResourceId, Column::ScopeId]);
-        columns.push(Column::Ready(self.scope_name.strings()?));
-        let nothing: ArrayRef = Arc::new(StringArray::new_null(rows));
-        let sparse = [self.exception_type, self.exception_message]
-            .into_iter()
-            .chain(self.wanted);
-        for column in sparse {
-            let column = column.finish(rows)?.unwrap_or_else(|| Arc::clone(&nothing));
-            columns.push(Column::Ready(column));
-        }
-        columns.extend((0..self.plan.resource_columns.len()).map(Column::ResourceText));
-        self.out.columns = columns;
-        self.out.payloads = self.payloads.batch()?;
-        Ok(self.out)
-    }
 }
 
-impl<'a> Items<'a> for Spans<'a> {
+impl<'a> Items<'a> for Spans<'a, '_> {
     const KEEPS_EMPTY: bool = true;
 
     fn weight(_: &'a [u8]) -> Result<usize> {
@@ -316,7 +246,7 @@ impl<'a> Items<'a> for Spans<'a> {
         }
         let shown = &scope[..prefix(scope, SHARED_CHARS)];
         for _ in before..self.out.rows {
-            self.scope_name.push(shown);
+            self.columns.scope_name.push(shown);
         }
         Ok(())
     }

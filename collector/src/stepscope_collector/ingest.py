@@ -23,6 +23,7 @@ from stepscope_collector.backlog import Backlog, Unanswered
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Encoding, Plan, Rejection, Signal
 from stepscope_collector.decode.count import count_rows
+from stepscope_collector.decode.native import gathering
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import (
     Overloaded,
@@ -85,6 +86,8 @@ class Ingest:
         self._decoding = threading.Lock()
         """One request is decoded at a time: the decoder holds the interpreter, and threads that
         wait for the interpreter wake every 5 ms to ask for it, threads that wait here do not."""
+        self._gathering = gathering()
+        """Where the spans of the requests go that wait for their commit, one after the other."""
         self._telemetry = telemetry
         self._limits_logs = committer.log_limit.is_set
         self.waits_for_commits: Callable[[], bool] = lambda: False
@@ -203,7 +206,7 @@ class Ingest:
         request_hash = None if signal == "traces" else hash_of(signal, payload)
         with self._decoding:
             started = time.perf_counter()
-            batch = decode_request(signal, payload, encoding, self._plan)
+            batch = decode_request(signal, payload, encoding, self._plan, self._gathering)
             elapsed_s = time.perf_counter() - started
             waiting.batch = batch
             if batch.rejections or (signal != "traces" and batch.rows is not None):

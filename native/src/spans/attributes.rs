@@ -25,11 +25,11 @@ pub(super) struct Shape<'a> {
     distinct: usize,
 }
 
-impl<'a> Spans<'a> {
+impl<'a> Spans<'a, '_> {
     /// The attributes of a span to their columns; false when those do not hold all of them.
     pub(super) fn attributes(&mut self, row: usize, is_own: bool) -> Result<bool> {
         let plan = self.plan;
-        let first = self.attributes.keys.len();
+        let first = self.columns.attributes.keys.len();
         let mut text_scratch = std::mem::take(&mut self.scratch.text);
         let mut codes = std::mem::take(&mut self.scratch.codes);
         codes.clear();
@@ -54,7 +54,11 @@ impl<'a> Spans<'a> {
                             bits |= home.bit;
                             match &home.payload {
                                 None => {
-                                    self.wanted[slot.column].put(row, self.expected, Some(text))?;
+                                    self.columns.wanted[slot.column].put(
+                                        row,
+                                        self.expected,
+                                        Some(text),
+                                    )?;
                                 }
                                 Some(kind) => {
                                     self.payload(
@@ -71,22 +75,23 @@ impl<'a> Spans<'a> {
                         misfits |= home.bit;
                     }
                     _ if slot.is_planned => {
-                        self.wanted[slot.column].put(row, self.expected, text)?;
+                        self.columns.wanted[slot.column].put(row, self.expected, text)?;
                     }
                     _ => {}
                 }
             }
-            self.attributes.keys.push(key);
+            self.columns.attributes.keys.push(key);
             match text {
                 Some(text) if code == b's' && is_fat(text) => {
                     self.payload(row, b"attribute", key, b"text/plain", text);
-                    self.attributes
+                    self.columns
+                        .attributes
                         .values
                         .push(&text[..prefix(text, PREVIEW_CHARS)]);
                     codes.push(b'p');
                 }
                 _ => {
-                    self.attributes.values.push_option(text);
+                    self.columns.attributes.values.push_option(text);
                     codes.push(code);
                 }
             }
@@ -96,14 +101,14 @@ impl<'a> Spans<'a> {
         }
         if !is_same_shape {
             self.shape.distinct = 0;
-            if self.attributes.last_wins(first, &mut codes)? {
+            if self.columns.attributes.last_wins(first, &mut codes)? {
                 is_exact = false;
             } else {
                 self.learn_distinct();
             }
         }
-        self.attributes.end_row(&codes);
-        self.home_bits.push(bits);
+        self.columns.attributes.end_row(&codes);
+        self.columns.home_bits.push(bits);
         self.scratch.text = text_scratch;
         self.scratch.codes = codes;
         Ok(is_exact && bits & misfits == 0)
@@ -132,8 +137,8 @@ impl<'a> Spans<'a> {
     }
 
     fn payload(&mut self, row: usize, kind: &[u8], key: &[u8], media_type: &[u8], body: &[u8]) {
-        let payloads = &mut self.payloads;
-        payloads.row.push(self.first_row + row as u64);
+        let payloads = &mut self.columns.payloads;
+        payloads.row.push(self.first_row + (row - self.base) as u64);
         payloads.kind.push(kind);
         payloads.key.push(key);
         payloads.media_type.push(media_type);
@@ -145,23 +150,24 @@ impl<'a> Spans<'a> {
 
     /// Give the payloads of this row the size and hash their sender had before it cut them.
     fn note_cuts(&mut self, row: usize, first: usize) -> Result<()> {
-        let row = self.first_row + row as u64;
+        let row = self.first_row + (row - self.base) as u64;
         let of_row = self
+            .columns
             .payloads
             .row
             .iter()
             .rev()
             .take_while(|&&other| other == row)
             .count();
-        if of_row * (self.attributes.keys.len() - first) > MAX_LOOKED_AT {
+        if of_row * (self.columns.attributes.keys.len() - first) > MAX_LOOKED_AT {
             return Err(Odd("very many payloads in one span"));
         }
-        self.attributes.keys.check_size()?;
-        self.attributes.values.check_size()?;
-        self.payloads.key.check_size()?;
-        let last = self.payloads.row.len();
+        self.columns.attributes.keys.check_size()?;
+        self.columns.attributes.values.check_size()?;
+        self.columns.payloads.key.check_size()?;
+        let last = self.columns.payloads.row.len();
         for index in last - of_row..last {
-            let key = self.payloads.key.get(index);
+            let key = self.columns.payloads.key.get(index);
             let Some(size) = self.said(first, key, b".size") else {
                 continue;
             };
@@ -176,16 +182,16 @@ impl<'a> Spans<'a> {
                     .saturating_add(u64::from(digit - b'0'))
             });
             let sha256 = self.said(first, key, b".sha256").map(<[u8]>::to_vec);
-            self.payloads.size_bytes[index] = bytes;
-            self.payloads.sha256[index] = sha256;
-            self.payloads.is_truncated[index] = true;
+            self.columns.payloads.size_bytes[index] = bytes;
+            self.columns.payloads.sha256[index] = sha256;
+            self.columns.payloads.is_truncated[index] = true;
         }
         Ok(())
     }
 
     /// The last value in the map at hand of the key that begins and ends so; None for null.
     fn said(&self, first: usize, start: &[u8], end: &[u8]) -> Option<&[u8]> {
-        let Maps { keys, values, .. } = &self.attributes;
+        let Maps { keys, values, .. } = &self.columns.attributes;
         (first..keys.len())
             .rev()
             .find(|&entry| keys.get(entry).strip_prefix(start) == Some(end))

@@ -8,7 +8,7 @@ use arrow_schema::{Field, Schema};
 use super::Spans;
 use crate::attributes::{find, push_row};
 use crate::columns::{Blobs, Maps, filled, lists, u32s, u64s};
-use crate::wire::{BYTES, FIXED32, FIXED64, Odd, Reader, Result, VARINT, set_text};
+use crate::wire::{BYTES, FIXED32, FIXED64, Odd, Reader, Result, VARINT, check_utf8, set_text};
 
 #[derive(Default)]
 pub(super) struct Payloads {
@@ -43,6 +43,23 @@ pub(super) struct Links {
 }
 
 impl Events {
+    /// Whether the texts of spans from a row on are UTF-8.
+    pub(super) fn check_text(&self, row: usize) -> Result<()> {
+        let event = self.offsets[row] as usize;
+        self.name.check_text(event)?;
+        self.attributes.check_text(event)
+    }
+
+    /// Drop those of spans from a row on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        let events = self.offsets[rows] as usize;
+        self.offsets.truncate(rows + 1);
+        self.time.truncate(events);
+        self.name.truncate(events);
+        self.dropped.truncate(events);
+        self.attributes.truncate(events);
+    }
+
     pub(super) fn array(self) -> Result<ArrayRef> {
         let [maps, types] = self.attributes.arrays()?;
         let columns = vec![
@@ -58,6 +75,25 @@ impl Events {
 }
 
 impl Links {
+    /// Whether the texts of spans from a row on are UTF-8.
+    pub(super) fn check_text(&self, row: usize) -> Result<()> {
+        let link = self.offsets[row] as usize;
+        self.trace_state.check_text(link)?;
+        self.attributes.check_text(link)
+    }
+
+    /// Drop those of spans from a row on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        let links = self.offsets[rows] as usize;
+        self.offsets.truncate(rows + 1);
+        self.trace_id.truncate(links);
+        self.span_id.truncate(links);
+        self.trace_state.truncate(links);
+        self.dropped.truncate(links);
+        self.flags.truncate(links);
+        self.attributes.truncate(links);
+    }
+
     pub(super) fn array(self) -> Result<ArrayRef> {
         let [maps, types] = self.attributes.arrays()?;
         let columns = vec![
@@ -75,6 +111,34 @@ impl Links {
 }
 
 impl Payloads {
+    /// Whether the texts from a place on are UTF-8.
+    pub(super) fn check_text(&self, first: usize) -> Result<()> {
+        for column in [&self.kind, &self.key, &self.media_type, &self.body] {
+            column.check_text(first)?;
+        }
+        let hashes = self.sha256.get(first..).unwrap_or_default();
+        hashes
+            .iter()
+            .flatten()
+            .try_for_each(|each| check_utf8(each))
+    }
+
+    /// Drop those from a place on.
+    pub(super) fn truncate(&mut self, first: usize) {
+        self.row.truncate(first);
+        for column in [
+            &mut self.kind,
+            &mut self.key,
+            &mut self.media_type,
+            &mut self.body,
+        ] {
+            column.truncate(first);
+        }
+        self.size_bytes.truncate(first);
+        self.sha256.truncate(first);
+        self.is_truncated.truncate(first);
+    }
+
     pub(super) fn batch(self) -> Result<Option<RecordBatch>> {
         if self.row.is_empty() {
             return Ok(None);
@@ -106,7 +170,7 @@ impl Payloads {
     }
 }
 
-impl Spans<'_> {
+impl Spans<'_, '_> {
     pub(super) fn events(&mut self, row: usize) -> Result<bool> {
         let mut is_exact = true;
         for place in 0..self.own_events.len() {
@@ -123,7 +187,7 @@ impl Spans<'_> {
                     _ => reader.skip(tag)?,
                 }
             }
-            let events = &mut self.events;
+            let events = &mut self.columns.events;
             let first = events.attributes.keys.len();
             is_exact &= push_row(&self.inner, &mut events.attributes, &mut self.scratch)?;
             events.time.push(time);
@@ -132,8 +196,10 @@ impl Spans<'_> {
             if name == b"exception" {
                 let kind = find(&events.attributes, first, b"exception.type");
                 let message = find(&events.attributes, first, b"exception.message");
-                self.exception_type.put(row, self.expected, kind)?;
-                self.exception_message.put(row, self.expected, message)?;
+                self.columns.exception_type.put(row, self.expected, kind)?;
+                self.columns
+                    .exception_message
+                    .put(row, self.expected, message)?;
             }
         }
         Ok(is_exact)
@@ -158,7 +224,7 @@ impl Spans<'_> {
                     _ => reader.skip(tag)?,
                 }
             }
-            let links = &mut self.links;
+            let links = &mut self.columns.links;
             is_exact &= push_row(&self.inner, &mut links.attributes, &mut self.scratch)?;
             links.trace_id.push(trace_id);
             links.span_id.push(span_id);

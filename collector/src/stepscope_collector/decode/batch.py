@@ -101,8 +101,6 @@ class Batch:
     row_count: int = 0
     rows: Rows | None = None
     """None when nothing is to be stored."""
-    columns: frozenset[str] = frozenset()
-    """Those of `rows` that hold attributes, as `column_of` names them; the others are always there."""
     payloads: Rows | None = None
     """Payload rows of spans; `span_row` is that of the span. None: no payloads."""
     resources: dict[int, Dimension] = field(default_factory=dict)

@@ -54,17 +54,15 @@ __all__ = [
     "InUse",
     "chosen",
     "decode_natively",
+    "gathering",
     "in_use",
     "is_native",
     "native_shaped",
     "native_together",
 ]
 
-_API: Final = 5
+_API: Final = 6
 """What this module and the kernel must agree on; counted up with every change of their calls."""
-
-_ASKED: Final = ("attr:", "resource:")
-"""How the names of columns begin that hold attributes; the others are in every batch."""
 
 _KEPT_BYTES: Final = 4096
 """Resources and scopes up to this size are remembered from one request to the next."""
@@ -117,14 +115,33 @@ def chosen(wanted: Decoder) -> InUse:
     return found
 
 
-def decode_natively(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
+def gathering() -> Any:
+    """A place for `decode_natively` to gather the spans of requests in; None without the native decoder."""
+    return stepscope_native.Gathering() if in_use("auto").decoder == "native" else None
+
+
+def decode_natively(
+    signal: Signal, payload: bytes, plan: Plan, gathering: Any = None
+) -> Batch | None:
     """The rows of an uncompressed request in protobuf; None: the reference has to decode it.
+
+    Args:
+        signal: what the request carries.
+        payload: the request.
+        plan: of the columns.
+        gathering: columns that the spans of ordinary requests, of which resources and scopes have been
+            seen, are appended to: for requests that wait for one commit that costs a fourth
+            of columns of their own, and they are together already. Whoever reads rows closes their columns.
 
     Raises:
         PayloadUndecodable: strings are not UTF-8, and what is around them is not protobuf.
     """
     if in_use(plan.decoder).decoder != "native":
         return None
+    if gathering is not None and signal == "traces":
+        batch = _gathered(payload, plan, gathering)
+        if batch is not None:
+            return batch
     try:
         return _decoded(signal, payload, plan)
     except stepscope_native.NotUtf8:
@@ -139,6 +156,22 @@ def decode_natively(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
     if batch is not None:
         batch.warnings.append(repaired(count))
     return batch
+
+
+def _gathered(payload: bytes, plan: Plan, gathering: Any) -> Batch | None:
+    found = _kernel(plan).gather(gathering, payload, next_first_row())
+    if found is None:
+        return None
+    row_count, open_count, rows, payloads, resources, scopes = found
+    return Batch(
+        "traces",
+        row_count=row_count,
+        rows=rows,
+        payloads=payloads,
+        resources={each.id: each for each in resources},
+        scopes={each.id: each for each in scopes},
+        open_count=open_count,
+    )
 
 
 def _decoded(signal: Signal, payload: bytes, plan: Plan) -> Batch | None:
@@ -177,12 +210,15 @@ def _batch(signal: Signal, part: "stepscope_native.Part", plan: Plan) -> Batch:
             raise stepscope_native.Odd("a span was refused that is none to refuse")
         batch.rejections.append(refused)
     batch.warnings += [NO_DATA] * part.without_data
+    wanted = plan.resource_keys if signal == "traces" else ()
+    texts = [[each.attributes.get(key) for key in wanted] for each in resources]
+    if signal == "traces":
+        _remember(part, plan, resources, texts, scopes)
     if part.row_count:
         kind = _ITEMS[signal]
-        wanted = plan.resource_keys if signal == "traces" else ()
         rows = part.rows(
             [dimension.id for dimension in resources],
-            [[each.attributes.get(key) for key in wanted] for each in resources],
+            texts,
             [dimension.id for dimension in scopes],
             [(row, kind.FromString(message).SerializeToString()) for row, message in part.inexact],
             [
@@ -191,9 +227,25 @@ def _batch(signal: Signal, part: "stepscope_native.Part", plan: Plan) -> Batch:
             ],
         )
         batch.rows = rows
-        batch.columns = frozenset(name for name in rows.names if name.startswith(_ASKED))
         batch.payloads = part.payloads
     return batch
+
+
+def _remember(
+    part: "stepscope_native.Part",
+    plan: Plan,
+    resources: Sequence[Dimension],
+    texts: Sequence[Sequence[str | None]],
+    scopes: Sequence[Dimension],
+) -> None:
+    """The next request of the same sender can be gathered: the kernel knows what is around its spans."""
+    kernel = _kernel(plan)
+    for (message, schema_url), each, shown in zip(part.resources, resources, texts, strict=True):
+        if len(message) + len(schema_url) <= _KEPT_BYTES:
+            kernel.know_resource(message, schema_url, each.id, shown, each)
+    for (message, schema_url), each in zip(part.scopes, scopes, strict=True):
+        if len(message) + len(schema_url) <= _KEPT_BYTES:
+            kernel.know_scope(message, schema_url, each.id, each)
 
 
 @lru_cache(maxsize=8)

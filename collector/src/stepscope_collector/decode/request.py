@@ -25,15 +25,24 @@ from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable
 __all__ = ["decode_request"]
 
 
-def decode_request(signal: Signal, payload: bytes, encoding: Encoding, plan: Plan) -> Batch:
+def decode_request(
+    signal: Signal, payload: bytes, encoding: Encoding, plan: Plan, gathering: Any = None
+) -> Batch:
     """The rows of an uncompressed request.
+
+    Args:
+        signal: what it carries.
+        payload: its bytes.
+        encoding: how it is written.
+        plan: of the columns.
+        gathering: where the native decoder may gather the spans of several requests (`native.gathering`).
 
     Raises:
         PayloadUndecodable: the bytes are not a request of that signal in that encoding.
         PayloadTooLarge: it has more items than the plan allows.
     """
     if encoding == "protobuf":
-        decoded = decode_natively(signal, payload, plan)
+        decoded = decode_natively(signal, payload, plan, gathering)
         if decoded is not None:
             return decoded
     warnings: list[str] = []

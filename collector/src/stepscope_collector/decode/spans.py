@@ -372,7 +372,6 @@ class _Walk:
         for key, values in self._resource_wanted.items():
             if any(values):
                 asked[column_of("resource", key)] = arrow.strings(values)
-        batch.columns = frozenset(asked)
         batch.rows = record_batch(columns | asked)
         batch.payloads = self._payloads.batch()
 

@@ -1,7 +1,7 @@
 """Decoded rows of several requests as one Arrow stream, whichever decoder made them."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from arro3.core import RecordBatch, Table
 
@@ -13,7 +13,10 @@ from stepscope_collector.decode.span_columns import record_batch
 if TYPE_CHECKING:
     from arro3.core.types import ArrowStreamExportable
 
-__all__ = ["may_repeat", "shaped", "spans_together", "table_of", "together"]
+__all__ = ["may_repeat", "planned_columns", "shaped", "spans_together", "table_of", "together"]
+
+_PLANNED: Final = ("attr:", "resource:")
+"""How the names of columns begin that `column_of` makes."""
 
 
 def together(parts: Iterable[Rows | None]) -> Any:
@@ -34,26 +37,35 @@ def together(parts: Iterable[Rows | None]) -> Any:
 
 def spans_together(batches: Sequence[Batch]) -> Any:
     """The same for spans: with the columns of all batches, null where one has them not."""
-    present = [(batch, batch.rows) for batch in batches if batch.rows is not None]
-    rows = [rows for _, rows in present]
-    # native rows see to it themselves
-    if len({batch.columns for batch, _ in present}) > 1 and not all(map(is_native, rows)):
-        columns = sorted(frozenset[str]().union(*(batch.columns for batch, _ in present)))
-        return together(_widened(batch, rows, columns) for batch, rows in present)
-    return together(rows)
+    present = [batch.rows for batch in batches if batch.rows is not None]
+    if all(map(is_native, present)):
+        return together(present)  # native rows see to it themselves
+    tables = [table_of(rows) for rows in present]
+    planned = {planned_columns(table) for table in tables}
+    if len(planned) > 1:
+        columns = sorted(frozenset[str]().union(*planned))
+        return together(_widened(table, columns) for table in tables)
+    return together(present)
 
 
-def _widened(batch: Batch, rows: Rows, columns: Sequence[str]) -> RecordBatch:
-    table = table_of(rows)
-    nothing = arrow.null_strings(batch.row_count)
+def planned_columns(rows: Any) -> frozenset[str]:
+    """Those columns of spans that hold attributes, as `column_of` names them; the others are in all rows.
+
+    Args:
+        rows: native rows, or a table.
+    """
+    names = rows.names if is_native(rows) else rows.column_names
+    return frozenset(name for name in names if name.startswith(_PLANNED))
+
+
+def _widened(table: Table, columns: Sequence[str]) -> RecordBatch:
+    nothing = arrow.null_strings(table.num_rows)
+    own = planned_columns(table)
     values = {
-        name: table.column(name).combine_chunks()
-        for name in table.column_names
-        if name not in batch.columns
+        name: table.column(name).combine_chunks() for name in table.column_names if name not in own
     }
     for name in columns:
-        has = name in batch.columns
-        values[name] = table.column(name).combine_chunks() if has else nothing
+        values[name] = table.column(name).combine_chunks() if name in own else nothing
     return record_batch(values)
 
 

@@ -9,7 +9,13 @@ from stepscope_collector.decode.dimension_rows import (
     resource_rows,
     scope_rows,
 )
-from stepscope_collector.decode.streams import may_repeat, shaped, spans_together, together
+from stepscope_collector.decode.streams import (
+    may_repeat,
+    planned_columns,
+    shaped,
+    spans_together,
+    together,
+)
 from stepscope_collector.store.group import Group, Spans
 
 __all__ = ["NewDimensions", "RejectionRow", "group_of"]
@@ -74,6 +80,7 @@ def _spans(batches: list[Batch]) -> Spans | None:
     if rows is None:
         return None
     repeats = may_repeat(batches, rows)
+    columns = planned_columns(rows)
     rows, shapes = shaped(rows)
     return Spans(
         rows=rows,
@@ -81,7 +88,7 @@ def _spans(batches: list[Batch]) -> Spans | None:
         payloads=together(batch.payloads for batch in batches),
         may_repeat=repeats,
         open_count=sum(batch.open_count for batch in batches),
-        columns=frozenset[str]().union(*(batch.columns for batch in batches)),
+        columns=columns,
         scope_names=frozenset(
             scope.name or "" for batch in batches for scope in batch.scopes.values()
         ),

@@ -8,7 +8,7 @@ from stepscope_collector.decode.request import decode_request
 from stepscope_collector.decode.streams import may_repeat, table_of
 from stepscope_collector.errors import StepscopeError
 
-__all__ = ["differences"]
+__all__ = ["comparable", "differences"]
 
 
 def differences(signal: Signal, payload: bytes, plan: Plan) -> list[str]:
@@ -27,12 +27,12 @@ def differences(signal: Signal, payload: bytes, plan: Plan) -> list[str]:
 def _outcome(signal: Signal, payload: bytes, plan: Plan) -> dict[str, Any]:
     """The batch, or the error that its sender sees."""
     try:
-        return _comparable(decode_request(signal, payload, "protobuf", plan))
+        return comparable(decode_request(signal, payload, "protobuf", plan))
     except StepscopeError as error:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _comparable(batch: Batch) -> dict[str, Any]:
+def comparable(batch: Batch) -> dict[str, Any]:
     """Everything of a batch but the numbers of its rows; as text, for NaN equals NaN then."""
     found: dict[str, Any] = {
         "signal": batch.signal,
@@ -40,7 +40,6 @@ def _comparable(batch: Batch) -> dict[str, Any]:
         "open_count": batch.open_count,
         "resources": list(batch.resources.items()),
         "scopes": list(batch.scopes.items()),
-        "columns": batch.columns,
         "rejections": batch.rejections,
         "message": batch.message(),
         "may_repeat": batch.signal == "traces" and may_repeat([batch], batch.rows),
