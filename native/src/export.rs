@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use arrow_array::ffi_stream::FFI_ArrowArrayStream;
 use arrow_array::{
-    Array, ArrayRef, MapArray, RecordBatch, RecordBatchIterator, UInt64Array, new_null_array,
+    Array, ArrayRef, MapArray, RecordBatch, RecordBatchIterator, UInt32Array, UInt64Array,
+    new_null_array,
 };
 use arrow_schema::{ArrowError, Field, Schema};
 use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
@@ -84,7 +86,7 @@ impl Rows {
         if let Some(made) = self.made.get() {
             return Ok(made);
         }
-        // who is at the chunk may need the interpreter's lock before it is done
+        // to close a chunk may take ms, and somebody may be at it
         let made = py.detach(|| piece.made())?;
         Ok(self.made.get_or_init(|| made))
     }
@@ -169,22 +171,31 @@ impl Rows {
         })
     }
 
-    /// So many of the rows from a place on, as far as there are.
-    fn sliced(&self, py: Python<'_>, first: usize, count: usize) -> PyResult<Self> {
-        let made = self.made(py)?;
-        let (mut first, mut left) = (first, count);
-        let mut batches = Vec::new();
-        for batch in &made.batches {
-            let start = first.min(batch.num_rows());
-            let length = left.min(batch.num_rows() - start);
-            if length > 0 {
-                batches.push(batch.slice(start, length));
+    /// Some rows of a request, one after the other. Those in a chunk stay there; others are copied, for with
+    /// an offset every nested column would have to be read with it.
+    fn part(&self, py: Python<'_>, first: usize, count: usize) -> PyResult<Self> {
+        let end = first
+            .checked_add(count)
+            .filter(|end| *end <= self.num_rows());
+        let Some(Ok(end)) = end.map(u32::try_from) else {
+            return Err(PyValueError::new_err("there are not so many rows"));
+        };
+        let made = match &self.source {
+            Source::Made(made) => made,
+            Source::Piece(piece) => {
+                let start = piece.rows.start + first;
+                let rows = start..start + count;
+                let piece = piece.clone();
+                return Ok(Self::of(Source::Piece(Piece { rows, ..piece })));
             }
-            first -= start;
-            left -= length;
-        }
-        let schema = Arc::clone(&made.schema);
-        Ok(Self::of(Source::Made(Made { schema, batches })))
+        };
+        let [batch] = &made.batches[..] else {
+            return Err(PyValueError::new_err("not the rows of one request"));
+        };
+        let places = UInt32Array::from_iter_values(first as u32..end);
+        py.detach(|| take_record_batch(batch, &places))
+            .map(Self::new)
+            .map_err(wrong)
     }
 
     /// The rows, with those maps of a column that have their keys in common with many others as structs

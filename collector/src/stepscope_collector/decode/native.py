@@ -57,11 +57,12 @@ __all__ = [
     "gathering",
     "in_use",
     "is_native",
+    "native_part",
     "native_shaped",
     "native_together",
 ]
 
-_API: Final = 6
+_API: Final = 7
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _KEPT_BYTES: Final = 4096
@@ -189,6 +190,11 @@ def is_native(rows: Rows) -> bool:
 def native_together(parts: Sequence[Rows]) -> Any:
     """Native rows one after the other."""
     return stepscope_native.Rows.together([cast("stepscope_native.Rows", each) for each in parts])
+
+
+def native_part(rows: Rows, first: int, count: int) -> Rows:
+    """Some native rows of one request."""
+    return cast("stepscope_native.Rows", rows).part(first, count)
 
 
 def native_shaped(rows: Any) -> Any:

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from stepscope_collector.decode import native
 from stepscope_collector.decode.batch import Batch, Plan
-from stepscope_collector.decode.native import gathering, in_use, is_native
+from stepscope_collector.decode.native import gathering, in_use, is_native, native_part
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.decode.streams import spans_together, table_of, together
 from stepscope_collector.mapping.compile import compile_profiles
@@ -217,24 +217,28 @@ def test_shared_rows_own_rows_and_those_of_the_reference_go_together(columns: An
     assert "resource:service.name" in spans.columns
 
 
-def test_rows_are_sliced(columns: Any) -> None:
-    """ours: a commit may take the first rows and leave the others."""
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_request_is_cut_into_parts(columns: Any, is_shared: bool) -> None:
+    """ours: a commit may take the first rows of a request and leave the others to the next."""
     payloads = [request(n * 3, **EVENTS, **INPUT) for n in range(1, 5)]
-    rows = spans_together([decoded(payload, columns) for payload in payloads])
-    whole = values(rows)
+    shared = columns if is_shared else None
+    first, whole, last, _ = [decoded(payload, shared).rows for payload in payloads]
+    assert whole is not None
+    parts = [native_part(whole, *each) for each in ((0, 2), (2, 1), (0, 3), (3, 0))]
+    assert [part.num_rows for part in parts] == [2, 1, 3, 0]
+    assert (columns.bytes > 0) == is_shared  # nobody has read them
+    for wrong in ((0, 4), (3, 1), (4, 0), (1, (1 << 64) - 1)):
+        with pytest.raises(ValueError, match="not so many rows"):
+            native_part(whole, *wrong)
+    assert values(together([first, *parts[:2], last])) == values(together([first, whole, last]))
+    assert values(parts[2]) == values(whole)
     with duckdb.connect() as connection:
         read = "select name, attributes, events, links, resource_id from part"
-        connection.register("part", rows)
+        connection.register("part", whole)
         answers = connection.execute(read).fetchall()
-        for first, count in ((0, 12), (0, 5), (5, 7), (11, 5)):
-            part = rows.sliced(first, count)
-            assert part.num_rows == min(count, 12 - first)
-            assert values(part) == {n: each[first : first + count] for n, each in whole.items()}
+        for part, expected in ((parts[0], answers[:2]), (parts[1], answers[2:]), (parts[3], [])):
             connection.register("part", part)
-            assert connection.execute(read).fetchall() == answers[first : first + count]
-    assert [rows.sliced(*each).num_rows for each in ((12, 1), (3, 0), (99, 9))] == [0, 0, 0]
-    both = type(rows).together([rows.sliced(0, 5), rows.sliced(5, 7)])
-    assert values(both) == whole
+            assert connection.execute(read).fetchall() == expected
 
 
 def test_another_plan_has_other_columns(columns: Any) -> None:
