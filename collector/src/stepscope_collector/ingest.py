@@ -114,6 +114,11 @@ class Ingest:
             self._take_left(self._backlog)
             self._backlog.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether `submit` would wait: for a large request, or for other profiles to be in use."""
+        return self._decoding.locked()
+
     def submit(
         self,
         signal: Signal,

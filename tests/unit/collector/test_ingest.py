@@ -371,3 +371,15 @@ def test_after_damage_everything_is_written_to_a_new_file(tmp_path):
     assert "checksum" in aside.reason
     with Database.open(tmp_path / aside.file, StoreConfig()) as old, old.read() as connection:
         assert connection.execute(STORED).fetchall() == [(1,)]
+
+
+def test_it_is_busy_while_other_profiles_wait_for_a_commit():
+    """ours: an event loop that would submit then would stand still for as long."""
+    with taking() as t, ThreadPoolExecutor(1) as pool:
+        assert not t.ingest.is_busy
+        with t.held():
+            using = pool.submit(t.ingest.use, compile_profiles(load_shipped()))
+            while not t.ingest.is_busy:
+                assert not using.done()
+        using.result(WAIT_S)
+        assert not t.ingest.is_busy

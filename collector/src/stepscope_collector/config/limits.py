@@ -39,8 +39,8 @@ class LimitsConfig:
         64,
         "OTLP/gRPC requests handled at one time; four times as many may wait, as many while that takes longer than "
         "1 s. Those that come then are refused with a hint to try again (UNAVAILABLE).",
-        "Each waits in its thread for the commit that holds its rows, so there are many more "
-        "threads than cores.",
+        "Each waits until its rows are on disk, so there are many more than cores; the messages of those "
+        "that wait for their turn are not read.",
         minimum=1,
         maximum=1024,
     )

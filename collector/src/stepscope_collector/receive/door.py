@@ -15,6 +15,11 @@ class Door:
         self._ingest: Final[Any] = ingest
         self._transport: Final = transport
 
+    @property
+    def is_busy(self) -> bool:
+        """As `Submit.is_busy`."""
+        return bool(self._ingest.is_busy)
+
     def submit(self, *request: Any, **more: Any) -> Future[Any]:
         """As `Submit.submit`."""
         future: Future[Any] = self._ingest.submit(*request, transport=self._transport, **more)

@@ -1,25 +1,31 @@
-"""How long gRPC calls wait, for a thread and for their message.
+"""How long gRPC calls wait, for their turn and for their message.
 
-Python's gRPC has a thread for each call and waits in it for the message of the call, however long that
-takes: so few silent calls as there are threads would shut out everybody else. And calls stand in line for
-a thread as long as it takes: if that is longer than the patience of clients, all the work is for calls
-that were given up meanwhile and come again, and nobody gets an answer any more.
+As many calls as there are workers are read or worked on at one time, so that requests that are in memory
+and in no budget are few. Their messages have to come in time: so few silent calls would shut out everybody
+else. And calls stand in line for their turn as long as it takes: if that is longer than the patience of
+clients, all the work is for calls that were given up meanwhile and come again, and nobody gets an answer
+any more.
 """
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
 
 import grpc
+import grpc.aio
 
-__all__ = ["Line", "Reading"]
+__all__ = ["Context", "Line", "Reading", "cut", "message_of"]
+
+Context = grpc.aio.ServicerContext[Any, Any]
 
 _BUSY_S: Final = 2.0
-"""How long a message may take while more than half of the threads wait for one."""
+"""How long a message may take while more than half of the workers wait for one."""
 _LOOK_S: Final = 0.5
 _MOST_TIMES: Final = 4
-"""As many calls per thread may stand in line while it is short in time."""
+"""As many calls per worker may stand in line while it is short in time."""
 _LONG_S: Final = 1.0
 """In line; the stock exporters give a request 10 s, answer included."""
 _SLOW_S: Final = 10.0
@@ -28,70 +34,70 @@ _FORGOTTEN_S: Final = 60.0
 """Nobody stands in line that long: such a call has ended without being noticed."""
 
 
+async def message_of(context: Context) -> bytes | None:
+    """The next message of a call; None: there is none, or the call is over."""
+    try:
+        message = await context.read()
+    except (grpc.aio.AbortError, grpc.aio.InternalError):
+        return None
+    return message if isinstance(message, bytes) else None
+
+
+async def cut(context: Context) -> None:
+    """End a call whose message does not come, if it has not ended by itself."""
+    with suppress(grpc.aio.BaseError):
+        await context.abort(grpc.StatusCode.CANCELLED, "the message did not come in time")
+
+
 class Reading:
-    """Reads the one message of a call, in time; thread-safe.
+    """Reads the one message of a call, in time; for one event loop.
 
     Args:
-        limit_s: how long the message may take, as long as threads are free.
-        threads: calls that are read or worked on at one time.
+        limit_s: how long the message may take, as long as workers are free.
+        workers: calls that are read or worked on at one time.
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, limit_s: float, threads: int, clock: Callable[[], float] = time.monotonic
+        self, limit_s: float, workers: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limit_s = limit_s
-        self._calm = max(1, threads // 2)
+        self._calm = max(1, workers // 2)
         self._clock = clock
-        self._since: dict[grpc.ServicerContext, float] = {}
-        self._lock = threading.Lock()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="otlp-grpc-time", daemon=True)
+        self._since: dict[Context, float] = {}
 
-    def start(self) -> None:
-        """Begin to look for calls that take too long."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Look no more."""
-        self._is_over.set()
-
-    def next(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+    async def next(self, context: Context) -> bytes | None:
         """The message; None: there is none, or it took too long and the call is over."""
-        with self._lock:
-            self._since[context] = self._clock()
+        self._since[context] = self._clock()
         try:
-            return next(requests, None)
-        except grpc.RpcError:
-            return None
+            return await message_of(context)
         finally:
-            with self._lock:
-                del self._since[context]
+            del self._since[context]
 
-    def end_late(self) -> None:
+    async def end_late(self) -> None:
         """End the calls whose message takes too long by now."""
-        with self._lock:
-            is_calm = len(self._since) <= self._calm
-            before = self._clock() - (self._limit_s if is_calm else min(self._limit_s, _BUSY_S))
-            late = [context for context, since in self._since.items() if since < before]
-        for context in late:
-            context.cancel()  # type: ignore[no-untyped-call]  # not in the stubs
+        is_calm = len(self._since) <= self._calm
+        before = self._clock() - (self._limit_s if is_calm else min(self._limit_s, _BUSY_S))
+        late = [context for context, since in self._since.items() if since < before]
+        await asyncio.gather(*map(cut, late))
 
-    def _look(self) -> None:
-        while not self._is_over.wait(min(_LOOK_S, self._limit_s)):
-            self.end_late()
+    async def look(self) -> None:
+        """End such calls from now on."""
+        while True:
+            await asyncio.sleep(min(_LOOK_S, self._limit_s))
+            await self.end_late()
 
 
 class Line:
-    """The calls that wait for a thread; thread-safe.
+    """The calls that wait for their turn; thread-safe.
 
     Args:
-        threads: calls that are worked on at one time.
+        workers: calls that are worked on at one time.
         clock: monotonic seconds.
     """
 
-    def __init__(self, threads: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._threads = threads
+    def __init__(self, workers: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._workers = workers
         self._clock = clock
         self._since: dict[object, float] = {}
         """By place, the oldest first."""
@@ -104,7 +110,7 @@ class Line:
             now = self._clock()
             for place in [each for each, at in self._since.items() if now - at > _FORGOTTEN_S]:
                 del self._since[place]
-            most = self._threads if now < self._slow_until else self._threads * _MOST_TIMES
+            most = self._workers if now < self._slow_until else self._workers * _MOST_TIMES
             if len(self._since) >= most:
                 self._slow_until = now + _SLOW_S
                 return None
@@ -113,7 +119,7 @@ class Line:
             return place
 
     def leave(self, place: object) -> None:
-        """The call has its thread."""
+        """It is the turn of the call, or it has ended."""
         with self._lock:
             now = self._clock()
             if now - self._since.pop(place, now) > _LONG_S:

@@ -32,6 +32,10 @@ class Receipt(Protocol):
 class Submit(Protocol):
     """The way into the store."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether `submit` would wait for another to be decoded; for those who must not wait."""
+
     def submit(
         self,
         signal: Signal,

@@ -66,6 +66,9 @@ class Desk:
     ) -> None:
         self.noted.append((signal, error.code, payload_bytes, sender))
 
+    is_busy: bool = False
+    """Whether `submit` is not to be called in an event loop."""
+
     room: int = 1 << 40
     """Bytes that may be held."""
     most_held: int = 0

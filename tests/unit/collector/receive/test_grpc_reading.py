@@ -1,11 +1,10 @@
-"""Messages of gRPC calls have to come in time, and in less of it when threads are short."""
+"""Messages of gRPC calls have to come in time, and in less of it when workers are short."""
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import asyncio
 from typing import Any
 
-import pytest
+import grpc
+import grpc.aio
 
 from stepscope_collector.receive.grpc_reading import Line, Reading
 
@@ -16,85 +15,106 @@ class Call:
     """A call whose message comes when it is let, or whose client is told that it is over."""
 
     def __init__(self) -> None:
-        self.began = threading.Event()
-        self.ended = threading.Event()
-        self.message: list[bytes] = []
-        self.is_cancelled = False
+        self._message: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.code: grpc.StatusCode | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
-        self.began.set()
-        assert self.ended.wait(_WAIT_S)
-        yield from self.message
+    async def read(self) -> Any:
+        return await self._message
 
-    def send(self, message: bytes) -> None:
-        self.message.append(message)
-        self.ended.set()
+    def send(self, message: object) -> None:
+        self._message.set_result(message)
 
-    def cancel(self) -> None:
-        self.is_cancelled = True
-        self.ended.set()
+    async def abort(self, code: grpc.StatusCode, _: str) -> None:
+        self.code = code
+        self._message.set_exception(grpc.aio.AbortError())
+        raise grpc.aio.AbortError
 
 
 class Desk:
-    """Eight threads that read, by a clock that stands."""
+    """Eight workers that read, by a clock that stands."""
 
-    def __init__(self, pool: ThreadPoolExecutor) -> None:
+    def __init__(self) -> None:
         self.now = 100.0
         self.reading = Reading(30.0, 8, lambda: self.now)
-        self._pool = pool
 
-    def read(self) -> tuple[Call, Future[Any]]:
+    async def read(self) -> tuple[Call, asyncio.Task[bytes | None]]:
         call = Call()
-        future = self._pool.submit(self.reading.next, iter(call), call)  # type: ignore[arg-type]  # a context
-        assert call.began.wait(_WAIT_S)
-        return call, future
+        task = asyncio.create_task(self.reading.next(call))  # type: ignore[arg-type]  # a context
+        await asyncio.sleep(0)  # it reads
+        return call, task
 
 
-@pytest.fixture
-def desk() -> Iterator[Desk]:
-    with ThreadPoolExecutor(8) as pool:
-        yield Desk(pool)
+async def _of(message: asyncio.Task[bytes | None]) -> bytes | None:
+    return await asyncio.wait_for(message, _WAIT_S)
 
 
-def test_a_message_that_comes_in_time_is_read(desk: Desk) -> None:
+def test_a_message_that_comes_in_time_is_read() -> None:
     """issue #4: slow bodies; who is only slow is not ended."""
-    call, message = desk.read()
-    desk.now += 29
-    desk.reading.end_late()
-    call.send(b"at last")
-    assert message.result(_WAIT_S) == b"at last"
-    desk.now += 1000
-    desk.reading.end_late()
-    assert not call.is_cancelled
+
+    async def check() -> None:
+        desk = Desk()
+        call, message = await desk.read()
+        desk.now += 29
+        await desk.reading.end_late()
+        call.send(b"at last")
+        assert await _of(message) == b"at last"
+        desk.now += 1000
+        await desk.reading.end_late()
+        assert call.code is None
+
+    asyncio.run(check())
 
 
-def test_a_message_that_does_not_come_ends_the_call(desk: Desk) -> None:
+def test_a_call_that_ends_without_a_message_has_none() -> None:
+    """OTLP: G8: gRPC has an object of its own for the end."""
+
+    async def check() -> None:
+        call, message = await Desk().read()
+        call.send(grpc.aio.EOF)
+        assert await _of(message) is None
+
+    asyncio.run(check())
+
+
+def test_a_message_that_does_not_come_ends_the_call() -> None:
     """issue #4: slow bodies."""
-    (late, none), (other, message) = desk.read(), desk.read()
-    desk.now += 20
-    fresh, more = desk.read()
-    other.send(b"x")
-    assert message.result(_WAIT_S) == b"x"
-    desk.now += 11
-    desk.reading.end_late()
-    assert none.result(_WAIT_S) is None
-    assert (late.is_cancelled, other.is_cancelled, fresh.is_cancelled) == (True, False, False)
-    fresh.send(b"y")
-    assert more.result(_WAIT_S) == b"y"
+
+    async def check() -> None:
+        desk = Desk()
+        late, none = await desk.read()
+        other, message = await desk.read()
+        desk.now += 20
+        fresh, more = await desk.read()
+        other.send(b"x")
+        assert await _of(message) == b"x"
+        desk.now += 11
+        await desk.reading.end_late()
+        assert await _of(none) is None
+        codes = [call.code for call in (late, other, fresh)]
+        assert codes == [grpc.StatusCode.CANCELLED, None, None]
+        fresh.send(b"y")
+        assert await _of(more) == b"y"
+
+    asyncio.run(check())
 
 
-def test_when_half_of_the_threads_wait_they_wait_less_long(desk: Desk) -> None:
-    """issue #4: silent calls, as many as there are threads, must not shut out the others."""
-    calls = [desk.read() for _ in range(4)]
-    desk.now += 3
-    desk.reading.end_late()
-    assert not any(call.is_cancelled for call, _ in calls)
-    fifth, message = desk.read()
-    desk.reading.end_late()
-    assert [future.result(_WAIT_S) for _, future in calls] == [None] * 4
-    assert not fifth.is_cancelled
-    fifth.send(b"z")
-    assert message.result(_WAIT_S) == b"z"
+def test_when_half_of_the_workers_wait_they_wait_less_long() -> None:
+    """issue #4: silent calls, as many as there are workers, must not shut out the others."""
+
+    async def check() -> None:
+        desk = Desk()
+        calls = [await desk.read() for _ in range(4)]
+        desk.now += 3
+        await desk.reading.end_late()
+        assert {call.code for call, _ in calls} == {None}
+        fifth, message = await desk.read()
+        await desk.reading.end_late()
+        assert [await _of(none) for _, none in calls] == [None] * 4
+        assert fifth.code is None
+        fifth.send(b"z")
+        assert await _of(message) == b"z"
+
+    asyncio.run(check())
 
 
 def test_a_line_that_is_slow_is_kept_short_as_long_as_many_come() -> None:
@@ -103,7 +123,7 @@ def test_a_line_that_is_slow_is_kept_short_as_long_as_many_come() -> None:
     now = 100.0
     line = Line(2, lambda: now)
     places = [line.join() for _ in range(9)]
-    assert places.count(None) == 1  # four times as many as threads
+    assert places.count(None) == 1  # four times as many as workers
     for place in places[:7]:
         line.leave(place)
     now += 9  # it was full a moment ago

@@ -1,5 +1,6 @@
 """OTLP/gRPC: what the server does with what the ingest says. Rows of the checklist: tests/conformance."""
 
+import gc
 import logging
 import socket
 import threading
@@ -13,11 +14,20 @@ import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from stepscope_collector.errors import ConfigError, Overloaded, PortTaken, StoreUnavailable
+from stepscope_collector.errors import (
+    ConfigError,
+    Overloaded,
+    PayloadUndecodable,
+    PortTaken,
+    StoreUnavailable,
+)
 from stepscope_collector.receive.otlp_grpc import METHODS, GrpcReceiver
 from tests.unit.collector.receive.conftest import Desk, Limits, Receipt
 
@@ -138,6 +148,59 @@ def test_a_call_whose_client_gave_up_is_committed_all_the_same(
         desk.held[0].set_result(Receipt())
         assert channel.unary_unary(_TRACES)(b"", timeout=20) == b""
     assert not desk.held[0].cancelled()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_request_that_would_wait_or_is_large_is_decoded_beside_the_loop(
+    desk: Desk, grpc_address: str, size: int
+) -> None:
+    """ours: nobody else may wait for it, health checks least of all."""
+    desk.is_busy = size == 100
+    submit, seen, go_on = desk.submit, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        seen.set()
+        assert go_on.wait(20)
+        return submit(*arguments, **more)
+
+    desk.submit = slow  # type: ignore[method-assign]  # it takes long
+    payload = ExportTraceServiceRequest(
+        resource_spans=[{"schema_url": "x" * size}]
+    ).SerializeToString()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(_call, grpc_address, payload=payload)
+        try:
+            assert seen.wait(20)
+            assert _call(grpc_address, "/grpc.health.v1.Health/Check") == b"\x08\x01"
+        finally:
+            go_on.set()
+        assert answer.result(20) == b""
+
+
+def test_a_call_that_is_given_up_while_it_is_decoded_is_taken_or_refused_all_the_same(
+    desk: Desk, grpc_address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """OTLP: G18, C9: and nobody hears of what is wrong with it."""
+    desk.is_busy = True
+    desk.refusal = PayloadUndecodable("no")
+    submit, seen, go_on = desk.submit, threading.Event(), threading.Event()
+
+    def slow(*arguments: Any, **more: Any) -> Any:
+        seen.set()
+        assert go_on.wait(20)
+        return submit(*arguments, **more)
+
+    desk.submit = slow  # type: ignore[method-assign]  # it takes long
+    with caplog.at_level(logging.DEBUG), grpc.insecure_channel(grpc_address) as channel:
+        call = channel.unary_unary(_TRACES).future(b"", timeout=20)
+        assert seen.wait(20)
+        call.cancel()
+        go_on.set()
+        desk.submit = submit  # type: ignore[method-assign]  # as before
+        desk.refusal, desk.is_busy = None, False
+        assert channel.unary_unary(_TRACES)(b"", timeout=20) == b""
+        gc.collect()  # a future that nobody asked would speak now
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
