@@ -33,6 +33,7 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.engine import ROW_GROUP_ROWS
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
@@ -55,6 +56,9 @@ _REPEAT_WITHIN_S: Final = 300.0
 
 _MOST_NOTES: Final = 1000
 """Bad requests whose note waits for its commit; those beyond are counted only."""
+
+_GROUPS: Final = 8
+"""A group of this part of what may be under way is enough where rows are too large for a row group."""
 
 _MAX_HOPS: Final = 16
 """Collectors a request is sent on through, at most: a way out of loops of those without memory."""
@@ -95,19 +99,20 @@ class Ingest:
         self.taken_bytes = 0
         """Of all requests that were put in the backlog."""
         self._backlog: Backlog | None = None
-        self._answered_bytes = min(config.group_max_bytes, max_inflight_bytes // 2)
+        self._answered_bytes = min(2 * config.group_max_bytes, max_inflight_bytes // 2)
         """As long as no more than this is under way, answers need not wait for the commit."""
         self._queue = WriteQueue(
             config,
             self._admission,
             answers_first=self._may_answer,
-            enough_bytes=self._answered_bytes // 2,
+            enough_bytes=self._answered_bytes // _GROUPS,
+            row_group=ROW_GROUP_ROWS,
         )
         self._writer = Writer(
             committer, lambda: self._plan, self._queue, self._admission, telemetry, tee
         )
         if backlog is not None:
-            self._backlog = Backlog(backlog, self._may_answer)
+            self._backlog = Backlog(backlog, self._may_answer, self._queue.wake)
         self._writer.start(self._backlog)
         if self._backlog is not None:
             self._queue.begin_at(self._backlog.next_sequence)

@@ -5,11 +5,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 from stepscope_collector.decode.batch import Batch, Plan, Rejection
+from stepscope_collector.decode.streams import cut
 from stepscope_collector.errors import StoreUnavailable
 from stepscope_collector.mapping.group import RejectionRow
 from stepscope_collector.store.commit import Committer
@@ -54,6 +55,30 @@ class Waiting:
     received_s: float = field(default_factory=time.monotonic)
     dropped_logs: int = 0
     """Its log records beyond the limit of their execution."""
+    rows_before: int = 0
+    """Those that were cut off it and go before."""
+    is_part: bool = False
+    """It was cut off a request, which is answered after the rest of it."""
+
+    def cut(self, rows: int) -> tuple["Waiting", "Waiting"]:
+        """The first so many spans of a request of more, and what is left of it, which is answered.
+
+        Either may be committed without the other: what comes again is known by its spans.
+        """
+        first, others = cut(self.batch, rows)
+        part = Waiting(
+            first,
+            0,
+            self.sender,
+            None,
+            self.future,
+            transport=self.transport,
+            is_admitted=False,
+            sequence=self.sequence,
+            received_s=self.received_s,
+            is_part=True,
+        )
+        return part, replace(self, batch=others, rows_before=self.rows_before + rows)
 
     def settled(self) -> Settled:
         """What the counts want to know."""
@@ -61,7 +86,7 @@ class Waiting:
         batch = self.batch
         rejected = len(batch.rejections) + self.dropped_logs
         rows = batch.row_count - self.dropped_logs
-        return Settled(batch.signal, self.transport, rows, rejected, lag_s)
+        return Settled(batch.signal, self.transport, rows, rejected, lag_s, is_part=self.is_part)
 
     def receipt(self) -> Receipt:
         """What its sender is told once it is committed."""
@@ -73,7 +98,7 @@ class Waiting:
                 "limits.execution_log_bytes of their execution; log less, or raise it"
             )
         return Receipt(
-            batch.row_count - dropped,
+            self.rows_before + batch.row_count - dropped,
             len(batch.rejections) + dropped,
             "; ".join(message for message in messages if message),
         )

@@ -14,6 +14,10 @@ from stepscope_collector.waiting import Waiting, Work, shutting_down
 __all__ = ["Group", "WriteQueue"]
 
 
+def _is_of_spans(waiting: Waiting) -> bool:
+    return waiting.batch.signal == "traces"
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Requests for one transaction; none when what failed before is to be tried again."""
@@ -37,7 +41,10 @@ class WriteQueue:
         admission: knows what is being decoded, and how many senders there are.
         answers_first: whether requests are answered before their commit now, so that their senders are not
             waiting: a group may wait longer for more.
-        enough_bytes: a group of this size waits for nothing.
+        enough_bytes: a group of this size waits for nothing, if its rows are so large that they would be more than
+            `group_max_bytes` before they are `group_max_rows`.
+        row_group: where `group_max_rows` is a multiple of this, requests of spans are cut so that groups of many
+            have just as many rows: DuckDB writes those without its log (decision 9).
     """
 
     def __init__(
@@ -47,11 +54,13 @@ class WriteQueue:
         *,
         answers_first: Callable[[], bool],
         enough_bytes: int,
+        row_group: int = 1,
     ) -> None:
         self._config = config
         self._admission = admission
         self._answers_first = answers_first
         self._enough_bytes = enough_bytes
+        self._may_cut = config.group_max_rows % row_group == 0
         self._queue: queue.SimpleQueue[Waiting | Work | _Hurry | None] = queue.SimpleQueue()
         self._held: Waiting | Work | None = None
         """Taken out, but not for the group that was being gathered."""
@@ -125,8 +134,17 @@ class WriteQueue:
     @property
     def _is_enough(self) -> bool:
         """Whether a group of all that is open waits for nothing more; under the lock."""
-        has_rows = self._open_rows >= self._config.group_max_rows
-        return has_rows or self._open_bytes >= self._enough_bytes
+        config = self._config
+        if self._open_rows >= config.group_max_rows or self._open_bytes >= config.group_max_bytes:
+            return True
+        has_large_rows = (
+            self._open_bytes * config.group_max_rows > self._open_rows * config.group_max_bytes
+        )
+        return has_large_rows and self._open_bytes >= self._enough_bytes
+
+    def wake(self) -> None:
+        """Let the writer look again whether requests are answered before their commit."""
+        self._is_urgent.set()
 
     def end(self) -> None:
         """Take nothing more."""
@@ -187,33 +205,46 @@ class WriteQueue:
         first = self._first(retry_s)
         if not isinstance(first, Waiting):
             return first
-        group = [first]
-        size, rows = first.payload_bytes, first.batch.row_count
+        group: list[Waiting] = []
+        size, rows = self._add(group, first, 0, 0)
         deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
         self._linger_until = None
-        while True:
+        while self._held is None:
             try:
                 waiting = self._next(group, deadline)
             except queue.Empty:
                 break
             if isinstance(waiting, Waiting):
-                more = size + waiting.payload_bytes, rows + waiting.batch.row_count
-                if (
-                    more[0] <= self._config.group_max_bytes
-                    and more[1] <= self._config.group_max_rows
-                ):
-                    group.append(waiting)
-                    size, rows = more
-                    continue
-            if waiting is _END:
+                size, rows = self._add(group, waiting, size, rows)
+            elif waiting is _END:
                 self._queue.put(_END)  # for the next time
+                break
             else:
                 self._held = waiting
-            break
         with self._changed:
             self._open_bytes -= size
             self._open_rows -= rows
         return Group(group)
+
+    def _add(self, group: list[Waiting], waiting: Waiting, size: int, rows: int) -> tuple[int, int]:
+        """Put a request into the group as far as it fits; what does not is held. The new bytes and rows."""
+        config = self._config
+        left = config.group_max_rows - rows
+        is_first = not group
+        if is_first or size + waiting.payload_bytes <= config.group_max_bytes:
+            count = waiting.batch.row_count
+            if (
+                self._may_cut
+                and 0 < left < count
+                and all(_is_of_spans(w) for w in (*group, waiting))
+            ):
+                waiting, self._held = waiting.cut(left)
+                count = left
+            if is_first or count <= left:
+                group.append(waiting)
+                return size + waiting.payload_bytes, rows + count
+        self._held = waiting
+        return size, rows
 
     def _first(self, retry_s: float | None) -> Waiting | Work | Group | None:
         if self._held is not None:

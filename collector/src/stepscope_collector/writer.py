@@ -107,7 +107,8 @@ class Writer:
             kept, self._kept = self._kept, []
             if kept or requests:
                 if requests:
-                    self._last_taken = requests[-1].sequence
+                    last = requests[-1]
+                    self._last_taken = last.sequence - 1 if last.is_part else last.sequence
                 self._commit_or_split([*kept, *requests])
                 self._settle()
             if taken is None:
@@ -181,6 +182,8 @@ class Writer:
         self._count(group, fresh, written, elapsed_ns)
         for waiting in group:
             self._leave(waiting)
+            if waiting.is_part:
+                continue
             with suppress(InvalidStateError):  # answered when it was on disk
                 waiting.future.set_result(waiting.receipt())
 
@@ -192,7 +195,7 @@ class Writer:
             return
         self._tee.append(
             [
-                replace(w.sent, rows=w.batch.row_count + len(w.batch.rejections))
+                replace(w.sent, rows=w.rows_before + w.batch.row_count + len(w.batch.rejections))
                 for w in group
                 if w.sent is not None
             ]

@@ -8,27 +8,39 @@ import pytest
 
 from stepscope_collector.admission import Admission
 from stepscope_collector.config import IngestConfig
-from stepscope_collector.decode.batch import Batch
+from stepscope_collector.decode.batch import Batch, Plan, Signal
+from stepscope_collector.decode.request import decode_request
+from stepscope_collector.decode.streams import table_of
 from stepscope_collector.errors import StoreUnavailable
 from stepscope_collector.waiting import Waiting, Work
 from stepscope_collector.write_queue import Group, WriteQueue
-from tests.unit.collector.taking import WAIT_S
+from tests.strategies.workflows import span
+from tests.unit.collector.taking import WAIT_S, payload
 
 _LONG_MS = 600_000
 """Far longer than the tests wait: a group that is there has not waited for it."""
 _ENOUGH_BYTES = 1000
 _ENOUGH_ROWS = 500
+_MOST_BYTES = 8000
+_ROW_GROUP = 100
 
 
 class Writer:
     """A queue whose requests are answered before their commit, and the thread that takes one group."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_rows: int = _ENOUGH_ROWS) -> None:
         self.looks = 0
+        self.is_answering = True
         self.has_looked = threading.Event()
-        config = IngestConfig(group_max_wait_ms=_LONG_MS, group_max_rows=_ENOUGH_ROWS)
+        config = IngestConfig(
+            group_max_wait_ms=_LONG_MS, group_max_rows=most_rows, group_max_bytes=_MOST_BYTES
+        )
         self.queue = WriteQueue(
-            config, Admission(10**9), answers_first=self._look, enough_bytes=_ENOUGH_BYTES
+            config,
+            Admission(10**9),
+            answers_first=self._look,
+            enough_bytes=_ENOUGH_BYTES,
+            row_group=_ROW_GROUP,
         )
         self._pool = ThreadPoolExecutor(1)
 
@@ -36,7 +48,7 @@ class Writer:
         """The thread asks this once each time it is awake and finds nothing more."""
         self.looks += 1
         self.has_looked.set()
-        return True
+        return self.is_answering
 
     def gather(self, first: Waiting) -> "Future[Group | Work | None]":
         """Begin a group; when this returns, the thread has seen that nothing else is there."""
@@ -62,8 +74,21 @@ def writer() -> Iterator[Writer]:
     made.end()
 
 
-def request(size: int = 10, rows: int = 1) -> Waiting:
-    return Waiting(Batch("traces", row_count=rows), size, None, None, Future())
+def request(size: int = 10, rows: int = 1, signal: Signal = "traces") -> Waiting:
+    return Waiting(Batch(signal, row_count=rows), size, None, None, Future())
+
+
+def spans(*names: str) -> Waiting:
+    """A request of spans as it is decoded."""
+    data = payload(*(span(name, scope="x") for name in names))
+    return Waiting(decode_request("traces", data, "protobuf", Plan()), 10, None, None, Future())
+
+
+def names_of(waiting: Waiting) -> list[str]:
+    assert waiting.batch.rows is not None
+    names: list[str] = table_of(waiting.batch.rows).column("name").to_pylist()
+    assert len(names) == waiting.batch.row_count
+    return names
 
 
 def requests_of(taken: "Future[Group | Work | None]") -> list[Waiting]:
@@ -100,6 +125,83 @@ def test_a_group_of_as_many_rows_as_a_transaction_may_have_waits_for_nothing_mor
     taken = writer.gather(made[0])
     writer.queue.put(made[1])
     assert requests_of(taken) == made
+
+
+def test_a_group_of_few_bytes_a_row_waits_for_as_many_rows_as_it_may_have(writer):
+    """issue #6: a row group that is whole costs half as much to store as its parts."""
+    made = [request(_ENOUGH_BYTES, rows=_ENOUGH_ROWS // 2) for _ in range(2)]
+    taken = writer.gather(made[0])
+    assert not taken.done()
+    writer.queue.put(made[1])
+    assert requests_of(taken) == made
+
+
+def test_a_request_of_spans_is_cut_where_a_row_group_ends_and_goes_on_in_the_next():
+    """issue #6: DuckDB writes groups of a row group, or several, without its log."""
+    writer = Writer(most_rows=_ROW_GROUP)
+    try:
+        before = request(rows=_ROW_GROUP - 2)
+        made = spans("a", "b", "c", "d", "e")
+        writer.queue.put(before)
+        writer.queue.put(made)
+        first, part = requests_of(writer.take())
+        assert first is before
+        assert names_of(part) == ["a", "b"]
+        assert (part.is_part, part.payload_bytes, part.is_admitted) == (True, 0, False)
+        writer.queue.put(request(rows=_ROW_GROUP - 3))
+        rest, _ = requests_of(writer.take())
+        assert names_of(rest) == ["c", "d", "e"]
+        assert (rest.is_part, rest.payload_bytes, rest.is_admitted) == (False, 10, True)
+        assert rest.future is part.future is made.future
+        assert rest.sequence == part.sequence == made.sequence
+        assert rest.receipt() == made.receipt()  # its sender is told of all of it
+        writer.queue.put(spans(*"abcde"))
+        writer.queue.end()
+        (last,) = requests_of(writer.take())
+        assert names_of(last) == [*"abcde"]
+    finally:
+        writer.end()
+
+
+def test_a_request_of_many_row_groups_is_cut_into_them():
+    """issue #6: the same for one request of tens of thousands of spans."""
+    writer = Writer(most_rows=_ROW_GROUP)
+    try:
+        made = spans(*(str(n) for n in range(2 * _ROW_GROUP + 1)))
+        writer.queue.put(made)
+        writer.queue.end()
+        parts = [requests_of(writer.take()) for _ in range(3)]
+        assert [name for (part,) in parts for name in names_of(part)] == names_of(made)
+        assert [part.is_part for (part,) in parts] == [True, True, False]
+        assert writer.take().result(WAIT_S) is None
+    finally:
+        writer.end()
+
+
+@pytest.mark.parametrize(
+    ("most_rows", "signal"), [(_ROW_GROUP, "logs"), (_ROW_GROUP, "metrics"), (150, "traces")]
+)
+def test_what_has_no_identity_or_makes_no_row_group_is_not_cut(most_rows, signal):
+    """decision 10: a request of log records or points is known by its content as a whole."""
+    writer = Writer(most_rows)
+    try:
+        made = [request(rows=most_rows - 1, signal=signal), request(rows=2, signal=signal)]
+        for each in made:
+            writer.queue.put(each)
+        assert requests_of(writer.take()) == made[:1]
+        writer.queue.end()
+        assert requests_of(writer.take()) == made[1:]
+    finally:
+        writer.end()
+
+
+def test_the_writer_looks_again_when_answers_begin_to_wait(writer):
+    """decision 10: then senders wait for commits, and a group that waits for more keeps them."""
+    made = request()
+    taken = writer.gather(made)
+    writer.is_answering = False
+    writer.queue.wake()
+    assert requests_of(taken) == [made]
 
 
 def test_what_is_in_a_finished_group_does_not_count_for_the_next(writer):

@@ -38,11 +38,15 @@ class Backlog:
         folder: of its files; made when there are any.
         may_answer: whether a request on disk may be answered before its commit; when too many wait
             for theirs, answers wait as well, so that senders become slower and are not refused.
+        hurry: called while answers wait for commits.
     """
 
-    def __init__(self, folder: Path, may_answer: Callable[[], bool]) -> None:
+    def __init__(
+        self, folder: Path, may_answer: Callable[[], bool], hurry: Callable[[], object]
+    ) -> None:
         self._files = Files(folder)
         self._may_answer = may_answer
+        self._hurry = hurry
         self._changed = threading.Condition()
         self._incoming: list[Unanswered] = []
         self._settled = 0
@@ -114,6 +118,8 @@ class Backlog:
                 each = held.popleft()
                 with suppress(InvalidStateError):  # its commit was faster
                     each.future.set_result(each.receipt)
+            if held:
+                self._hurry()
             self._clean(seen, unwritable)
             if is_closing:
                 return

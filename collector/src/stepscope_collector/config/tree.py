@@ -174,35 +174,36 @@ class IngestConfig:
         "bool",
         True,
         "Requests are answered when they are in a file beside the database and synced, before their "
-        "commit, as long as no more than `group_max_bytes` wait for theirs. Questions wait for that commit, and "
+        "commit, as long as no more than twice `group_max_bytes` wait for theirs. Questions wait for that commit, and "
         "what a crash leaves in the file is committed at the next start. Else an answer waits for its commit.",
         "A sync takes milliseconds and a commit 30, a checkpoint half a second; and requests that need "
         "not wait for each other share commits.",
     )
     group_max_bytes: int = _setting(
         "bytes",
-        16 * _MIB,
+        32 * _MIB,
         "Bytes of requests committed in one transaction, at most; one larger request goes alone.",
-        "Larger groups cost memory and let the answers wait longer, and gain little speed.",
+        "Enough for as many spans as `group_max_rows`, of a kilobyte each. Larger groups cost memory.",
         minimum=_KIB,
     )
     group_max_rows: int = _setting(
         "count",
-        100_000,
+        30_720,
         "Spans, log records and points committed in one transaction, at most; one larger request "
-        "goes alone.",
-        "Near DuckDB's row group of 122,880 rows, which is written best when whole.",
+        "of log records or points goes alone, spans of a request may be in several. At full load a multiple of 30,720 "
+        "costs the least.",
+        "A row group: DuckDB writes one that is whole to the file at once, and all else first to its log.",
         minimum=1,
     )
     group_max_wait_ms: int = _setting(
         "ms",
-        200,
+        1000,
         "How long the writer waits, at most, for requests that can share a commit. It does not when a question "
-        "waits for that commit, or when half of `group_max_bytes` are there. Without a backlog it waits only for "
+        "waits for that commit, or when the group is as large as it may be. Without a backlog it waits only for "
         "requests that are being decoded, and those of senders that were just answered.",
         "Sharing a commit saves its fixed cost of about 30 ms. 0: commit at once what is there.",
         minimum=0,
-        maximum=1000,
+        maximum=60_000,
     )
     decoder: str = _setting(
         "choice",

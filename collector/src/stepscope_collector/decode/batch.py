@@ -114,7 +114,7 @@ class Batch:
     signs: "Batch | None" = None
     """Of log records that tell of spans which go on: those spans, without an end."""
     open_count: int = 0
-    """Rows that are live markers or spans without an end."""
+    """Rows that are live markers or spans without an end; not less than there are."""
 
     def message(self) -> str:
         """Why spans were rejected and what was odd, in one sentence each; "" when all is well."""

@@ -1,19 +1,33 @@
 """Decoded rows of several requests as one Arrow stream, whichever decoder made them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from arro3.core import RecordBatch, Table
 
 from stepscope_collector.decode import arrow
 from stepscope_collector.decode.batch import Batch, Rows
-from stepscope_collector.decode.native import is_native, native_shaped, native_together
+from stepscope_collector.decode.native import (
+    is_native,
+    native_part,
+    native_shaped,
+    native_together,
+)
 from stepscope_collector.decode.span_columns import record_batch
 
 if TYPE_CHECKING:
     from arro3.core.types import ArrowStreamExportable
 
-__all__ = ["may_repeat", "planned_columns", "shaped", "spans_together", "table_of", "together"]
+__all__ = [
+    "cut",
+    "may_repeat",
+    "planned_columns",
+    "shaped",
+    "spans_together",
+    "table_of",
+    "together",
+]
 
 _PLANNED: Final = ("attr:", "resource:")
 """How the names of columns begin that `column_of` makes."""
@@ -78,6 +92,46 @@ def _batches(rows: Rows) -> list[RecordBatch]:
     if isinstance(rows, RecordBatch):
         return [rows]
     return Table.from_arrow(cast("ArrowStreamExportable", rows)).to_batches()
+
+
+def cut(batch: Batch, rows: int) -> tuple[Batch, Batch]:
+    """The first rows of a batch of spans, and the others with all else that is told of the request.
+
+    Both have all payloads: who stores them takes those of spans that are there (`span_row`).
+
+    Args:
+        batch: of one request.
+        rows: how many come first, less than it has.
+    """
+    assert batch.signal == "traces"
+    assert batch.rows is not None
+    assert 0 < rows < batch.row_count
+    left = batch.row_count - rows
+    first = Batch(
+        "traces",
+        row_count=rows,
+        rows=_part(batch.rows, 0, rows),
+        payloads=batch.payloads,
+        resources=batch.resources,
+        scopes=batch.scopes,
+        span_ids=batch.span_ids[:rows],
+        open_count=batch.open_count,
+    )
+    others = replace(
+        batch,
+        row_count=left,
+        rows=_part(batch.rows, rows, left),
+        span_ids=batch.span_ids[rows:],
+    )
+    return first, others
+
+
+def _part(rows: Rows, first: int, count: int) -> Rows:
+    if is_native(rows):
+        return native_part(rows, first, count)
+    (batch,) = _batches(rows)
+    # copied: with an offset, DuckDB would have to mind it in every nested column
+    return batch.take(arrow.uint64s(range(first, first + count)))
 
 
 def shaped(rows: Any) -> tuple[Any, tuple[str, ...]]:

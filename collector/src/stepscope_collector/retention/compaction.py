@@ -18,7 +18,7 @@ from stepscope_collector.retention.work import Work
 from stepscope_collector.store import Connection, Database
 from stepscope_collector.store.backup import Backup
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.engine import EngineError, connect_released
+from stepscope_collector.store.engine import EngineError, connect_again, connect_released
 from stepscope_collector.store.journal import Commit, Journal, Unnoted
 from stepscope_collector.store.migrate import row_counts
 from stepscope_collector.store.recover import find_damage
@@ -107,7 +107,7 @@ def _catch_up(
     try:
         if sum(row_counts(root).values()) != copy.rows or find_damage(root, None) is not None:
             raise StoreUnavailable("the copy is not what was copied; check the disk")
-        other = Committer(root.cursor(), mapping)
+        other = Committer(connect_again(root), mapping)
         repeat = _Repeat(other, journal)
         for _ in range(_TURNS):  # while commits go on
             repeat.until(len(journal.entries))

@@ -15,7 +15,13 @@ from typing import Final
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import BadRequest, DatabaseDamaged, NotFound, StoreUnavailable
 from stepscope_collector.store.aside import move_aside
-from stepscope_collector.store.engine import Connection, EngineError, connect, is_before_2
+from stepscope_collector.store.engine import (
+    ROW_GROUP_ROWS,
+    Connection,
+    EngineError,
+    connect,
+    is_before_2,
+)
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock, unreachable
 from stepscope_collector.store.mark import log_path
@@ -85,7 +91,9 @@ def snapshot(
         )
     source = connection.execute("select current_database()").fetchall()[0][0]
     quoted = str(copy).replace("'", "''")
-    connection.execute(f"attach '{quoted}' as {_COPY_NAME} (read_write)")
+    connection.execute(
+        f"attach '{quoted}' as {_COPY_NAME} (read_write, row_group_size {ROW_GROUP_ROWS})"
+    )
     try:
         if begin is None:
             connection.execute("begin")

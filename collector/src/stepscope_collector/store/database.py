@@ -29,6 +29,7 @@ from stepscope_collector.store.engine import (
     EngineStopped,
     Interrupted,
     checkpoint,
+    connect_again,
     damage_in,
 )
 from stepscope_collector.store.files import sync
@@ -75,7 +76,7 @@ class Database:
         """Called before each question: it may wait until what was answered is committed."""
         self._made = made
         self._root = root
-        self._writer = root.cursor()
+        self._writer = connect_again(root)
         self._lock = threading.Condition()
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
@@ -180,7 +181,7 @@ class Database:
                 raise StoreUnavailable(f"the database cannot be opened again: {error}") from error
             finally:
                 self._is_reopening = False
-            self._writer = self._root.cursor()
+            self._writer = connect_again(self._root)
             logger.warning("database opened again", extra={"path": str(self.path)})
             return self._writer
 
@@ -302,7 +303,7 @@ class Database:
                 raise StoreUnavailable(f"the files cannot be exchanged: {error}") from error
             finally:
                 self._is_reopening = False
-            self._writer = self._root.cursor()
+            self._writer = connect_again(self._root)
             return self._writer
 
     def backup(self, begin: Callable[[Connection], None] | None = None) -> Backup:
@@ -325,7 +326,7 @@ class Database:
             if self._is_copying:
                 raise StoreUnavailable("a backup is being made already", hint="try again later")
             self._is_copying = True
-            connection = self._root.cursor()
+            connection = connect_again(self._root)
             self._busy.add(connection)
         try:
             return snapshot(connection, self.path, begin)
@@ -437,7 +438,9 @@ class Database:
             connection: Connection | None = None
             try:
                 # A new connection costs its first statement 0.2 ms, a used one nothing.
-                connection = self._idle.pop() if self._idle and not new else self._root.cursor()
+                connection = (
+                    self._idle.pop() if self._idle and not new else connect_again(self._root)
+                )
                 connection.execute("begin transaction read only")
             except EngineError as error:
                 if connection is not None:

@@ -29,13 +29,16 @@ from stepscope_collector.store.lock import locked
 
 __all__ = [
     "BLOCK_BYTES",
+    "DATABASE",
     "LATE_ROWS",
+    "ROW_GROUP_ROWS",
     "Connection",
     "EngineError",
     "EngineStopped",
     "Interrupted",
     "checkpoint",
     "connect",
+    "connect_again",
     "connect_released",
     "damage_in",
     "is_before_2",
@@ -49,6 +52,10 @@ EngineStopped = duckdb.FatalException
 """The engine refuses all further work until the file is opened again."""
 Interrupted = duckdb.InterruptException
 """A statement was stopped by `interrupt()`."""
+
+DATABASE: Final = "stepscope"
+"""Name of the database in statements, whatever its file is called."""
+_USE: Final = f"use {DATABASE}"
 
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _OUR_OTHER_CONNECTION = (
@@ -81,6 +88,9 @@ _NO_DAMAGE = (
 
 BLOCK_BYTES: Final = 131_072
 """Size of a block in files that are made from now on; others keep theirs."""
+ROW_GROUP_ROWS: Final = 15 * 2048
+"""Rows of a row group that is made from now on, a quarter of DuckDB's own. A commit of as many rows of a table, or
+a multiple, goes to the file at once and not through the log (decision 9)."""
 LATE_ROWS: Final = 1001
 """Limit up to which DuckDB finds the rows of a sorted list before it reads them (its own default: 50)."""
 
@@ -130,6 +140,9 @@ def damage_in(error: BaseException) -> str | None:
 def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) -> Connection:
     """A connection with all settings made and locked; None: a database in memory.
 
+    The file is attached, as only so the size of its row groups can be chosen; further connections are made by
+    `connect_again`.
+
     Raises:
         DatabaseLocked: a process, this one included, has the file open.
         DatabaseDamaged: the file is no DuckDB database, or a broken one.
@@ -137,6 +150,48 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         NotFound: there is no file and `read_only` is asked for.
         StoreUnavailable: the file cannot be reached.
     """
+    connection = duckdb.connect(":memory:", config=_options(path, config))
+    try:
+        try:
+            _attach(connection, path, read_only=read_only)
+        except duckdb.Error as error:
+            raise _meaning(error, path) from error
+        connection.execute("set global timezone = 'UTC'")
+        # DuckDB 2.0.0 drops a LIMIT over a join with a shared subplan that it knows to be empty:
+        # `from execution_logs limit 2` gave 5 rows while there were no spans. 1.5 has no such
+        # optimizer and refuses its name.
+        with suppress(duckdb.ParserException, duckdb.InvalidInputException):
+            connection.execute("set global disabled_optimizers = 'common_subplan'")
+        if not read_only and path is not None:
+            # Who closes decides: a file found damaged is to be set aside as it was.
+            connection.execute("pragma disable_checkpoint_on_shutdown")
+        if path is not None:
+            # Backups are written there; no statement of a user may name a file (query/guard.py).
+            directory = _quoted(path.absolute().with_name(f"{path.name}.backup"))
+            connection.execute(f"set allowed_directories = [{directory}]")
+        # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_again(connection: Connection) -> Connection:
+    """One more connection to the database of a connection that `connect` made, without a transaction."""
+    other = connection.cursor()
+    try:
+        other.execute(_USE)
+    except BaseException:
+        other.close()
+        raise
+    return other
+
+
+def _options(
+    path: Path | None, config: StoreConfig
+) -> dict[str, str | bool | int | float | list[str]]:
     options: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{config.memory_limit_bytes}B",
         # Beside the file; nowhere for a database in memory.
@@ -155,35 +210,18 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         options["max_temp_directory_size"] = f"{config.temp_limit_bytes}B"
     if config.threads:
         options["threads"] = config.threads
-    try:
-        connection = duckdb.connect(
-            ":memory:" if path is None else str(path), read_only=read_only, config=options
-        )
-    except duckdb.Error as error:
-        raise _meaning(error, path) from error
-    try:
-        if _setting(connection, "lock_configuration") == "true":
-            raise locked(path, os.getpid())
-        connection.execute("set global timezone = 'UTC'")
-        # DuckDB 2.0.0 drops a LIMIT over a join with a shared subplan that it knows to be empty:
-        # `from execution_logs limit 2` gave 5 rows while there were no spans. 1.5 has no such
-        # optimizer and refuses its name.
-        with suppress(duckdb.ParserException, duckdb.InvalidInputException):
-            connection.execute("set global disabled_optimizers = 'common_subplan'")
-        if not read_only and path is not None:
-            # Who closes decides: a file found damaged is to be set aside as it was.
-            connection.execute("pragma disable_checkpoint_on_shutdown")
-        if path is not None:
-            # Backups are written there; no statement of a user may name a file (query/guard.py).
-            directory = str(path.absolute().with_name(f"{path.name}.backup")).replace("'", "''")
-            connection.execute(f"set allowed_directories = ['{directory}']")
-        # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return options
+
+
+def _attach(connection: Connection, path: Path | None, *, read_only: bool) -> None:
+    place = "':memory:'" if path is None else _quoted(path.absolute())
+    how = "read_only" if read_only else f"row_group_size {ROW_GROUP_ROWS}"
+    connection.execute(f"attach {place} as {DATABASE} (type duckdb, {how})")
+    connection.execute(_USE)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def connect_released(path: Path, config: StoreConfig, within_s: float) -> Connection:
@@ -210,13 +248,6 @@ def connect_released(path: Path, config: StoreConfig, within_s: float) -> Connec
                     hint="try again when it has ended",
                 ) from error
             time.sleep(_BETWEEN_S)
-
-
-def _setting(connection: Connection, name: str) -> str:
-    ((value,),) = connection.execute(
-        "select current_setting($name)::varchar", {"name": name}
-    ).fetchall()
-    return str(value)
 
 
 def _meaning(error: duckdb.Error, path: Path | None) -> StepscopeError:

@@ -31,6 +31,8 @@ class Settled(NamedTuple):
     """Rows that were rejected one by one."""
     lag_s: float
     """Seconds since it came in."""
+    is_part: bool = False
+    """Not all of it: it counts as a request when the rest gets its answer."""
 
 
 class Telemetry:
@@ -123,15 +125,16 @@ class Telemetry:
         with self._lock:
             stored: dict[str, int] = {}
             for request in requests:
-                signal, transport, rows, rejected, lag_s = request
+                signal, transport, rows, rejected, lag_s, is_part = request
                 self._leave_queue(signal, rows + rejected)
                 self._outcome(signal, "rejected", rejected)
                 stored[signal] = stored.get(signal, 0) + rows
                 self._count_receiver("accepted", signal, transport, rows)
                 self._count_receiver("refused", signal, transport, rejected)
-                self._end(signal, transport, "accepted", "")
-                self._values.observe("stepscope_commit_lag_seconds", lag_s, signal)
-                self._values.add("stepscope_commit_requests_total", 1)
+                if not is_part:
+                    self._end(signal, transport, "accepted", "")
+                    self._values.observe("stepscope_commit_lag_seconds", lag_s, signal)
+                    self._values.add("stepscope_commit_requests_total", 1)
             for signal, rows in stored.items():
                 again = duplicate.get(signal, 0)
                 gone = (deleted or {}).get(signal, 0)
@@ -154,7 +157,8 @@ class Telemetry:
             self._leave_queue(request.signal, rows)
             self._outcome(request.signal, "failed", rows)
             self._count_receiver("failed", request.signal, request.transport, rows)
-            self._end(request.signal, request.transport, "failed", reason)
+            if not request.is_part:
+                self._end(request.signal, request.transport, "failed", reason)
 
     def _end(self, signal: str, transport: str, outcome: str, reason: str) -> None:
         self._values.add("stepscope_requests_total", 1, signal, transport, outcome, reason)
