@@ -182,9 +182,9 @@ class Writer:
         self._count(group, fresh, written, elapsed_ns)
         for waiting in group:
             self._leave(waiting)
-            if waiting.is_part:
+            if waiting.is_part or waiting.future.done():  # answered when it was on disk
                 continue
-            with suppress(InvalidStateError):  # answered when it was on disk
+            with suppress(InvalidStateError):  # just now
                 waiting.future.set_result(waiting.receipt())
 
     @contextmanager

@@ -1,19 +1,15 @@
-"""The event loop of OTLP/gRPC in a thread of its own, and how other threads wake it.
+"""The event loop of OTLP/gRPC in a thread of its own.
 
 Python's gRPC with a thread for each call wakes two threads for each of its four events, and once more for
-the answer. In one event loop a call is a task, and requests that are answered together wake it once.
+the answer. In one event loop a call is a task, and requests that are answered together wake it once (`answers.py`).
 """
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
-__all__ = ["Answers", "LoopThread"]
+__all__ = ["LoopThread"]
 
 T = TypeVar("T")
 
@@ -65,38 +61,3 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.SelectorEventLoop  # that of Windows cannot watch the socket of gRPC
     return uvloop.new_event_loop
-
-
-class Answers:
-    """Awaits futures that other threads resolve; made in the loop that awaits.
-
-    Each that is resolved before the loop has woken for another costs it nothing more.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._done: deque[asyncio.Future[None]] = deque()
-        self._is_waking = False
-
-    async def of(self, future: Future[T]) -> T:
-        """What the future gives; it goes on when this is cancelled."""
-        if not future.done():
-            waiting = self._loop.create_future()
-            future.add_done_callback(partial(self._put, waiting))
-            await waiting
-        return future.result()
-
-    def _put(self, waiting: asyncio.Future[None], _: Future[Any]) -> None:
-        # First in, then the look: `_wake` does both the other way round, so nobody is forgotten.
-        self._done.append(waiting)
-        if not self._is_waking:
-            self._is_waking = True
-            with suppress(RuntimeError):  # the loop is closed, and nobody awaits
-                self._loop.call_soon_threadsafe(self._wake)
-
-    def _wake(self) -> None:
-        self._is_waking = False
-        while self._done:
-            waiting = self._done.popleft()
-            if not waiting.done():  # its call has been cancelled
-                waiting.set_result(None)

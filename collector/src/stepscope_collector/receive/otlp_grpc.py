@@ -28,8 +28,9 @@ from stepscope_collector.errors import (
     StoreUnavailable,
     Unauthenticated,
 )
+from stepscope_collector.receive.answers import AT_ONCE_BYTES, Answers
 from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
-from stepscope_collector.receive.grpc_loop import Answers, LoopThread
+from stepscope_collector.receive.grpc_loop import LoopThread
 from stepscope_collector.receive.grpc_reading import Context, Line, Reading
 from stepscope_collector.receive.health import Health
 from stepscope_collector.receive.port import Limits, Submit
@@ -53,9 +54,6 @@ _PING_ANSWER_MS: Final = 20_000
 _OPENS_WITHIN_S: Final = 2.0
 """How long a call waits for the store of its tenant to open; it holds a thread meanwhile."""
 
-_AT_ONCE_BYTES: Final = 16 * 1024
-"""Requests up to this size are decoded in the loop: the kernel keeps the interpreter for those, so that a
-thread would only add its switches to a tenth of a millisecond."""
 _DECODE_THREADS: Final = 4
 """For the others; one is decoded at a time."""
 
@@ -242,7 +240,7 @@ class GrpcReceiver:
                 client=admitted.name or address,
             )
 
-        if len(request) <= _AT_ONCE_BYTES and not ingest.is_busy:
+        if len(request) <= AT_ONCE_BYTES and not ingest.is_busy:
             return submit()
         return await self._in_thread(self._decoders, submit)
 

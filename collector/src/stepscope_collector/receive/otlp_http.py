@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.decode.batch import Encoding, Signal
 from stepscope_collector.errors import NotFound, StepscopeError, UnsupportedMedia
+from stepscope_collector.receive.answers import AT_ONCE_BYTES, Answers
 from stepscope_collector.receive.limits import (
     BodySize,
     declared_bytes,
@@ -123,6 +124,7 @@ class _Endpoint:
         self._ingest = ingest
         self._limits = limits
         self._pool = pool
+        self._answers = Answers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -168,11 +170,23 @@ class _Endpoint:
             held.release()
             raise
         ask = _Ask(body, held, compression, encoding, sender, token or address, request)
-        loop = asyncio.get_running_loop()
-        committed = await loop.run_in_executor(self._pool, self._submit, ask)
-        # Shielded: whatever becomes of this task, the commit of others goes on with this request.
-        receipt: Receipt = await asyncio.shield(asyncio.wrap_future(committed))
+        if self._is_quick(ask):
+            committed = self._submit(ask)
+        else:
+            loop = asyncio.get_running_loop()
+            committed = await loop.run_in_executor(self._pool, self._submit, ask)
+        # Whatever becomes of this task, the commit of others goes on with this request.
+        receipt: Receipt = await self._answers.of(committed)
         return receipt
+
+    def _is_quick(self, ask: "_Ask") -> bool:
+        """Whether it takes the event loop less time than a thread would cost."""
+        return (
+            ask.compression == "identity"
+            and ask.encoding == "protobuf"
+            and sum(map(len, ask.body)) <= AT_ONCE_BYTES
+            and not self._ingest.is_busy
+        )
 
     def _submit(self, ask: "_Ask") -> Future[Any]:
         """Decompress and submit, in a thread of the pool."""

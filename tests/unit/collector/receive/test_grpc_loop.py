@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stepscope_collector.receive.grpc_loop import Answers, LoopThread
+from stepscope_collector.receive.answers import Answers
+from stepscope_collector.receive.grpc_loop import LoopThread
 
 _WAIT_S = 20
 

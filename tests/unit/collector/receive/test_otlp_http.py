@@ -1,5 +1,6 @@
 """OTLP/HTTP: what the app does with what the ingest says. Rows of the checklist: tests/conformance."""
 
+import gzip
 import json
 import logging
 import socket
@@ -13,6 +14,7 @@ import httpx
 import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
@@ -242,3 +244,43 @@ def test_an_absurd_length_is_noted_as_unknown(desk: Desk, serve_http: Callable[.
     with _send(serve_http(), head + b"Content-Length: 999999999999999999\r\n\r\n") as connection:
         assert _status(connection) == 413
     assert desk.noted == [("traces", "payload_too_large", 0, "127.0.0.1")]
+
+
+@pytest.mark.parametrize(
+    ("size", "is_busy", "headers", "is_in_loop"),
+    [
+        (100, False, _PROTOBUF, True),
+        (17_000, False, _PROTOBUF, False),
+        (100, True, _PROTOBUF, False),
+        (100, False, _PROTOBUF | {"Content-Encoding": "gzip"}, False),
+        (100, False, _JSON, False),
+    ],
+)
+def test_only_what_is_quickly_decoded_is_decoded_in_the_event_loop(
+    desk: Desk,
+    serve_http: Callable[..., str],
+    size: int,
+    is_busy: bool,
+    headers: dict[str, str],
+    is_in_loop: bool,
+) -> None:
+    """issue #6: a thread costs a small request more than its decoding; whoever else asks must not wait."""
+    desk.is_busy = is_busy
+    submit, threads = desk.submit, []
+
+    def noted(*arguments: Any, **more: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return submit(*arguments, **more)
+
+    desk.submit = noted  # type: ignore[method-assign]  # who calls it
+    message = ExportTraceServiceRequest(resource_spans=[{"schema_url": "x" * size}])
+    content = message.SerializeToString()
+    if headers is _JSON:
+        content = b'{"resourceSpans":[{"schemaUrl":"x"}]}'
+    elif "Content-Encoding" in headers:
+        content = gzip.compress(content)
+    answer = httpx.post(
+        f"http://{serve_http()}/v1/traces", content=content, headers=headers, timeout=20
+    )
+    assert answer.status_code == 200
+    assert [name.startswith("otlp-http") for name in threads] == [not is_in_loop]
