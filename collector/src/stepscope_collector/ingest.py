@@ -348,6 +348,11 @@ class Ingest:
         if self._queue.catch_up(_REPEAT_WITHIN_S):
             backlog.forget_left()
 
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether any large trace waits to be folded, as of some moment."""
+        return self._writer.has_unfolded
+
     def between_commits(self, run: Callable[[Committer, Plan], T]) -> T:
         """Have the writer thread do something between two commits; what comes out, or is raised.
 

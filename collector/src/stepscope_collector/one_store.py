@@ -116,6 +116,7 @@ class OneStore:
             self.ingest.between_commits,
             settings.executions.lost_after_s,
             self.retention,
+            lambda: self.ingest.has_unfolded,
         )
         self.grpc: Final = Door(self.ingest, "grpc")
         self.mcp: McpFace | None = None

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -32,6 +33,8 @@ class Upkeep:
         work: runs something on the writer thread.
         lost_after_s: setting executions.lost_after_s.
         retention: removes what is due; None: nothing does.
+        has_unfolded: whether any large trace waits to be folded; work ends the group that the writer gathers, so it
+            is asked for only then.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Upkeep:
         work: Work,
         lost_after_s: float,
         retention: Retention | None = None,
+        has_unfolded: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._retention = retention
         self._work = work
+        self._has_unfolded = has_unfolded
         self._lost_after_s = lost_after_s
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
@@ -76,7 +81,11 @@ class Upkeep:
         while not self._is_ending.wait(pause_s):
             pause_s = _LOOK_S
             try:
-                while not self._is_ending.is_set() and self._work(self._fold_later):
+                while (
+                    not self._is_ending.is_set()
+                    and self._has_unfolded()
+                    and self._work(self._fold_later)
+                ):
                     pass  # one at a time: requests are committed in between
                 if time.monotonic() >= silence_at_s:
                     self._look_for_silence()

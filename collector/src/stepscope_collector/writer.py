@@ -87,6 +87,11 @@ class Writer:
         """Whether the store has not taken what is answered already."""
         return bool(self._kept)
 
+    @property
+    def has_unfolded(self) -> bool:
+        """Whether any large trace waits to be folded, as of some moment; for any thread."""
+        return self._committer.has_unfolded
+
     def start(self, backlog: Backlog | None) -> None:
         """Begin; `backlog` is told what is done with."""
         self._backlog = backlog

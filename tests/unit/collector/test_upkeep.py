@@ -1,0 +1,40 @@
+"""What a running collector does by itself, and when it leaves the writer alone."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from stepscope_collector import upkeep
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.store.database import Database
+from stepscope_collector.upkeep import Upkeep
+
+WAIT_S = 30
+
+
+@pytest.mark.parametrize("has_unfolded", [True, False])
+def test_the_writer_is_asked_for_only_where_a_large_trace_waits(
+    monkeypatch: pytest.MonkeyPatch, has_unfolded: bool
+) -> None:
+    """issue #6: work between commits ends the group that is gathered, and with it a row group."""
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.001)
+    looks, works = threading.Semaphore(0), []
+
+    def look() -> bool:
+        looks.release()
+        return has_unfolded
+
+    def work(run: Any) -> bool:
+        works.append(run)
+        return False
+
+    with Database.open(None, StoreConfig()) as database:
+        caring = Upkeep(database, work, 300, has_unfolded=look)
+        caring.start()
+        try:
+            for _ in range(3):
+                assert looks.acquire(timeout=WAIT_S)
+        finally:
+            caring.close()
+    assert bool(works) == has_unfolded
