@@ -221,7 +221,7 @@ class StoreConfig:
 
     memory_limit_bytes: int = _setting(
         "bytes",
-        384 * _MIB,
+        320 * _MIB,
         "Memory of the database engine. Larger work goes to a temporary directory beside the "
         "database file.",
         "The engine keeps what it has read or written until this is full, so the process takes some 200 MiB "
