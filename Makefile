@@ -94,7 +94,7 @@ imports: setup ## Check who imports whom
 bench: setup ## Run the benchmarks
 	@set -e; shopt -s nullglob; for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f $(ARGS); done
 
-performance: setup ## Measure everything for half an hour and write docs/performance.md; one: ARGS="--only ingest"
+performance: setup ## Measure everything for an hour, with 20 GB of disk, and write docs/performance.md; one: ARGS="--only ingest"
 	$(BIN)/python benchmarks/performance_page.py $(ARGS)
 
 build: setup ## Build the three wheels into dist/

@@ -3,9 +3,9 @@
     python benchmarks/performance_page.py [--only NAME …]
 
 Each benchmark runs by itself, one after the other; its JSON goes to .isolate/bench/. With --only the
-sections of the others stay on the page as they are. The machine should do nothing else for the half
-hour this takes (more the first time, when other servers are built): what it does otherwise stands
-beside the figures as its load, with the date of each.
+sections of the others stay on the page as they are. The machine should do nothing else for the hour
+this takes (more the first time, when other servers and a history of 100 million spans are made): what
+it does otherwise stands beside the figures as its load, with the date of each.
 """
 
 import argparse
@@ -35,15 +35,15 @@ class Section(NamedTuple):
 
 
 SECTIONS: Final = (
-    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 80000",
+    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 160000",
         "A real collector process, 16 senders with one request each in flight on the same cores. Times end when a question counts all spans; `spans/CPU-s` counts the "
         "collector's own time until then. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
     Section("latency", "Answers at half load", "bench_ingest.py --batch 512 --protocol grpc http --spans 200000 --half-load",
         "The senders send half of what the collector took at full load; times count from when a request was due, checkpoints included."),
     Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 16 --protocol grpc --spans 60000",
         "A commit costs a fixed part whatever its size, so requests share it, and answers do not wait for it; `--answers commit` shows what it is like when they do."),
-    Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --senders 48 --spans 150000",
-        "The write path in one thread without a server, 48 requests per commit, which is what commits at full load hold: CPU per span and stage."),
+    Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --senders 60 --spans 300000",
+        "The write path in one thread without a server, 60 requests per commit, which is what commits at full load hold, a row group: CPU per span and stage."),
     Section("decode", "Decoding", "bench_decode.py",
         "One thread, protobuf in, Arrow columns out: the decoder in Rust beside the reference in Python."),
     Section("store", "Layouts of the table of spans", "bench_store.py",
@@ -55,8 +55,8 @@ SECTIONS: Final = (
         "Hourly counts of steps whose rows are gone: a cell per hour, workflow and step, with forty buckets of durations."),
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
-    Section("scale", "Long histories", "bench_scale.py --sizes 10000 1000000",
-        "The same load on files of different sizes."),
+    Section("scale", "Long histories", "bench_scale.py --sizes 10000 10000000 100000000 --keep .isolate/bench/scale",
+        "The same load on files of different sizes; the largest is 8.5 GB, and is made and copied once."),
     Section("memory", "Memory over time", "bench_memory.py --minutes 3 --warm-up 1",
         "Full load without a pause into one file; resident memory is the median of the seconds of each minute. An hour: `--minutes 60`."),
     Section("retention", "Retention", "bench_retention.py",

@@ -63,8 +63,10 @@ class Waiting:
     def cut(self, rows: int) -> tuple["Waiting", "Waiting"]:
         """The first so many spans of a request of more, and what is left of it, which is answered.
 
-        Either may be committed without the other: what comes again is known by its spans.
+        Either may be committed without the other: what comes again is known by its spans, and the request has no
+        hash by which it would be known as a whole.
         """
+        assert self.request_hash is None
         first, others = cut(self.batch, rows)
         part = Waiting(
             first,

@@ -1,5 +1,6 @@
 """What waits for the writer thread, in its order, and what of it shares a transaction."""
 
+import logging
 import queue
 import threading
 import time
@@ -13,9 +14,22 @@ from stepscope_collector.waiting import Waiting, Work, shutting_down
 
 __all__ = ["Group", "WriteQueue"]
 
+logger = logging.getLogger(__name__)
+
 
 def _is_of_spans(waiting: Waiting) -> bool:
     return waiting.batch.signal == "traces"
+
+
+def _cut(waiting: Waiting, rows: int) -> tuple[Waiting, Waiting | None]:
+    """A request in two, or as it is where it cannot be cut."""
+    if waiting.request_hash is not None:  # it is known as a whole when it comes again
+        return waiting, None
+    try:
+        return waiting.cut(rows)
+    except Exception:  # the thread must live: all that comes goes through it
+        logger.exception("request not cut")
+        return waiting, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +247,9 @@ class WriteQueue:
         is_first = not group
         if is_first or size + waiting.payload_bytes <= config.group_max_bytes:
             count = waiting.batch.row_count
-            if (
-                self._may_cut
-                and 0 < left < count
-                and all(_is_of_spans(w) for w in (*group, waiting))
-            ):
-                waiting, self._held = waiting.cut(left)
-                count = left
+            if self._may_cut and 0 < left < count and all(map(_is_of_spans, (*group, waiting))):
+                waiting, self._held = _cut(waiting, left)
+                count = waiting.batch.row_count
             if is_first or count <= left:
                 group.append(waiting)
                 return size + waiting.payload_bytes, rows + count
@@ -261,6 +271,7 @@ class WriteQueue:
     def _next(self, group: list[Waiting], deadline: float) -> Waiting | Work | None:
         """What waits behind a group; queue.Empty when it is not worth waiting for it."""
         while True:
+            self._is_urgent.clear()  # before looking: what happens after the look ends the sleep
             try:
                 found = self._queue.get_nowait()
             except queue.Empty:
@@ -274,17 +285,13 @@ class WriteQueue:
                 return found
 
     def _sleep(self, group: list[Waiting], deadline: float) -> None:
-        """Until somebody cannot wait, or the time is up; queue.Empty when it is so already.
-
-        A sender that the backlog cannot answer any more waits as long, once each time that begins.
-        """
+        """Until somebody cannot wait, or the time is up; queue.Empty when it is so already."""
         with self._changed:
             if not self._queue.empty():
                 return  # put in since the caller looked
             left_s = deadline - time.monotonic()
             if self._wanted >= group[0].sequence or self._is_enough or left_s <= 0:
                 raise queue.Empty
-            self._is_urgent.clear()
         self._is_urgent.wait(left_s)
 
     def _worth_s(self, group: list[Waiting], deadline: float) -> float:

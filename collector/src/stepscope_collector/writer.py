@@ -24,7 +24,7 @@ from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
-from stepscope_collector.waiting import Waiting, Work, spread
+from stepscope_collector.waiting import Receipt, Waiting, Work, spread
 from stepscope_collector.write_queue import WriteQueue
 
 __all__ = ["Writer"]
@@ -114,11 +114,23 @@ class Writer:
                 if requests:
                     last = requests[-1]
                     self._last_taken = last.sequence - 1 if last.is_part else last.sequence
-                self._commit_or_split([*kept, *requests])
+                if group := [*kept, *self._without_refused(requests)]:
+                    self._commit_or_split(group)
                 self._settle()
             if taken is None:
                 return
             self._forget_requests()
+
+    def _without_refused(self, requests: list[Waiting]) -> list[Waiting]:
+        """The requests without the rest of those that were cut and whose sender knows that the first part has failed."""
+        others = []
+        for waiting in requests:
+            error = _told(waiting.future) if waiting.rows_before else None
+            if error is None:
+                others.append(waiting)
+            else:
+                self._fail([waiting], error)
+        return others
 
     def _settle(self) -> None:
         """Nobody needs to wait for what was taken any more, nor is it needed on disk."""
@@ -261,10 +273,17 @@ class Writer:
             try:
                 waiting.future.set_exception(error)
             except InvalidStateError:
-                if error.is_retryable:
-                    self._kept.append(waiting)
-                    continue
-                self._unwritable.append(waiting.sequence)
+                if _told(waiting.future) is None:  # it is answered
+                    if error.is_retryable:
+                        self._kept.append(waiting)
+                        continue
+                    self._unwritable.append(waiting.sequence)
             self._leave(waiting)
             if waiting.whole is None:
                 self._telemetry.failed(waiting.settled(), error.code)
+
+
+def _told(future: Future[Receipt]) -> StepscopeError | None:
+    """The error that the sender of a request was told; None: none, or nothing yet."""
+    error = future.exception() if future.done() else None
+    return error if isinstance(error, StepscopeError) else None

@@ -1,5 +1,6 @@
 """Groups of many spans are stored as whole row groups of DuckDB, wherever their requests begin and end."""
 
+import threading
 from concurrent.futures import wait
 
 import duckdb
@@ -19,10 +20,19 @@ COUNT = ROW_GROUP_ROWS // EACH + 2
 LONG_MS = 60_000
 
 
-def payloads() -> list[bytes]:
+def payloads(**attributes: str) -> list[bytes]:
     return [
         payload(
-            *(span(f"{n}/{i}", trace=f"t{n}", scope="x", start=n * EACH + i) for i in range(EACH))
+            *(
+                span(
+                    f"{n}/{i}",
+                    trace=f"t{n}",
+                    scope="stepscope" if attributes else "x",
+                    start=n * EACH + i,
+                    attributes=attributes,
+                )
+                for i in range(EACH)
+            )
         )
         for n in range(COUNT)
     ]
@@ -93,9 +103,10 @@ class FailingOnce(Committer):
 
 
 def test_what_is_answered_and_could_not_be_written_is_tried_again_with_both_its_parts(
-    tmp_path, sent
+    tmp_path,
 ):
-    """decision 10: a request in the backlog is never given up, also one that is cut."""
+    """decision 10: a request in the backlog is never given up, also one that is cut; nor is any of it stored twice."""
+    sent = payloads(**{"stepscope.input": "{}"})
     FailingOnce.large = 0
     path = tmp_path / "stepscope.duckdb"
     with taking(path, committer=FailingOnce, backlog=tmp_path / "backlog") as take:
@@ -106,13 +117,39 @@ def test_what_is_answered_and_could_not_be_written_is_tried_again_with_both_its_
         for data, is_stored in zip(sent, is_answered, strict=True):
             if not is_stored:  # its sender was told to try again
                 take.take(data)
-        for _ in range(20):  # nobody waits while the store cannot be written
+        pause = threading.Event()
+        for _ in range(10 * WAIT_S):  # nobody waits while the store cannot be written
             if take.ingest.catch_up(WAIT_S):
                 break
+            pause.wait(0.1)
         assert take.rows("select count(*), count(distinct span_id) from stored.spans") == [
             (EACH * COUNT,) * 2
         ]
+        assert take.rows("select count(*) from stored.payloads") == [(EACH * COUNT,)]
         assert FailingOnce.large > 1
+
+
+def test_a_request_that_was_refused_by_its_first_part_leaves_no_rest(tmp_path, sent):
+    """decision 10: its sender repeats it as a whole; half of it may be there, and is not sent on."""
+    FailingOnce.large = 0
+    config = IngestConfig(group_max_wait_ms=LONG_MS)
+    with taking(tmp_path / "stepscope.duckdb", config=config, committer=FailingOnce) as take:
+        with take.held():
+            futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
+        assert not wait(futures, WAIT_S).not_done
+        is_taken = [each.exception() is None for each in futures]
+        assert is_taken == [False] * (COUNT - 1) + [True]  # the group, and what was behind it
+        assert take.rows("select count(*) from stored.spans where name not like 'hold%'") == [
+            (EACH,)
+        ]
+        assert take.counts()["failed"] == EACH * (COUNT - 1)
+        assert not take.ingest._writer.is_behind
+        assert take.ingest.samples()["stepscope_inflight_bytes"][0].value == 0
+        for data in sent[:-1]:
+            take.take(data)
+        assert take.rows("select count(*) from stored.spans where name not like 'hold%'") == [
+            (EACH * COUNT,)
+        ]
 
 
 def test_a_request_whose_first_part_was_written_before_a_crash_is_whole_after_it(tmp_path, sent):

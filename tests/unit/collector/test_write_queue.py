@@ -195,6 +195,34 @@ def test_what_has_no_identity_or_makes_no_row_group_is_not_cut(most_rows, signal
         writer.end()
 
 
+def test_a_request_that_is_known_as_a_whole_when_it_comes_again_is_not_cut():
+    """issue #2: a request with spans that are refused has a hash, so that they are noted once."""
+    writer = Writer(most_rows=_ROW_GROUP)
+    try:
+        made = spans("a", "b", "c")
+        made.request_hash = b"h" * 16
+        before = request(rows=_ROW_GROUP - 1)
+        writer.queue.put(before)
+        writer.queue.put(made)
+        assert requests_of(writer.take()) == [before]
+        writer.queue.end()
+        assert requests_of(writer.take()) == [made]
+    finally:
+        writer.end()
+
+
+def test_a_request_that_cannot_be_cut_goes_as_it_is(caplog):
+    """ours: the thread that takes requests out must live, whatever one of them holds."""
+    writer = Writer(most_rows=_ROW_GROUP)
+    try:
+        made = request(rows=_ROW_GROUP + 1)  # without the rows it tells of
+        writer.queue.put(made)
+        assert requests_of(writer.take()) == [made]
+        assert "request not cut" in caplog.text
+    finally:
+        writer.end()
+
+
 def test_the_writer_looks_again_when_answers_begin_to_wait(writer):
     """decision 10: then senders wait for commits, and a group that waits for more keeps them."""
     made = request()

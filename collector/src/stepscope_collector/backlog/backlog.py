@@ -118,7 +118,7 @@ class Backlog:
                 each = held.popleft()
                 with suppress(InvalidStateError):  # its commit was faster
                     each.future.set_result(each.receipt)
-            if held:
+            if held or self.is_failing:
                 self._hurry()
             self._clean(seen, unwritable)
             if is_closing:

@@ -174,7 +174,7 @@ class IngestConfig:
         "bool",
         True,
         "Requests are answered when they are in a file beside the database and synced, before their "
-        "commit, as long as no more than twice `group_max_bytes` wait for theirs. Questions wait for that commit, and "
+        "commit, as long as no more than twice `group_max_bytes` wait for theirs, nor half of `limits.max_inflight_bytes`. Questions wait for that commit, and "
         "what a crash leaves in the file is committed at the next start. Else an answer waits for its commit.",
         "A sync takes milliseconds and a commit 30, a checkpoint half a second; and requests that need "
         "not wait for each other share commits.",
@@ -190,8 +190,7 @@ class IngestConfig:
         "count",
         30_720,
         "Spans, log records and points committed in one transaction, at most; one larger request "
-        "of log records or points goes alone, spans of a request may be in several. At full load a multiple of 30,720 "
-        "costs the least.",
+        "goes alone. With a multiple of 30,720, which costs the least at full load, the spans of a request may be in several.",
         "A row group: DuckDB writes one that is whole to the file at once, and all else first to its log.",
         minimum=1,
     )
@@ -199,7 +198,7 @@ class IngestConfig:
         "ms",
         1000,
         "How long the writer waits, at most, for requests that can share a commit. It does not when a question "
-        "waits for that commit, or when the group is as large as it may be. Without a backlog it waits only for "
+        "waits for that commit, when the group is as large as it may be, or at a quarter of `group_max_bytes` where spans are so large that they fill no row group. Without a backlog it waits only for "
         "requests that are being decoded, and those of senders that were just answered.",
         "Sharing a commit saves its fixed cost of about 30 ms. 0: commit at once what is there.",
         minimum=0,

@@ -85,7 +85,8 @@ def _spans(batches: list[Batch]) -> Spans | None:
     return Spans(
         rows=rows,
         shapes=shapes,
-        payloads=together(batch.payloads for batch in batches),
+        # the parts of a request that was cut have the same ones
+        payloads=together({id(b.payloads): b.payloads for b in batches}.values()),
         may_repeat=repeats,
         open_count=sum(batch.open_count for batch in batches),
         columns=columns,

@@ -12,8 +12,8 @@ __all__ = ["AT_ONCE_BYTES", "Answers"]
 T = TypeVar("T")
 
 AT_ONCE_BYTES: Final = 16 * 1024
-"""Requests up to this size are decoded in the event loop: the kernel keeps the interpreter for those, so that a
-thread would only add its switches to a tenth of a millisecond."""
+"""Requests up to this size are decoded in the event loop: the kernel keeps the interpreter for those of spans and log
+records, so that a thread would only add its switches to a tenth of a millisecond."""
 
 
 class Answers:

@@ -1,7 +1,7 @@
 """OTLP/HTTP: three paths, protobuf and JSON on one port, an answer after the commit.
 
-Reads a request as far as its limits allow, hands it to the ingest in a thread, and answers with
-what `responses` makes of the outcome. Opens no socket: the process does, and runs this app on it.
+Reads a request as far as its limits allow, hands it to the ingest, in a thread unless it is small, and
+answers with what `responses` makes of the outcome. Opens no socket: the process does, and runs this app on it.
 """
 
 import asyncio

@@ -150,7 +150,10 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
         NotFound: there is no file and `read_only` is asked for.
         StoreUnavailable: the file cannot be reached.
     """
-    connection = duckdb.connect(":memory:", config=_options(path, config))
+    try:
+        connection = duckdb.connect(":memory:", config=_options(path, config))
+    except duckdb.Error as error:
+        raise _meaning(error, path) from error
     try:
         try:
             _attach(connection, path, read_only=read_only)

@@ -87,7 +87,9 @@ def test_a_failure_is_raised_and_a_cancelled_wait_cancels_nothing() -> None:
     asyncio.run(check())
 
 
-def test_what_is_resolved_after_the_end_of_the_loop_harms_nobody() -> None:
+def test_what_is_resolved_after_the_end_of_the_loop_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """ours: a commit may come after the grace of a stop."""
     late: Future[int] = Future()
 
@@ -99,6 +101,7 @@ def test_what_is_resolved_after_the_end_of_the_loop_harms_nobody() -> None:
     asyncio.run(leave())
     late.set_result(1)
     assert late.result() == 1
+    assert caplog.records == []  # where an error of a callback would stand
 
 
 def test_a_thread_of_its_own_runs_what_others_ask_for() -> None:
