@@ -247,10 +247,10 @@ def test_on_a_terminal_the_command_has_a_terminal(receiver):
     program = """
 import sys
 print(sys.stdin.isatty(), sys.stdout.isatty(), flush=True)
+import time
 name = input("name? ")
-print("hello", name, flush=True)
 try:
-    import time
+    print("hello", name, flush=True)
     time.sleep(60)
 except KeyboardInterrupt:
     print("stopped", flush=True)

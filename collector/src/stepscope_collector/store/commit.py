@@ -14,9 +14,9 @@ from stepscope_collector.errors import StoreUnavailable, Unwritable
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
-    EngineStopped,
     checkpoint,
     damage_in,
+    has_stopped,
 )
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names
 from stepscope_collector.store.group import Group
@@ -45,7 +45,7 @@ _INCOMING = (
 _PASSING = (
     duckdb.IOException,
     duckdb.OutOfMemoryException,
-    EngineStopped,
+    duckdb.FatalException,
     duckdb.ConnectionException,
     duckdb.TransactionException,
 )
@@ -406,7 +406,7 @@ class Committer:
 
     def _refuse(self, error: EngineError) -> NoReturn:
         if isinstance(error, _PASSING):
-            self._is_stopped = self._is_stopped or isinstance(error, EngineStopped)
+            self._is_stopped = self._is_stopped or has_stopped(error)
             raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
         raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
 

@@ -26,11 +26,11 @@ from stepscope_collector.store.backup import Backup, backup_directory, snapshot
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
-    EngineStopped,
     Interrupted,
     checkpoint,
     connect_again,
     damage_in,
+    has_stopped,
 )
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock
@@ -198,8 +198,6 @@ class Database:
         connection = self._take(is_fresh=is_fresh)
         try:
             yield connection
-        except EngineStopped as error:
-            raise StoreUnavailable("the database engine has stopped and is opened again") from error
         except Interrupted as error:
             self._refuse_if_ending(error)
             raise
@@ -418,6 +416,8 @@ class Database:
 
     def _refuse_if_damaged(self, error: EngineError) -> None:
         """Remember damage that a reader met: the next start reads everything and sets it aside."""
+        if has_stopped(error):
+            raise StoreUnavailable("the database engine has stopped and is opened again") from error
         if (damage := damage_in(error)) is None:
             return
         if self.damage is None:

@@ -34,13 +34,13 @@ __all__ = [
     "ROW_GROUP_ROWS",
     "Connection",
     "EngineError",
-    "EngineStopped",
     "Interrupted",
     "checkpoint",
     "connect",
     "connect_again",
     "connect_released",
     "damage_in",
+    "has_stopped",
     "is_before_2",
     "tokens_of",
 ]
@@ -48,8 +48,6 @@ __all__ = [
 Connection = duckdb.DuckDBPyConnection
 EngineError = duckdb.Error
 """Every error of DuckDB; rooms above the store catch it under this name."""
-EngineStopped = duckdb.FatalException
-"""The engine refuses all further work until the file is opened again."""
 Interrupted = duckdb.InterruptException
 """A statement was stopped by `interrupt()`."""
 
@@ -66,6 +64,7 @@ _NEWER_FILE = "created with an newer version of DuckDB"
 _NEWER_FORMAT = "but we can only read versions"
 _UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
 
+_INVALIDATED = "has been invalidated"
 _OTHERS_WRITE = "other write transactions active"
 _WRITERS_END_WITHIN_S = 2.0
 _BETWEEN_S = 0.01
@@ -128,6 +127,13 @@ def tokens_of(statement: str) -> Iterator[tuple[str, str]]:
     for (start, kind), end in zip(found, ends, strict=False):
         if kind != duckdb.token_type.comment:
             yield kind.name, text[start:end].decode(errors="replace").strip()
+
+
+def has_stopped(error: BaseException) -> bool:
+    """Whether the engine refuses all further work until the file is opened again."""
+    # of an attached file DuckDB 2 says so in words, in whatever comes after a checkpoint that failed
+    is_said = isinstance(error, duckdb.IOException) and _INVALIDATED in str(error)
+    return is_said or isinstance(error, duckdb.FatalException)
 
 
 def damage_in(error: BaseException) -> str | None:
