@@ -64,8 +64,10 @@ def measure(history: Path, size: int, arguments: argparse.Namespace) -> dict[str
 
         run_all(senders(2))
         work = senders(per_sender)
+        collector.settle(60)  # what a start looks at in a long history is not the load's
         before = collector.cpu_s()
         answers = run_all(work)
+        collector.sql("select 1")  # waits until all that was answered is committed
         cpu_s = collector.cpu_since(before)
         found = {
             "spans_before": size,
