@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from stepscope._forks import in_every_fork
+from stepscope._forks import Unforked, in_every_fork
 from stepscope._spool import Spool
 from stepscope._wire import Answer, Signal, Transport
 
@@ -99,6 +99,7 @@ class Sender:
         self.counters = Counters()
         self._has_warned = False
         self._was_reached = False
+        self._unforked = Unforked()
         self.after_fork()
         in_every_fork(self)
 
@@ -343,7 +344,8 @@ class Sender:
         if self._deadline is not None:
             timeout = min(timeout, max(self._deadline - time.monotonic(), 0.05))
         self.counters.requests += 1
-        return self._transport.send(signal, body, timeout)
+        with self._unforked:
+            return self._transport.send(signal, body, timeout)
 
     def _count_accepted(self, answer: Answer, body: bytes, count: int) -> None:
         self._was_reached = True

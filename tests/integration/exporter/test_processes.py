@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -53,6 +54,27 @@ with stepscope.workflow("w"):
     os.waitpid(pid, 0)
 """
 
+FORK_DURING_A_REQUEST = """
+import os, threading, time
+import stepscope
+stepscope.configure()
+@stepscope.step
+def part(n): return n
+with stepscope.workflow("w"):
+    with stepscope.step("before"):
+        pass
+    flushing = threading.Thread(target=stepscope.flush)
+    flushing.start()
+    time.sleep(float(os.environ["AFTER_S"]))
+    pid = os.fork()
+    if pid == 0:
+        part(2)
+        stepscope.shutdown()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    flushing.join()
+"""
+
 
 def run(tmp_path, program, receiver, *arguments):
     path = tmp_path / "program.py"
@@ -91,3 +113,19 @@ def test_forked_children_send_their_own_spans_and_not_their_parents(tmp_path):
     names = sorted(span.name for span, _ in spans)
     assert names == ["before", "part", "part", "w"]
     assert len({a["workflow.execution.id"] for _, a in spans}) == 1
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.03, 0.06, 0.09, 0.12, 0.3])
+def test_a_child_forked_while_its_parent_sends_can_send_too(tmp_path, after_s, monkeypatch):
+    """A copy of a lock inside gRPC, or of an import, is given back by nobody in the child."""
+    monkeypatch.setenv("AFTER_S", str(after_s))
+    with running_receiver() as receiver:
+        answer = receiver.answer
+
+        def slow(context):
+            time.sleep(0.2)
+            return answer(context)
+
+        receiver.answer = slow
+        spans = run(tmp_path, FORK_DURING_A_REQUEST, receiver)
+    assert sorted(span.name for span, _ in spans) == ["before", "part", "w"]
