@@ -13,7 +13,7 @@ from stepscope_collector.remap import Work
 from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
-from stepscope_collector.store.silence import allow_silence, find_silence
+from stepscope_collector.store.silence import Silence, allow_silence
 
 __all__ = ["Upkeep"]
 
@@ -49,7 +49,7 @@ class Upkeep:
         self._retention = retention
         self._work = work
         self._has_unfolded = has_unfolded
-        self._lost_after_s = lost_after_s
+        self._silence = Silence(lost_after_s)
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)]
@@ -123,7 +123,7 @@ class Upkeep:
     def _look_for_silence(self) -> None:
         """Beside the writer, which has to do with it only when a limit changes."""
         with self._database.read(is_fresh=False) as connection:
-            limits = find_silence(connection, time.time_ns(), self._lost_after_s)
+            limits = self._silence.find(connection, time.time_ns())
         if not limits:
             return
 

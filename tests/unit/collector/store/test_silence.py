@@ -12,9 +12,10 @@ from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.mapping.profile import load_shipped
+from stepscope_collector.store import silence
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
-from stepscope_collector.store.silence import allow_silence, find_silence
+from stepscope_collector.store.silence import Silence, allow_silence
 
 MAPPING = compile_profiles(load_shipped())
 MINUTE = 60 * 10**9
@@ -51,6 +52,12 @@ class Store:
     def __init__(self, database):
         self._database = database
         self._committer = Committer(database.writer(), MAPPING)
+        self.now_s = 0.0
+        self._silence = Silence(LOST_AFTER_S, self._clock)
+
+    def _clock(self):
+        self.now_s += 0.001
+        return self.now_s
 
     def take(self, request):
         group = group_of([decode_spans(request, MAPPING.plan)], [], [], NewDimensions())
@@ -60,7 +67,7 @@ class Store:
 
     def allow(self):
         with self._database.read() as connection:
-            limits = find_silence(connection, time.time_ns(), LOST_AFTER_S)
+            limits = self._silence.find(connection, time.time_ns())
         with self._committer.transaction() as connection:
             allow_silence(connection, limits)
         return len(limits)
@@ -142,3 +149,61 @@ def test_steps_of_it_may_be_silent_as_long(store):
     assert store.steps() == [("charge", "lost")]
     assert store.allow() == 1
     assert store.steps() == [("charge", "running")]
+
+
+def test_what_was_asked_is_known_for_a_while(store):
+    """issue #6: an idle collector does not read its history over and over."""
+    store.take(otlp("dbos-tracer", (1, 1, 0, "long", 100, None, dbos("silent"))))
+    assert store.allow() == 0, "nothing is known of the workflow"
+    store.take(
+        otlp(
+            "dbos-tracer",
+            *((100 + n, 1, 0, "long", 100, 40, dbos(f"old-{n}")) for n in range(20)),
+        )
+    )
+    assert store.allow() == 0, "it was asked just now"
+    store.now_s += 2
+    assert store.allow() == 1, "asking took 1 ms, so it is known for a second"
+
+
+def test_a_workflow_that_is_new_is_asked_at_once(store):
+    """ours: what is known of others says nothing about it."""
+    store.take(otlp("dbos-tracer", (1, 1, 0, "other", 100, None, dbos("silent"))))
+    assert store.allow() == 0
+    store.take(
+        otlp(
+            "dbos-tracer",
+            *((100 + n, 1, 0, "long", 100, 40, dbos(f"old-{n}")) for n in range(20)),
+            (2, 1, 0, "long", 100, None, dbos("within")),
+        )
+    )
+    assert store.allow() == 1
+
+
+@pytest.mark.parametrize("older_minutes", [60, 90])
+def test_the_newest_of_a_workflow_say_enough_and_of_a_rare_one_all_do(
+    store, monkeypatch, older_minutes
+):
+    """issue #6: a long history is not read in full where its end tells as much."""
+    monkeypatch.setattr(silence, "_NEWEST_ROWS", 20)
+    monkeypatch.setattr(silence, "_ENOUGH", 10)
+    ended = 200 - older_minutes
+    store.take(
+        otlp(
+            "dbos-tracer",
+            *((100 + n, 1, 0, "rare", 200, ended, dbos(f"rare-{n}")) for n in range(9)),
+            *((200 + n, 1, 0, "often", 200, ended, dbos(f"then-{n}")) for n in range(9)),
+        )
+    )
+    store.take(
+        otlp(
+            "dbos-tracer",
+            *((300 + n, 1, 0, "often", 100, 99, dbos(f"now-{n}")) for n in range(19)),
+            (1, 1, 0, "rare", 190, None, dbos("rare")),
+            (2, 1, 0, "often", 190, None, dbos("often")),
+        )
+    )
+    assert store.allow() == 1
+    found = store.statuses()
+    assert found["often"] == "lost", "as its newest take a minute"
+    assert found["rare"] == ("running" if 3 * older_minutes > 190 else "lost")
