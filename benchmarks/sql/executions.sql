@@ -47,9 +47,7 @@ select
     case when not is_running then start_ns + lasted_ns end as final_end_unix_nano,
     time_of(final_end_unix_nano) as ended_at,
     duration_of(start_ns, final_end_unix_nano) as duration_ns,
-    case when not is_running then start_ns end as final_start_unix_nano,
     cast(md5(cast(n as varchar)) as uuid) as any_trace_id,
-    case when not is_running then any_trace_id end as final_trace_id,
     case when not is_running then hash(n, 'span', 0) end as final_span_id,
     case when not is_running then final_status end as status,
     case when not is_running and final_status in ('failed', 'timed_out')

@@ -63,5 +63,15 @@ select 'execution', execution_id, null
 from stored.executions
 where ended_at is distinct from time_of(final_end_unix_nano) or duration_ns is distinct from
     duration_of(coalesce(started_unix_nano, first_unix_nano), final_end_unix_nano)
+union all
+select 'final', e.execution_id, null
+from stored.executions e
+where e.final_trace_id = e.any_trace_id or e.final_start_unix_nano = e.first_unix_nano
+    or e.final_span_id is not null and not exists (
+        from stored.spans s
+        where s.span_id = e.final_span_id and s.trace_id = coalesce(e.final_trace_id, e.any_trace_id)
+            and s.start_time_unix_nano = coalesce(e.final_start_unix_nano, e.first_unix_nano)
+    )
 """
-"""Rows without what views need of them: one of duration and end, a name and a status of each step, a duration."""
+"""Rows without what views need of them: one of duration and end, a name and a status of each step, a duration,
+the final span of an execution, of which only what differs from the execution is kept."""

@@ -148,8 +148,8 @@ create table if not exists stored.executions (
     last_start_unix_nano ubigint not null, -- greatest start of all its spans: bound for scans
     any_trace_id uuid not null,            -- greatest trace id of its spans
     final_end_unix_nano ubigint,           -- end of the winning final span, null: not ended
-    final_start_unix_nano ubigint,         -- its start
-    final_trace_id uuid,                   -- its trace id
+    final_start_unix_nano ubigint,         -- its start, null: first_unix_nano
+    final_trace_id uuid,                   -- its trace id, null: any_trace_id
     final_span_id ubigint,                 -- its span id
     status varchar,                        -- of the winning final span; of an open one queued, waiting or retrying
     status_native varchar,                 -- the sender's own word for status

@@ -221,6 +221,30 @@ def test_a_later_final_span_wins():
     assert row == {"status": "success", "error_message": None, "duration_ns": 50_000_000}
 
 
+def test_an_execution_names_the_trace_of_the_span_that_ended_it():
+    """ours: only what differs from the execution's own trace and start is stored, whatever comes first."""
+    first, last = span("a", trace="1").span, span("a", trace="2").span
+    least, greatest = sorted((first.trace_id, last.trace_id))
+    ended = "select trace_id, span_id, duration_ns from executions"
+    kept = "select final_trace_id, final_start_unix_nano from stored.executions"
+    names = {first.trace_id: "1", last.trace_id: "2"}
+    for ending, other in ((least, greatest), (greatest, least)):
+        begun = [execution("w", "E", trace=names[ending], start=5, end=50)]
+        begun += [step("s", "E", trace=names[ending], start=2)]
+        resumed = [step("s", "E", trace=names[other], start=20)]
+        answers = []
+        for order in ((begun + resumed,), (begun, resumed), (resumed, begun)):
+            with history() as store:
+                for request in order:
+                    store.write(request)
+                answers.append((store.rows(ended), store.rows(kept)))
+        assert answers[0] == answers[1] == answers[2]
+        (row,), (stored,) = answers[0]
+        assert row["trace_id"] == ending.hex()
+        assert (stored["final_trace_id"] is None) == (ending == greatest)
+        assert stored["final_start_unix_nano"] == begun[0].span.start_time_unix_nano
+
+
 def test_cycles_and_missing_parents_end():
     """issue #2: hostile traces; a cycle among parents must not hang the writer."""
     cycle = [

@@ -26,8 +26,10 @@ select
         then f.final
         else struct_pack(
             end_unix_nano := e.final_end_unix_nano,
-            start_unix_nano := e.final_start_unix_nano,
-            trace_id := e.final_trace_id,
+            start_unix_nano := case when e.final_span_id is not null
+                then coalesce(e.final_start_unix_nano, e.first_unix_nano) end,
+            trace_id := case when e.final_span_id is not null
+                then coalesce(e.final_trace_id, e.any_trace_id) end,
             span_id := e.final_span_id,
             status := e.status,
             status_native := e.status_native,

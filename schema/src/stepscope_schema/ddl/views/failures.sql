@@ -21,7 +21,8 @@ with tries as (
     union all
     select
         execution_id, null, null, null, status, error_type, error_message, null,
-        final_end_unix_nano, final_trace_id, final_span_id, 0
+        final_end_unix_nano, case when final_span_id is not null then coalesce(final_trace_id, any_trace_id) end,
+        final_span_id, 0
     from stored.executions
     where status in ('failed', 'timed_out') and final_end_unix_nano is not null
         and failed_attempt_count = 0

@@ -4,7 +4,8 @@
 -- Columns: execution_id, workflow_name, status; begun_at (queued, else started), ended_at, last_seen_at in
 -- nanoseconds since the epoch; trace_id, parent_span_id: where it was started, null: not told.
 with children as (
-    select e.*, s.final_trace_id, s.final_span_id, s.final_start_unix_nano, s.first_unix_nano
+    select e.*, s.final_span_id, s.first_unix_nano, coalesce(s.final_trace_id, s.any_trace_id) as final_trace_id,
+        coalesce(s.final_start_unix_nano, s.first_unix_nano) as final_start_unix_nano
     from stored.executions s
     join executions e on e.execution_id = s.execution_id
     where s.parent_execution_id = $execution_id and s.execution_id <> $execution_id

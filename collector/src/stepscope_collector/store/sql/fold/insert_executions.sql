@@ -2,9 +2,10 @@
 -- same as UTC time.
 insert into stored.executions by name
 select
-    f.* exclude (trace_id, final_trace_id, last_seen_unix_nano),
+    f.* exclude (trace_id, final_trace_id, final_start_unix_nano, last_seen_unix_nano),
     f.trace_id as any_trace_id,
-    cast(f.final_trace_id as uuid) as final_trace_id,
+    nullif(cast(f.final_trace_id as uuid), f.trace_id) as final_trace_id,
+    nullif(f.final_start_unix_nano, f.first_unix_nano) as final_start_unix_nano,
     least(f.last_seen_unix_nano, $now) as last_seen_unix_nano,
     execution_key(f.execution_id) as execution_key,
     time_of(coalesce(f.started_unix_nano, f.first_unix_nano)) as started_at,
