@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.requests import SEED, SHAPES, START_NS
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.decode.native import gathering, in_use
+from stepscope_collector.decode.native import gathering, id_set, in_use
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
@@ -61,7 +61,8 @@ def stages(shape: str, batch: int, senders: int, spans: int, decoder: Any) -> di
     columns = gathering()
     with tempfile.TemporaryDirectory() as folder, _timed_statements(clock):
         database = Database.open(Path(folder) / "stepscope.duckdb", StoreConfig())
-        committer = Committer(database.writer(), mapping)
+        committer = Committer(database.writer(), mapping, id_set=id_set)
+        committer.known.fill(database.read)
         for number in range(commits + WARM_UP):
             if number == WARM_UP:
                 clock.ns.clear()

@@ -11,6 +11,7 @@ mod columns;
 mod decoded;
 mod envelope;
 mod export;
+mod ids;
 mod json;
 mod kernel;
 mod known;
@@ -45,7 +46,7 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 7)?;
+    module.add("API", 8)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;
@@ -53,5 +54,6 @@ fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Part>()?;
     module.add_class::<chunk::Gathering>()?;
     module.add_class::<export::Rows>()?;
+    module.add_class::<ids::IdSet>()?;
     Ok(())
 }

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from stepscope_collector.config import StoreConfig
+from stepscope_collector.decode.native import id_set
 from stepscope_collector.decode.spans import decode_spans
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.group import NewDimensions, group_of
@@ -153,7 +154,8 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._committer = Committer(database.writer(), MAPPING)
+        self._committer = Committer(database.writer(), MAPPING, id_set=id_set)
+        self._committer.known.fill(database.read)
         self._dimensions = NewDimensions()
 
     def write(self, *groups: Sequence[Sent], now_ns: int = NOW_NS) -> tuple[int, int]:

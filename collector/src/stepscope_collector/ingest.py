@@ -34,6 +34,7 @@ from stepscope_collector.errors import (
 from stepscope_collector.mapping.compile import CompiledMapping
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.engine import ROW_GROUP_ROWS
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.tee import Record, Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.values import Sample
@@ -352,6 +353,11 @@ class Ingest:
     def has_unfolded(self) -> bool:
         """Whether any large trace waits to be folded, as of some moment."""
         return self._writer.has_unfolded
+
+    @property
+    def known(self) -> KnownExecutions:
+        """The executions that the writer knows of, to be filled beside it."""
+        return self._writer.known
 
     def between_commits(self, run: Callable[[Committer, Plan], T]) -> T:
         """Have the writer thread do something between two commits; what comes out, or is raised.

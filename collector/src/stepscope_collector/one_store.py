@@ -13,6 +13,7 @@ from typing import Any, Final, Self, cast
 from stepscope_collector.backlog import has_backlog
 from stepscope_collector.config import Settings
 from stepscope_collector.decode.batch import Decoder, Signal
+from stepscope_collector.decode.native import id_set
 from stepscope_collector.errors import StepscopeError, StoreUnavailable
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.ingest import Ingest
@@ -83,6 +84,7 @@ class OneStore:
                 database.reopen,
                 database.committed,
                 log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
+                id_set=id_set,
             ),
             replace(
                 mapping.plan,
@@ -117,6 +119,7 @@ class OneStore:
             settings.executions.lost_after_s,
             self.retention,
             lambda: self.ingest.has_unfolded,
+            lambda: self.ingest.known,
         )
         self.grpc: Final = Door(self.ingest, "grpc")
         self.mcp: McpFace | None = None

@@ -13,6 +13,7 @@ from stepscope_collector.remap import Work
 from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.silence import Silence, allow_silence
 
 __all__ = ["Upkeep"]
@@ -35,6 +36,7 @@ class Upkeep:
         retention: removes what is due; None: nothing does.
         has_unfolded: whether any large trace waits to be folded; work ends the group that the writer gathers, so it
             is asked for only then.
+        known: the executions that the writer knows of; None: it looks through all that are stored.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Upkeep:
         lost_after_s: float,
         retention: Retention | None = None,
         has_unfolded: Callable[[], bool] = lambda: True,
+        known: Callable[[], KnownExecutions | None] = lambda: None,
     ) -> None:
         self._database = database
         self._retention = retention
         self._work = work
         self._has_unfolded = has_unfolded
         self._silence = Silence(lost_after_s)
+        self._known = known
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)]
@@ -87,6 +91,7 @@ class Upkeep:
                     and self._work(self._fold_later)
                 ):
                     pass  # one at a time: requests are committed in between
+                self._fill_known()
                 if time.monotonic() >= silence_at_s:
                     self._look_for_silence()
                     silence_at_s = time.monotonic() + self._every_s
@@ -119,6 +124,11 @@ class Upkeep:
         now_ns = time.time_ns()
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
         return committer.fold_later(now, now_ns)
+
+    def _fill_known(self) -> None:
+        known = self._known()
+        if known is not None and known.wants_filling:
+            known.fill(lambda: self._database.read(is_fresh=False))
 
     def _look_for_silence(self) -> None:
         """Beside the writer, which has to do with it only when a limit changes."""

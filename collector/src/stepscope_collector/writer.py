@@ -21,6 +21,7 @@ from stepscope_collector.decode.batch import Batch, Plan, Rejection
 from stepscope_collector.errors import StepscopeError, StoreUnavailable, Unwritable
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
@@ -91,6 +92,11 @@ class Writer:
     def has_unfolded(self) -> bool:
         """Whether any large trace waits to be folded, as of some moment; for any thread."""
         return self._committer.has_unfolded
+
+    @property
+    def known(self) -> KnownExecutions:
+        """The executions that it knows of."""
+        return self._committer.known
 
     def start(self, backlog: Backlog | None) -> None:
         """Begin; `backlog` is told what is done with."""

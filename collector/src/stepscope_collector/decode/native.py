@@ -55,6 +55,7 @@ __all__ = [
     "chosen",
     "decode_natively",
     "gathering",
+    "id_set",
     "in_use",
     "is_native",
     "native_part",
@@ -62,7 +63,7 @@ __all__ = [
     "native_together",
 ]
 
-_API: Final = 7
+_API: Final = 8
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _KEPT_BYTES: Final = 4096
@@ -119,6 +120,11 @@ def chosen(wanted: Decoder) -> InUse:
 def gathering() -> Any:
     """A place for `decode_natively` to gather the spans of requests in; None without the native decoder."""
     return stepscope_native.Gathering() if in_use("auto").decoder == "native" else None
+
+
+def id_set() -> Any:
+    """A set of hashes of 63 bits in four to five bytes each; None without the native decoder."""
+    return stepscope_native.IdSet() if in_use("auto").decoder == "native" else None
 
 
 def decode_natively(

@@ -21,6 +21,7 @@ from stepscope_collector.store.engine import (
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names
 from stepscope_collector.store.group import Group
 from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
+from stepscope_collector.store.known import IdSet, KnownExecutions
 from stepscope_collector.store.log_limit import UNLIMITED, LogLimit, LogLimiter, note_drops
 from stepscope_collector.store.span_writer import Mapping, SpanWriter, Written
 from stepscope_collector.store.statements import Prepared, statement
@@ -69,6 +70,10 @@ class Committer:
     """What is done from now on is noted there, to be done again on a copy; None: nothing is."""
     log_limit: LogLimit = UNLIMITED
     """Of each execution."""
+    id_set: Callable[[], IdSet | None] = lambda: None
+    """Makes an empty one; what it gives, and whether it is there, makes no difference but in CPU."""
+    known: KnownExecutions = field(init=False)
+    """Has to be filled from the file, beside the writer."""
     _spans: SpanWriter = field(init=False)
     _tombstones: Tombstones = field(init=False)
     _eraser: Eraser = field(init=False)
@@ -80,7 +85,8 @@ class Committer:
     def __post_init__(self) -> None:
         self._tombstones = Tombstones(self.connection)
         self._eraser = Eraser(self.connection)
-        self._spans = SpanWriter(self.connection, self.mapping, self._tombstones)
+        self.known = KnownExecutions(self.id_set)
+        self._spans = self._span_writer(self.connection, self.mapping)
         self._logs = LogLimiter(self.connection, self.log_limit)
         self._sql = Prepared(self.connection)
 
@@ -91,8 +97,11 @@ class Committer:
             StoreUnavailable: not now; the ones before stay.
         """
         with self._engine() as connection:
-            self._spans = SpanWriter(connection, mapping, self._tombstones)
+            self._spans = self._span_writer(connection, mapping)
             self.mapping = mapping
+
+    def _span_writer(self, connection: Connection, mapping: Mapping) -> SpanWriter:
+        return SpanWriter(connection, mapping, self._tombstones, self.known)
 
     def note_profiles(self, told: Described[str, str], now: datetime) -> None:
         """Keep what the profiles in force say of themselves, for those who ask the file.
@@ -245,6 +254,7 @@ class Committer:
         with self.transaction():
             erased = self._eraser.delete(execution_ids)
             self._tombstones.note(now, known_until)
+        self.known.removed(erased.executions)
         self.generation += 1  # resources that are gone must be written again when they come again
         return erased
 
@@ -277,6 +287,7 @@ class Committer:
             erased, is_young = self._eraser.prune(execution_ids, starts, planned_at, known)
             if is_young:
                 self._tombstones.note(now, now + YOUNG)
+        self.known.removed(erased.executions)
         return erased
 
     def prune_payloads(

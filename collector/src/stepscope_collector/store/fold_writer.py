@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.large_traces import LargeTraces
 from stepscope_collector.store.profile_check import PROFILE_MACROS
 from stepscope_collector.store.statements import Prepared
@@ -49,8 +50,11 @@ class FoldMapping(Protocol):
 class FoldWriter:
     """The folding half of the write path of spans, on one connection."""
 
-    def __init__(self, connection: Connection, mapping: FoldMapping) -> None:
+    def __init__(
+        self, connection: Connection, mapping: FoldMapping, known: KnownExecutions
+    ) -> None:
         self._connection = connection
+        self._known = known
         self._sql = Prepared(connection)
         self._mapping = mapping
         for macro in PROFILE_MACROS:
@@ -158,6 +162,7 @@ class FoldWriter:
         times: dict[str, Any] = {"now": now_ns, "ingested_at": now}
         with self._given("folded_executions", folded.execution_rows(touched)) as is_any:
             if is_any:
+                self._known.note(self._sql, "folded_executions")
                 self._sql.run("fold/insert_executions", **times)
         with self._given("folded_attempts", folded.attempt_rows(touched)) as is_any:
             if is_any:

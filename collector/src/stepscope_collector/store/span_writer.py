@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.fold_writer import FoldMapping, FoldWriter
 from stepscope_collector.store.group import Spans
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.statements import Prepared
 from stepscope_collector.store.tombstones import Tombstones
 
@@ -75,12 +76,19 @@ class SpanWriter:
     of it; the committer releases them.
     """
 
-    def __init__(self, connection: Connection, mapping: Mapping, tombstones: Tombstones) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        mapping: Mapping,
+        tombstones: Tombstones,
+        known: KnownExecutions,
+    ) -> None:
         self._connection = connection
         self._tombstones = tombstones
+        self._known = known
         self._sql = Prepared(connection)
         self._mapping = mapping
-        self._folding = FoldWriter(connection, mapping)
+        self._folding = FoldWriter(connection, mapping, known)
         self._may_be_open = True
         self._is_view = False
         self._sql.run("same_span")
@@ -237,13 +245,16 @@ class SpanWriter:
                 self._resolve(now, now_ns)
                 source = f"(from {source} where {_NOT_REFOLDED})"
         self._sql.run("fold_staged", insert={"source": source})
-        (known,) = self._sql.row("find_known")
-        if known:
+        if self._known.find(self._sql):
             self._sql.run("find_executions")
             self._sql.run("update_executions", ingested_at=now)
         else:
             self._sql.run("no_merged")
-        self._sql.run("insert_executions", ingested_at=now)
+        self._insert_executions(now)
+
+    def _insert_executions(self, now: datetime) -> None:
+        ((inserted,),) = self._sql.run("insert_executions", ingested_at=now).fetchall()
+        self._known.added(inserted)
 
     def _resolve(self, now: datetime, now_ns: int) -> None:
         """Assign the spans of mixed traces and fold the executions this touches from scratch."""
@@ -258,5 +269,6 @@ class SpanWriter:
         self._sql.run("delete_refolded")
         self._sql.run("fold_staged", insert={"source": "refold_source"})
         self._sql.run("no_merged")
-        self._sql.run("insert_executions", ingested_at=now)
+        self._known.note(self._sql, "folded")
+        self._insert_executions(now)
         self._sql.run("keep_ingested")

@@ -12,6 +12,7 @@ from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import Unwritable
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.span_writer import SpanWriter
 from stepscope_collector.store.tombstones import Tombstones
 from tests.strategies.workflows import MAPPING, NOW, NOW_NS, history
@@ -89,7 +90,10 @@ def writer():
     """What registers batches, and its connection."""
     with history() as store:
         connection = store.database.writer()
-        yield SpanWriter(connection, MAPPING, Tombstones(connection)), connection
+        yield (
+            SpanWriter(connection, MAPPING, Tombstones(connection), KnownExecutions(lambda: None)),
+            connection,
+        )
 
 
 @settings(max_examples=10)

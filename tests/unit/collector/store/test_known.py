@@ -1,0 +1,182 @@
+"""The writer looks for executions only where the set of those that it knows says that there may be one."""
+
+import random
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stepscope_collector.decode.native import id_set
+from stepscope_collector.store import known, statements
+from stepscope_collector.store.commit import Committer
+from tests.strategies.workflows import MAPPING, NOW, NOW_NS, execution, history, step
+from tests.unit.collector.store.test_commit import streams
+
+pytestmark = pytest.mark.skipif(id_set() is None, reason="the native decoder is not installed")
+
+SQL = Path(statements.__file__).parent / "sql"
+
+
+def spans(name):
+    return [execution(f"sync {name}", name, end=500)]
+
+
+def late(name):
+    return [step("pull", name, parent=f"sync {name}", start=1, end=4)]
+
+
+@pytest.fixture
+def looked(monkeypatch):
+    """Where the writer has begun to look for executions."""
+    found = []
+    run = statements.Prepared.run
+
+    def seen(self, name, /, *arguments, **parameters):
+        if name == "find_known":
+            found.append(parameters["from_row"])
+        return run(self, name, *arguments, **parameters)
+
+    monkeypatch.setattr(statements.Prepared, "run", seen)
+    return found
+
+
+def committer_of(store, *, is_filled=True):
+    made = Committer(store.database.writer(), MAPPING, id_set=id_set)
+    if is_filled:
+        made.known.fill(store.database.read)
+    return made
+
+
+def counts(store):
+    return {
+        row["execution_id"]: row["span_count"]
+        for row in store.rows("select execution_id, span_count from stored.executions")
+    }
+
+
+def write(committer, sent):
+    committer.commit(streams(sent), NOW, NOW_NS)
+
+
+def test_new_executions_are_not_looked_for(looked):
+    with history() as store:
+        committer = committer_of(store)
+        write(committer, spans("A"))
+        write(committer, spans("B"))
+        assert looked == []
+        write(committer, late("A"))
+        assert looked == [0]
+        assert counts(store) == {"A": 2, "B": 1}
+
+
+def test_what_was_stored_before_a_start_is_known(looked):
+    with history() as store:
+        store.write(spans("A"))
+        committer = committer_of(store)
+        looked.clear()
+        write(committer, late("A"))
+        write(committer, spans("B"))
+        assert looked == [0]
+        assert counts(store) == {"A": 2, "B": 1}
+
+
+def test_until_the_set_is_whole_all_rows_are_looked_through(looked):
+    with history() as store:
+        store.write(spans("A"))
+        committer = committer_of(store, is_filled=False)
+        assert committer.known.wants_filling
+        looked.clear()
+        write(committer, spans("B"))
+        write(committer, late("A"))
+        assert looked == [0, 0]
+        committer.known.fill(store.database.read)
+        assert not committer.known.wants_filling
+        write(committer, late("B"))
+        write(committer, spans("C"))
+        assert looked == [0, 0, 0]
+        assert counts(store) == {"A": 2, "B": 2, "C": 1}
+
+
+def test_what_is_committed_while_the_set_is_filled_is_known():
+    with history() as store:
+        store.write(spans("A"))
+        committer = committer_of(store, is_filled=False)
+
+        @contextmanager
+        def read():
+            with store.database.read() as connection:
+                connection.execute("select 1 from stored.executions limit 1").fetchall()
+                write(committer, spans("B"))
+                yield connection
+
+        committer.known.fill(read)
+        write(committer, [*late("A"), *late("B")])
+        assert counts(store) == {"A": 2, "B": 2}
+
+
+def test_an_execution_of_long_ago_is_found_among_the_older_rows(monkeypatch, looked):
+    monkeypatch.setattr(known, "_RECENT_ROWS", 2)
+    with history() as store:
+        committer = committer_of(store)
+        for name in "ABCDE":
+            write(committer, spans(name))
+        write(committer, late("E"))
+        assert looked == [3]
+        write(committer, [*late("E"), *late("A")])
+        assert looked == [3, 3, 0]
+        assert counts(store) == {"A": 2, "B": 1, "C": 1, "D": 1, "E": 2}
+
+
+def test_what_came_to_nothing_is_looked_for_and_not_found(looked):
+    with history() as store:
+        committer = committer_of(store)
+        group = streams(spans("A"))
+        group.rejections = object()
+        with pytest.raises(Exception, match="object"):
+            committer.commit(group, NOW, NOW_NS)
+        write(committer, spans("A"))
+        assert looked == [0, 0]
+        assert counts(store) == {"A": 1}
+
+
+def test_the_set_is_made_anew_when_much_was_removed(monkeypatch):
+    monkeypatch.setattr(known, "_RECENT_ROWS", 1)
+    with history() as store:
+        committer = committer_of(store)
+        for name in "ABC":
+            write(committer, spans(name))
+        committer.delete(["A"], NOW, NOW)
+        assert not committer.known.wants_filling
+        committer.delete(["B"], NOW, NOW)
+        assert committer.known.wants_filling
+        committer.known.fill(store.database.read)
+        write(committer, late("C"))
+        assert counts(store) == {"C": 2}
+
+
+def test_every_statement_that_stores_an_execution_is_one_that_the_set_hears_of():
+    """A row that it does not know of would be written twice; see `KnownExecutions`."""
+    storing = {
+        str(path.relative_to(SQL))
+        for path in SQL.rglob("*.sql")
+        if "into stored.executions" in path.read_text(encoding="utf-8")
+    }
+    assert storing == {"insert_executions.sql", "fold/insert_executions.sql"}
+
+
+def test_a_set_of_hashes_is_exact_but_for_the_bits_it_leaves_out():
+    rng = random.Random(7)
+    hashes, told = id_set(), set()
+    for _ in range(40):
+        some = [rng.getrandbits(63) for _ in range(rng.randrange(1000))]
+        mixed = some + rng.sample(sorted(told), min(len(told), 50))
+        rng.shuffle(mixed)
+        if rng.random() < 0.5:
+            hashes.put_all(b"".join(each.to_bytes(8, sys.byteorder) for each in mixed))
+        else:
+            assert hashes.put(mixed) == [each for each in mixed if each in told]
+        told.update(mixed)
+        assert len(hashes) == len(told)
+    with pytest.raises(ValueError, match="8 bytes"):
+        hashes.put_all(b"1234567")
