@@ -2,7 +2,7 @@
 
 For each size a history is made straight in the tables of a real database (as bench_query.py does,
 ten spans per execution), a collector starts on it, shows its newest page and takes the SDK's spans in over gRPC.
-Prints one JSON document: seconds to start with and without reading the whole file (`store.verify_s`),
+Prints one JSON document: seconds to start with and without reading the file (`store.verify_s`),
 ms of the newest page, CPU per span and answer times, memory before and after the load, bytes of the
 file per span; and each as a ratio to the smallest size.
 

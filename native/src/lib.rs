@@ -1,4 +1,4 @@
-//! The decoder of Stepscope in Rust: OTLP protobuf bytes to Arrow columns.
+//! The decoder of Stepscope in Rust: OTLP protobuf bytes to Arrow columns; and the checksums of a file's blocks.
 //!
 //! It makes what `stepscope_collector.decode` makes in Python, value for value, or it makes nothing:
 //! whatever is out of the ordinary is `Odd`, and the caller decodes that request in Python.
@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod blocks;
 mod chunk;
 mod columns;
 mod decoded;
@@ -50,6 +51,7 @@ fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;
+    module.add_function(wrap_pyfunction!(blocks::failed_blocks, module)?)?;
     module.add_class::<Kernel>()?;
     module.add_class::<Part>()?;
     module.add_class::<chunk::Gathering>()?;

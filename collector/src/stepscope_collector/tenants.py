@@ -34,7 +34,7 @@ __all__ = ["Tenants", "settings_of"]
 logger = logging.getLogger(__name__)
 
 _OPEN_AT_ONCE: Final = 2
-"""Stores that are opened at the same time; each is read in full for up to store.verify_s."""
+"""Stores that are opened at the same time; each is read for up to store.verify_s."""
 _AGAIN_S: Final = 5.0
 """A store that could not be opened is tried again so much later, at the next request."""
 _HTTP_WAITS_S: Final = 10.0

@@ -15,6 +15,7 @@ from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.silence import Silence, allow_silence
+from stepscope_collector.store.verifier import Verifier
 
 __all__ = ["Upkeep"]
 
@@ -57,6 +58,10 @@ class Upkeep:
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)]
+        if database.path is not None:
+            self._threads.append(
+                threading.Thread(target=self._verify, name="stepscope-verify", daemon=True)
+            )
         if retention is not None and retention.config.interval_s:
             # Of its own: choosing what is due reads the history for as long as it takes.
             self._threads.append(
@@ -101,6 +106,26 @@ class Upkeep:
             except Exception:  # a bug of ours must not end what the others need
                 logger.exception("upkeep failed")
                 pause_s = self._every_s
+
+    def _verify(self) -> None:
+        """Read what the start has left of the file; also what was left when it was opened again."""
+        verifier = Verifier(self._database, self._set_aside)
+        pause_s = 0.0
+        while not self._is_ending.wait(pause_s):
+            pause_s = self._every_s
+            try:
+                rest_s = verifier.go_on()
+                if rest_s is not None:
+                    pause_s = rest_s
+            except StepscopeError as error:  # the next time will do
+                if self._is_ending.is_set():
+                    return
+                logger.warning("database not read on", extra={"error": error.message})
+            except Exception:  # a bug of ours must not end what the others need
+                logger.exception("database not read on")
+
+    def _set_aside(self, damage: str) -> None:
+        self._work(lambda committer, _: committer.set_aside(damage))
 
     def _prune(self, retention: Retention) -> None:
         interval_s = retention.config.interval_s

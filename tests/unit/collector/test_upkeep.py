@@ -1,6 +1,7 @@
 """What a running collector does by itself, and when it leaves the writer alone."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from stepscope_collector import upkeep
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.sweep import Sweep
 from stepscope_collector.upkeep import Upkeep
 
 WAIT_S = 30
@@ -38,3 +40,27 @@ def test_the_writer_is_asked_for_only_where_a_large_trace_waits(
         finally:
             caring.close()
     assert bool(works) == has_unfolded
+
+
+def test_what_the_start_left_unread_is_read(tmp_path: Path) -> None:
+    """issue #6: a start is quick, and damage is found all the same."""
+    path = tmp_path / "stepscope.duckdb"
+    with Database.open(path, StoreConfig()):
+        pass
+    with Database.open(path, StoreConfig(verify_s=1e-9)) as database:
+        assert database.unread() is not None
+        is_read = threading.Event()
+        was_read = database.was_read
+
+        def note(sweep: Sweep) -> None:
+            was_read(sweep)
+            is_read.set()
+
+        database.was_read = note  # type: ignore[method-assign]
+        caring = Upkeep(database, lambda _: False, 300, has_unfolded=lambda: False)
+        caring.start()
+        try:
+            assert is_read.wait(WAIT_S)
+        finally:
+            caring.close()
+        assert database.unread() is None

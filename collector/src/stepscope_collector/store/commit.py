@@ -158,6 +158,16 @@ class Committer:
         self.journal = None
         self._is_stopped = True
 
+    def set_aside(self, damage: str) -> None:
+        """Set the file aside, as it is damaged, and go on with a new one.
+
+        Raises:
+            StoreUnavailable: not now; it is done before anything else is.
+        """
+        self.stop()
+        self._damage = damage
+        self.ensure_open()
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction around the block: what it writes is on disk after it, or nothing is.

@@ -23,6 +23,7 @@ from stepscope_collector.errors import (
 )
 from stepscope_collector.store.aside import move_aside
 from stepscope_collector.store.backup import Backup, backup_directory, snapshot
+from stepscope_collector.store.blocks import Read
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
@@ -36,6 +37,7 @@ from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.opening import Made, make_directory, open_present
+from stepscope_collector.store.sweep import Sweep
 from stepscope_collector.store.time_limit import Overdue, TimeLimit
 from stepscope_schema.load import Schema, load_schema
 
@@ -146,6 +148,18 @@ class Database:
         """
         if self._made is not None and self._made.marker is not None:
             self._made.marker.write()
+
+    def unread(self) -> tuple[Sweep, Read] | None:
+        """What the start has not read of the file, and how it is read; None: nothing is left."""
+        made = self._made
+        if made is None or made.sweep is None or made.marker is None:
+            return None
+        return made.sweep, made.marker.read
+
+    def was_read(self, sweep: Sweep) -> None:
+        """Nothing is left of it."""
+        if self._made is not None and self._made.sweep is sweep:
+            self._made.sweep = None
 
     def reopen(self, damage: str | None = None) -> Connection:
         """Open the file again after the engine has stopped; the new writing connection.

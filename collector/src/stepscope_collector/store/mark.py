@@ -12,6 +12,7 @@ Two slots are written in turn, each within one disk sector: one that is torn lea
 
 import os
 import struct
+import threading
 import zlib
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,13 +20,12 @@ from pathlib import Path
 from typing import Final
 
 from stepscope_collector.errors import StoreUnavailable
+from stepscope_collector.store.blocks import HEAD_BYTES
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import PID_BYTES
 
 __all__ = ["Mark", "Marker", "checksum", "head_of", "log_path", "read_mark"]
 
-_HEAD_BYTES: Final = 3 * 4096
-"""DuckDB's main header and the two that take turns: each checkpoint writes one of them."""
 _SLOT: Final = struct.Struct("<8sQ16sQI")
 _MAGIC: Final = b"stepmark"
 _CRC: Final = struct.Struct("<I")
@@ -58,7 +58,7 @@ def read_mark(descriptor: int) -> Mark | None:
 
 def head_of(descriptor: int) -> bytes:
     """Hash of the headers of an open database file."""
-    return blake2b(os.pread(descriptor, _HEAD_BYTES, 0), digest_size=16).digest()
+    return blake2b(os.pread(descriptor, HEAD_BYTES, 0), digest_size=16).digest()
 
 
 def checksum(descriptor: int, first: int, last: int, crc: int = 0) -> int:
@@ -73,7 +73,7 @@ def checksum(descriptor: int, first: int, last: int, crc: int = 0) -> int:
 
 
 class Marker:
-    """Writes the marks of one open database; for the writer thread.
+    """Writes the marks of one open database, and reads its file; for the writer thread, but `read`.
 
     It holds descriptors of the database and of the log, which must be closed after DuckDB's:
     closing one gives up the locks that DuckDB has on the file.
@@ -85,6 +85,8 @@ class Marker:
         self._lock = lock_descriptor
         self._log_path = log_path(path)
         self._database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._reading = threading.Lock()
+        self._is_closed = False
         self._log: int | None = None
         self._inode = 0
         self._log_bytes = 0
@@ -109,9 +111,26 @@ class Marker:
             reason = (error.strerror or str(error)).lower()
             raise StoreUnavailable(f"the store cannot note what it committed: {reason}") from error
 
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the database file, at most so many; for any thread.
+
+        Raises:
+            StoreUnavailable: it cannot be read, or is closed.
+        """
+        with self._reading:
+            if self._is_closed:
+                raise StoreUnavailable("the database file is closed")
+            try:
+                return os.pread(self._database, size, offset)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise StoreUnavailable(f"the database file cannot be read: {reason}") from error
+
     def close(self) -> None:
         """Close the descriptors; DuckDB has closed its own."""
-        os.close(self._database)
+        with self._reading:
+            self._is_closed = True
+            os.close(self._database)
         self._leave_log()
 
     def _follow_log(self) -> None:

@@ -17,6 +17,7 @@ from stepscope_collector.store.migrate import (
     row_counts,
 )
 from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
+from stepscope_collector.store.sweep import Sweep
 from stepscope_schema.load import Schema
 
 __all__ = ["Made", "make_directory", "open_present"]
@@ -34,6 +35,8 @@ class Made:
     lock: FileLock | None = None
     marker: Marker | None = None
     """None: in memory, or not open."""
+    sweep: Sweep | None = None
+    """What is left to read of the file; None: nothing."""
 
     def connect(
         self, path: Path | None, *, again: bool = False, is_verified: bool = False
@@ -46,7 +49,10 @@ class Made:
         schema = self.schema
         mark = None if self.lock is None else read_mark(self.lock.descriptor)
         config = replace(self.config, verify_s=0) if is_verified else self.config
-        root = connect(None, config) if path is None else connect_sound(path, config, mark)
+        if path is None:
+            root = connect(None, config)
+        else:
+            root, self.sweep = connect_sound(path, config, mark)
         try:
             if path is not None:
                 path.chmod(0o600)

@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stepscope_collector.errors import DatabaseDamaged, StoreUnavailable
-from stepscope_collector.store import Database, EngineError
+from stepscope_collector.store import Database, EngineError, sweep, verifier
 from stepscope_collector.store.aside import files_aside
 from stepscope_collector.store.lock import lock_path
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.recover import find_damage
+from stepscope_collector.store.verifier import Verifier
 from tests.unit.collector.store.crashed import (
     CONFIG,
     copy_crashed,
@@ -20,6 +21,7 @@ from tests.unit.collector.store.crashed import (
 )
 
 UNVERIFIED = type(CONFIG)(memory_limit_bytes=512 << 20, threads=2, verify_s=0)
+LATER = type(CONFIG)(memory_limit_bytes=512 << 20, threads=2, verify_s=1e-9)
 BLOCK = 256 << 10
 HEADERS = 3 * 4096
 
@@ -206,12 +208,69 @@ def test_a_question_that_meets_damage_is_refused_and_the_rest_answered(checkpoin
             assert connection.execute("select 1").fetchone() == (1,)
 
 
-def test_reading_at_start_stops_in_time(checkpointed, caplog):
-    """ours: store.verify_s bounds the start."""
-    config = type(CONFIG)(verify_s=1e-9)
-    with opened(checkpointed, config) as history:
+def verify(database, committer):
+    """Read what the start has left, as upkeep does, without its pauses."""
+    verifier = Verifier(database, committer.set_aside)
+    while verifier.go_on() is not None:
+        pass
+
+
+def test_reading_at_start_stops_in_time_and_goes_on_later(checkpointed, caplog):
+    """issue #6: store.verify_s bounds the start, and all is read all the same."""
+    caplog.set_level("INFO")
+    with opened(checkpointed, LATER) as history:
+        assert "is read while it serves" in caplog.text
+        verify(history.database, history._committer)
+        assert "database read in full" in caplog.text
+        assert history.database.unread() is None
+        assert len(history.tables()["executions"]) == 10
+    assert files_aside(checkpointed) == []
+
+
+def test_damage_that_is_found_later_sets_the_file_aside(checkpointed):
+    """issue #6: a start that does not read all of a long history promises as much."""
+    damage_unread_block(checkpointed, lambda _: True)
+    with opened(checkpointed, LATER) as history:
+        verify(history.database, history._committer)
+        assert history.write(spans_of(3)) == (41, 0)
+        assert len(history.tables()["executions"]) == 1
+        verify(history.database, history._committer)
+        assert history.database.unread() is None
+    (moved,) = files_aside(checkpointed)
+    assert "checksum" in moved.reason
+
+
+def test_damage_where_nothing_lies_is_none(checkpointed, caplog, monkeypatch):
+    """ours: the engine has the last word on a block that fails."""
+    monkeypatch.setattr(verifier, "find_damage", lambda *_: None)
+    damage_unread_block(checkpointed, lambda _: True)
+    with opened(checkpointed, LATER) as history:
+        verify(history.database, history._committer)
+        assert "all rows are read" in caplog.text
+        assert history.database.unread() is None
+    assert files_aside(checkpointed) == []
+
+
+def test_nothing_is_read_of_a_file_that_is_closed(checkpointed):
+    """ours: its descriptor may be another file's by then."""
+    with opened(checkpointed, LATER) as history:
+        sweep, read = history.database.unread()
+        history.database.reopen()
+        with pytest.raises(StoreUnavailable, match="the database file is closed"):
+            sweep.read_on(read)
+
+
+def test_a_file_of_an_unknown_kind_is_read_by_the_engine(checkpointed, monkeypatch, caplog):
+    """ours: as all were; that ends in time, too."""
+    monkeypatch.setattr(sweep, "layout_of", lambda _: None)
+    with opened(checkpointed, LATER) as history:
+        assert history.database.unread() is None
         assert len(history.tables()["executions"]) == 10
     assert "not read in full" in caplog.text
+    damage_unread_block(checkpointed, lambda _: True)
+    with opened(checkpointed) as history:
+        assert len(history.tables()["executions"]) == 0
+    assert len(files_aside(checkpointed)) == 1
 
 
 def test_a_writer_that_meets_damage_goes_on_with_a_new_file(checkpointed):

@@ -1,0 +1,64 @@
+"""Reads what a start has left of a database file, beside everything else and for a tenth of the time."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from stepscope_collector.store.database import Database
+from stepscope_collector.store.recover import find_damage
+
+__all__ = ["Verifier"]
+
+logger = logging.getLogger(__name__)
+
+_REST: Final = 9.0
+"""Times as long as a piece took it pauses: senders and questions are to notice nothing."""
+_AGAIN_S: Final = 1.0
+"""After which a block that failed is read again; it may have been half written."""
+
+
+class Verifier:
+    """Reads on. For one thread.
+
+    Args:
+        database: the history.
+        set_aside: is told the damage that was found.
+    """
+
+    def __init__(self, database: Database, set_aside: Callable[[str], object]) -> None:
+        self._database = database
+        self._set_aside = set_aside
+
+    def go_on(self) -> float | None:
+        """Read a piece; seconds to pause before the next. None: nothing is left.
+
+        Raises:
+            StoreUnavailable: not now.
+        """
+        unread = self._database.unread()
+        if unread is None:
+            return None
+        sweep, read = unread
+        begun_s = time.monotonic()
+        if sweep.has_failed:
+            if sweep.look_again(read):
+                self._database.was_read(sweep)
+                self._ask_engine()
+                return None
+        elif sweep.is_done:
+            self._database.was_read(sweep)
+            logger.info("database read in full", extra={"path": str(self._database.path)})
+            return None
+        else:
+            sweep.read_on(read)
+        return _AGAIN_S if sweep.has_failed else (time.monotonic() - begun_s) * _REST
+
+    def _ask_engine(self) -> None:
+        """Whether what has failed is in use."""
+        path = {"path": str(self._database.path)}
+        logger.warning("blocks fail their checksum, all rows are read", extra=path)
+        with self._database.read(is_fresh=False) as connection:
+            damage = find_damage(connection, None)
+        if damage is not None:
+            self._set_aside(damage)
