@@ -180,12 +180,13 @@ def test_a_workflow_that_is_new_is_asked_at_once(store):
     assert store.allow() == 1
 
 
+@pytest.mark.parametrize("rows", [5, 20])
 @pytest.mark.parametrize("older_minutes", [60, 90])
 def test_the_newest_of_a_workflow_say_enough_and_of_a_rare_one_all_do(
-    store, monkeypatch, older_minutes
+    store, monkeypatch, older_minutes, rows
 ):
     """issue #6: a long history is not read in full where its end tells as much."""
-    monkeypatch.setattr(silence, "_NEWEST_ROWS", 20)
+    monkeypatch.setattr(silence, "_NEWEST_ROWS", rows)
     monkeypatch.setattr(silence, "_ENOUGH", 10)
     ended = 200 - older_minutes
     store.take(
