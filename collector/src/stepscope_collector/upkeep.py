@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
 """How often it looks for large traces that wait to be folded, and at the size of the file."""
+_REST_S: Final = 0.01
+"""Between row groups of 30,000 ids that are read, each of which takes a millisecond."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
 
@@ -153,7 +155,10 @@ class Upkeep:
     def _fill_known(self) -> None:
         known = self._known()
         if known is not None and known.wants_filling:
-            known.fill(lambda: self._database.read(is_fresh=False))
+            known.fill(
+                lambda: self._database.read(is_fresh=False),
+                lambda: self._is_ending.wait(_REST_S),
+            )
 
     def _look_for_silence(self) -> None:
         """Beside the writer, which has to do with it only when a limit changes."""

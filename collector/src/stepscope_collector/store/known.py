@@ -61,11 +61,16 @@ class KnownExecutions:
         """Whether what is stored has to be read."""
         return self._ids is not None and not self._is_whole
 
-    def fill(self, read: Callable[[], AbstractContextManager[Connection]]) -> None:
+    def fill(
+        self,
+        read: Callable[[], AbstractContextManager[Connection]],
+        rest: Callable[[], object] = bool,
+    ) -> None:
         """Read the ids of all that is stored: 0.1 s of CPU for a million.
 
         Args:
             read: a reader of what is committed by then. What is committed later the writer puts in.
+            rest: called after each row group, for others to have their turn: what is asked meanwhile takes no longer.
         """
         ids = (
             self._ids
@@ -76,6 +81,7 @@ class KnownExecutions:
             hashes = connection.sql(statement("known/hashes").format(table="stored.executions"))
             for batch in RecordBatchReader.from_arrow(hashes):
                 ids.put_all(batch.column(0).buffer())  # type: ignore[attr-defined]
+                rest()
         if ids is self._ids:  # else too much was removed in the meantime
             self._is_whole = True
 

@@ -115,6 +115,17 @@ def test_what_is_committed_while_the_set_is_filled_is_known():
         assert counts(store) == {"A": 2, "B": 2}
 
 
+def test_reading_what_is_stored_rests_in_between():
+    """issue #6: the newest page is shown in time while a collector starts on a long history."""
+    with history() as store:
+        store.write(spans("A"))
+        committer = committer_of(store, is_filled=False)
+        rests = []
+        committer.known.fill(store.database.read, lambda: rests.append(len(rests)))
+        assert rests == [0]
+        assert not committer.known.wants_filling
+
+
 def test_an_execution_of_long_ago_is_found_among_the_older_rows(monkeypatch, looked):
     monkeypatch.setattr(known, "_RECENT_ROWS", 2)
     with history() as store:
