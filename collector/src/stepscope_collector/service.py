@@ -8,6 +8,7 @@ is on disk all the same.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import math
 import os
@@ -57,6 +58,9 @@ logger = logging.getLogger(__name__)
 
 _START_S: Final = 10
 """How long the HTTP servers may take to start."""
+
+_YOUNG_OBJECTS: Final = 10_000
+"""So many new objects are there before the garbage collector looks at them; Python says 700 or 2,000."""
 
 _MAX_FILES: Final = 65_536
 
@@ -216,7 +220,8 @@ class _Collector:
             self._publish(endpoints)
             _announce(endpoints, self.settings)
             ended = asyncio.create_task(stopping.wait())
-            await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            with _seldom_collected():
+                await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
             ended.cancel()
         finally:
             self.is_ready = False
@@ -360,6 +365,23 @@ class _Collector:
             "needs_token": self.gate.is_closed,
             **self.own.report(readings, about),
         }
+
+
+@contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """What is there by now stays, so the garbage collector leaves it alone and comes less often.
+
+    Small requests make many objects: it took some 4 % of the CPU at 32 spans a request.
+    """
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _has_terminal() -> bool:
