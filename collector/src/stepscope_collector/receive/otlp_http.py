@@ -17,8 +17,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stepscope_collector.access.guard import TOKEN_NAME
 from stepscope_collector.decode.batch import Encoding, Signal
@@ -70,7 +69,7 @@ def otlp_app(
     paths: Mapping[str, Signal] = PATHS,
     decode_threads: int = DECODE_THREADS,
     pool: ThreadPoolExecutor | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """The app of an OTLP/HTTP port.
 
     Args:
@@ -89,16 +88,20 @@ def otlp_app(
         if is_own:
             threads.shutdown(wait=False)
 
-    app = Starlette(
-        routes=[
-            Route(path + slash, _Endpoint(signal, ingest, limits, threads))
-            for path, signal in paths.items()
-            for slash in ("", "/")
-        ],
-        exception_handlers={HTTPException: partial(_no_such_path, list(paths))},
-        lifespan=lifespan,
+    others = Starlette(
+        exception_handlers={HTTPException: partial(_no_such_path, list(paths))}, lifespan=lifespan
     )
-    app.router.redirect_slashes = False
+    endpoints = {
+        path + slash: _Endpoint(signal, ingest, limits, threads)
+        for path, signal in paths.items()
+        for slash in ("", "/")
+    }
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Routes of Starlette are patterns, tried one after the other, behind two more layers of calls.
+        endpoint = endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        await (endpoint or others)(scope, receive, send)
+
     return app
 
 
