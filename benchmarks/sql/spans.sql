@@ -63,7 +63,7 @@ select
     case when is_failed and k in (0, 8) then error_type end as error_type,
     case when is_failed and k in (0, 8) then error_message end as error_message,
     case when k = 0 then workflow_id end as workflow_id,
-    case when k = 0 then workflow_name end as workflow_name,
+    case when k = 0 then shortened(workflow_name, name) end as short_workflow_name,
     case when k = 0 then workflow_version end as workflow_version,
     case when k = 0 then project end as project,
     case when k = 0 then trigger_type end as trigger_type,

@@ -53,7 +53,7 @@ create table if not exists stored.spans (
     status_message varchar,                      -- Status.message, null: empty
     attributes map(varchar, varchar),            -- Span.attributes without a home, as text
     attribute_types varchar,                     -- one type code per attribute, null: all strings
-    home_bits ubigint not null,                  -- which attributes stand in a column or payload
+    home_bits varchar not null,                  -- which attributes stand in a column or payload: a number as text, few of which take less room
     dropped_attributes_count uinteger not null,  -- Span.dropped_attributes_count
     events struct(
         time_unix_nano ubigint, name varchar, attributes map(varchar, varchar),
@@ -87,7 +87,7 @@ create table if not exists stored.spans (
     error_type varchar,                          -- class of the error that ended it
     error_message varchar,                       -- message of that error
     workflow_id varchar,                         -- stable identity of the workflow
-    workflow_name varchar,                       -- name of the workflow
+    short_workflow_name varchar,                 -- name of the workflow, see restored
     workflow_version varchar,                    -- version of the workflow's definition
     project varchar,                             -- project of the workflow
     trigger_type varchar,                        -- what started the execution (R007), open vocabulary

@@ -179,6 +179,35 @@ def test_one_trace_or_one_execution_can_be_read(collector: Collector) -> None:
             assert all(span in whole[group] for span in spans)
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("1", "="), ("=", "=="), ("==", "==="), ("=1", "==1"), ("other", "other")],
+)
+def test_a_workflow_comes_back_whatever_its_span_is_called(
+    collector: Collector, name: str, kept: str
+) -> None:
+    """ours: a name that is also the span's is not stored twice; any name is told from that."""
+    span = _span(b"a", "1", workflow_name=name, stepscope_span_role="execution")
+    request = ExportTraceServiceRequest(resource_spans=[_spans(span, scope="stepscope")])
+    for _ in range(2):
+        collector.send("traces", request)
+    with collector.database.read() as connection:
+        stored = connection.execute("select short_workflow_name from stored.spans").fetchall()
+        shown = connection.execute("select workflow_name from stored.executions").fetchall()
+        found = read_traces(connection)
+    assert (stored, shown) == ([(kept,)], [(name,)])
+    assert canonical_spans(found) == canonical_spans(request)
+
+
+def test_a_workflow_is_told_from_a_span_that_is_called_so(collector: Collector) -> None:
+    """ours: a span called as the sign for its own name has the workflow that was sent."""
+    spans = [_span(b"a", "=", workflow_name="="), _span(b"b", "=", workflow_name="1")]
+    request = ExportTraceServiceRequest(resource_spans=[_spans(*spans, scope="stepscope")])
+    collector.send("traces", request)
+    with collector.database.read() as connection:
+        assert canonical_spans(read_traces(connection)) == canonical_spans(request)
+
+
 @pytest.mark.parametrize("key", list(HOMES))
 def test_every_attribute_with_a_home_comes_back(collector: Collector, key: str) -> None:
     """ours: its column holds it verbatim, and its type is that of the registry."""
@@ -196,7 +225,7 @@ def test_every_attribute_with_a_home_comes_back(collector: Collector, key: str) 
     with collector.database.read() as connection:
         (bits,) = connection.execute("select home_bits from stored.spans").fetchone() or (0,)
         found = read_traces(connection)
-    assert bits == 1 << (HOMES[key].home or 0)
+    assert int(bits) == 1 << (HOMES[key].home or 0)
     assert canonical_spans(found) == canonical_spans(request)
 
 

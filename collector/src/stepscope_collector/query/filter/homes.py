@@ -13,6 +13,8 @@ __all__ = ["home_column", "home_payload", "places_of"]
 
 _COLUMN: Final = "select s.execution_id from {spans} s where {}"
 _PAYLOAD: Final = "select p.execution_id from {payloads} p where p.kind = '{kind}' and {}"
+_KEPT: Final = {"workflow_name": "restored(s.short_workflow_name, s.name)"}
+"""How a column is read that is not kept as it was sent."""
 _OF_KEY: Final = "case when p.key = {path} then p.body end"
 
 
@@ -21,8 +23,9 @@ def home_column(key: str) -> str | None:
     home = HOMES.get(key)
     if home is None or home.column is None or home.home is None:
         return None
-    held = f"s.home_bits & {1 << home.home} <> 0"
-    return f"case when {held} then cast(s.{home.column} as varchar) end"
+    held = f"cast(s.home_bits as ubigint) & {1 << home.home} <> 0"
+    column = _KEPT.get(home.column, f"s.{home.column}")
+    return f"case when {held} then cast({column} as varchar) end"
 
 
 def home_payload(key: str) -> str | None:

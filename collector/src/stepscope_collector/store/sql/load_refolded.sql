@@ -2,7 +2,10 @@
 -- `refold_source`. $first, $last: bounds of the starts in ns; $now: time of the commit in ns.
 create or replace temp table refold_source as
 select
-    s.* exclude (events, links, raw, attributes, attribute_types, duration_ns, odd_end_unix_nano),
+    s.* exclude (
+        events, links, raw, attributes, attribute_types, duration_ns, odd_end_unix_nano, short_workflow_name
+    ),
+    restored(s.short_workflow_name, s.name) as workflow_name,
     end_of(s.start_time_unix_nano, s.duration_ns, s.odd_end_unix_nano) as end_time_unix_nano,
     r.service_name,
     s.live_phase is null and has_ended(s.odd_end_unix_nano) as is_final,

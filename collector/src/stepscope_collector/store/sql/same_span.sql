@@ -9,7 +9,7 @@ create or replace temp macro same_span(a, b) as
     and a.status_message is not distinct from b.status_message
     and a.trace_state is not distinct from b.trace_state
     and a.flags = b.flags
-    and a.home_bits = b.home_bits
+    and a.home_bits = cast(b.home_bits as varchar)
     and a.attributes is not distinct from b.attributes
     and a.attribute_types is not distinct from b.attribute_types
     and a.events is not distinct from b.events

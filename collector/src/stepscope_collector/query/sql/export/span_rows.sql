@@ -4,11 +4,12 @@
 select
     trace_id, span_id, parent_span_id, trace_state, flags, name, kind, start_time_unix_nano,
     end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano) as end_time_unix_nano,
-    status_code, status_message, attributes, attribute_types, home_bits,
+    status_code, status_message, attributes, attribute_types, cast(home_bits as ubigint) as home_bits,
     dropped_attributes_count, events, dropped_events_count, links, dropped_links_count, raw,
     resource_id, scope_id,
     execution_id, role, step_name, step_id, step_type, status_native, step_index, attempt,
-    max_attempts, is_expected_retry, error_type, workflow_id, workflow_name, workflow_version,
+    max_attempts, is_expected_retry, error_type, workflow_id,
+    restored(short_workflow_name, name) as workflow_name, workflow_version,
     trigger_type, project, user_id, parent_execution_id, root_execution_id, exit_code, live_phase,
     epoch_ns(ingested_at) as ingested_unix_nano
 from stored.spans

@@ -10,7 +10,7 @@ select
     case when s.is_explicit then s.execution_id end as own_execution_id, s.live_phase, s.role,
     s.step_id, s.step_name, s.step_type, s.step_index, s.attempt, s.max_attempts,
     s.is_expected_retry, s.status, s.status_native, s.error_type, s.error_message, s.workflow_id,
-    s.workflow_name, s.workflow_version, s.project, s.trigger_type, s.user_id, s.tags,
+    restored(s.short_workflow_name, s.name) as workflow_name, s.workflow_version, s.project, s.trigger_type, s.user_id, s.tags,
     s.parent_execution_id, s.root_execution_id, s.exit_code,
     last_exception(s.events, 'exception.type') as exception_type,
     last_exception(s.events, 'exception.message') as exception_message
