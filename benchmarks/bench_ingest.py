@@ -5,7 +5,9 @@ request in flight, and prints one JSON document:
 
     spans_per_s             spans over wall time until a query counts all of them, senders on the same machine
     spans_per_cpu_s         spans over the collector's own CPU time (user + system) until then
-    bytes_per_span          database file after a checkpoint, over spans
+    bytes_per_span          database file after a checkpoint, over spans; the warm-up's, which the file holds, too
+    empty_file_bytes        the file of a collector that got nothing, which is in the former
+    random_bytes_per_span   what the senders drew at random of a span: no file could hold less
     answer_ms               times of the answers: p50, p99, the greatest
     half_load               the same when the senders send half of what was taken; from when a request was due
     sent_to_queryable_ms    from the last answer until a query counts every span
@@ -25,6 +27,7 @@ Fixed seed; the first requests of each run are a warm-up and not counted.
 
 import argparse
 import contextlib
+import functools
 import itertools
 import json
 import random
@@ -38,7 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.machine import machine
-from harness.requests import SEED, SHAPES, START_NS
+from harness.requests import RANDOM_BYTES, SEED, SHAPES, START_NS
 from harness.server import Collector, Sender, run_all, summary
 from harness.stages import stages
 
@@ -70,6 +73,15 @@ def tee_flags(tee: str) -> Iterator[list[str]]:
         assert sink.stdout is not None
         yield [f"--tee-endpoint=http://127.0.0.1:{sink.stdout.readline().strip()}"]
         sink.kill()
+
+
+@functools.cache
+def empty_file_bytes() -> int:
+    """The file of a collector that was started and stopped."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        Collector(data).stop()
+        return (data / "stepscope.duckdb").stat().st_size
 
 
 def run(  # noqa: PLR0913 the axes of the matrix
@@ -137,6 +149,8 @@ def run(  # noqa: PLR0913 the axes of the matrix
         "spans_per_cpu_s": round(total / cpu_s),
         "cpu_us_per_span": round(cpu_s / total * 1e6, 2),
         "bytes_per_span": round(file_bytes / stored, 1),
+        "empty_file_bytes": empty_file_bytes(),
+        "random_bytes_per_span": round(RANDOM_BYTES[shape], 1),
         "answer_ms": summary(latencies),
         **paced,
         "sent_to_queryable_ms": round((wall_s - answered_s) * 1e3, 1),

@@ -58,6 +58,8 @@ FOREIGN = {
     "keys once, list of values": "* exclude (attributes), hash(map_keys(attributes)) as keys, "
     "map_values(attributes) as vals",
 }
+TYPES = {"net.count": "bigint", "acme.flag": "boolean", "acme.share": "double"}
+"""Of the keys of `foreign` that begin so; all others are texts."""
 FILES = {
     "row groups of 1M": "row_group_size 983040",
     "row groups of 16k": "row_group_size 16384",
@@ -68,6 +70,8 @@ QUESTIONS = {
     "attributes as JSON": """from_json(attributes, '"MAP(VARCHAR, VARCHAR)"')""",
     "lists of keys and values": "map(keys, vals)",
     "keys once, list of values": "map((select any_value(l.keys) from made.lists l where l.id = s.keys), vals)",
+    "a struct of texts": "cast(attributes as map(varchar, varchar))",
+    "a struct of numbers and texts": "cast(attributes as map(varchar, varchar))",
 }
 """What is the map of the view, by layout."""
 MAPS, STRUCTS = "come in as maps", FIRST
@@ -92,6 +96,30 @@ def history(path: Path, shape: str, rows: int) -> None:
             ]
             group = group_of(batches, [], [], NewDimensions())
             committer.commit(group, datetime.now(UTC).replace(tzinfo=None), time.time_ns())
+
+
+def structs(source: Path) -> dict[str, str]:
+    """Layouts for spans that all have the same keys: a column for each, inside."""
+    with duckdb.connect(source, read_only=True) as connection:
+        found = connection.execute(
+            "select map_keys(attributes) from stored.spans limit 1"
+        ).fetchone()
+    assert found is not None
+    (keys,) = found
+
+    def packed(types: dict[str, str]) -> str:
+        fields = []
+        for key in keys:
+            kind = next((types[each] for each in types if key.startswith(each)), "varchar")
+            fields.append(f"\"{key}\" := cast(attributes['{key}'] as {kind})")
+        return f"struct_pack({', '.join(fields)})"
+
+    replaced = "* replace ({} as attributes)"
+    return {
+        "a struct of texts": replaced.format(packed({})),
+        "a struct of numbers and texts": replaced.format(packed(TYPES)),
+        "a variant": replaced.format(f"cast({packed(TYPES)} as variant)"),
+    }
 
 
 def variant(
@@ -221,7 +249,7 @@ def main() -> None:
             setting = f"set disabled_compression_methods = '{method}'"
             found["own"][f"without {method}"] = variant(own, "*", commits, settings=setting)
         found["own"]["index on trace_id"] = variant(own, "*", commits, index="trace_id")
-        for name, columns in FOREIGN.items():
+        for name, columns in {**FOREIGN, **structs(foreign)}.items():
             asked = QUESTIONS.get(name)
             found["foreign"][name] = variant(foreign, columns, commits, question=asked)
     for name in (STRUCTS, MAPS):

@@ -18,6 +18,7 @@ def _ingest(found: dict[str, Any]) -> Rows:
             "spans/CPU-s": run["spans_per_cpu_s"],
             "spans/s": run["spans_per_s"],
             "bytes per span": run["bytes_per_span"],
+            "random bytes": run["random_bytes_per_span"],
             "answers p50 ms": run["answer_ms"]["p50"],
             "p99 ms": run["answer_ms"]["p99"],
             "memory MB": run["memory_mb"],

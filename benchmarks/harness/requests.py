@@ -1,12 +1,15 @@
 """Ready-made OTLP trace requests of four shapes, the same for the same seed."""
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-__all__ = ["SEED", "SHAPES", "START_NS", "foreign", "own", "payloads", "resources"]
+__all__ = [
+    "RANDOM_BYTES", "SEED", "SHAPES", "START_NS", "foreign", "own", "payloads", "resources",
+]  # fmt: skip
 
 SEED: Final = 20261120
 START_NS: Final = 1_795_000_000_000_000_000
@@ -56,6 +59,18 @@ def resources(rng: random.Random, spans: int, start_ns: int) -> bytes:
 SHAPES: Final[dict[str, Callable[[random.Random, int, int], bytes]]] = {
     each.__name__: each for each in (own, foreign, payloads, resources)
 }
+
+
+_DURATION: Final = math.log2(math.e * 1e8)
+"""Bits of a duration: the entropy of an exponential distribution with a mean of 1e8 ns."""
+_OWN: Final = (
+    64 + math.log2(40_000) + _DURATION
+    + (128 + 76 + math.log2(200 * 2 * 1000)) / SPANS_PER_EXECUTION
+    + math.log2(100_000 * 3) * (SPANS_PER_EXECUTION - 1) / SPANS_PER_EXECUTION
+) / 8  # fmt: skip
+_FOREIGN: Final = (64 + _DURATION + 20 * math.log2(50) + 6 * 20 + 2 + 2 * 53) / 8
+RANDOM_BYTES: Final = {"own": _OWN, "foreign": _FOREIGN, "payloads": _OWN, "resources": _OWN}
+"""What is drawn at random of a span, by shape: bytes that nothing can store it in fewer of."""
 
 
 def _own(rng: random.Random, spans: int, start_ns: int, body: str) -> bytes:
