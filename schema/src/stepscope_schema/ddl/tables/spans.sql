@@ -53,11 +53,11 @@ create table if not exists stored.spans (
     workflow_version varchar,                    -- version of the workflow's definition
     project varchar,                             -- project of the workflow
     trigger_type varchar,                        -- what started the execution (R007), open vocabulary
-    user_id varchar,                             -- who the execution runs for (R098)
     tags varchar,                                -- JSON array
     parent_execution_id varchar,                 -- execution that started this one
     root_execution_id varchar,                   -- top of the tree of executions
     is_from_log boolean not null default false,  -- told by a log record, as one that goes on; never sent as a span
     exit_code integer,                           -- exit code of the process it stood for (R062)
+    user_id varchar,                             -- who the execution runs for (R098)
     ingested_at timestamp_ns not null            -- UTC, when the collector committed it
 )
