@@ -479,6 +479,18 @@ def test_room_is_made_for_what_a_checkpoint_writes():
     ).has_room_for_copy()  # too large already: only a copy makes it smaller
 
 
+@pytest.mark.parametrize(("used", "spare", "asked"), [(10, 65, 0), (40, 44, 1), (42, 42, 1)])
+def test_what_a_checkpoint_writes_anew_is_asked_before_space_is_scarce(keep, used, spare, asked):
+    """issue #6: nobody waits for commits because a checkpoint might write a history of gigabytes anew."""
+    sizes = Sizes(keep.take.database)
+    looks = []
+    sizes._blocks = lambda: (used, 0)
+    sizes._waiting_bytes = lambda: 0
+    sizes._part_rewritten = lambda: looks.append(used) or 0.01
+    assert sizes.look(100).spare_bytes == spare
+    assert len(looks) == asked
+
+
 def test_what_comes_in_is_foreseen(keep):
     """issue #7: when the cap is small beside what comes in, more is removed rather than the cap passed."""
     now = iter(range(100))

@@ -25,6 +25,9 @@ _GOAL_RATIO: Final = 0.6
 """Down to which it goes, so that not every look finds a few bytes."""
 _LEAST_RATIO: Final = 0.1
 """Of the cap: so much history is left whatever comes in."""
+_PLENTY_RATIO: Final = 0.25
+"""Of the cap: with so much to spare, whatever a checkpoint writes anew, nobody has to ask how much that is. With less
+senders would wait for commits for the sake of what is never written."""
 _KNOWN_S: Final = 30.0
 """For so long the part that a checkpoint writes anew is taken as known: asking reads a column."""
 _LEAST_BETWEEN_S: Final = 0.2
@@ -129,7 +132,7 @@ class Sizes:
         with self._lock:
             coming = self._coming(used + log)
             whole = Room(max_bytes, used, free, log, 1.0, coming)
-            if not whole.is_short:
+            if whole.spare_bytes >= max_bytes * _PLENTY_RATIO:
                 return whole
             return Room(max_bytes, used, free, log, self._part_rewritten(), coming)
 
