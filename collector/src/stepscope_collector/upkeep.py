@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK_S: Final = 1.0
 """How often it looks for large traces that wait to be folded, and at the size of the file."""
-_REST_S: Final = 0.004
+_REST_S: Final = 0.01
 """Between row groups of 30,000 ids that are read, each of which takes a millisecond."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
