@@ -251,7 +251,7 @@ class StoreConfig:
     )
     verify_s: float = _setting(
         "s",
-        0.5,
+        0.3,
         "For so long a start reads the database file at most and compares the checksums of its blocks, to find damage "
         "while the file can still be set aside. The rest is read while the collector runs, with a fiftieth of a core, and a "
         "file that is found damaged then is set aside as well.",
