@@ -68,6 +68,8 @@ def test_a_clock_that_is_ahead_doubles_no_try():
         assert store.rows(tries) == found != []
 
 
+# It commits every request of every recording alone: half a minute on a quiet machine.
+@pytest.mark.timeout(180)
 def test_recordings_may_be_mixed_over_days_and_restarts(tmp_path):
     """issue #5: interleaved with other files, a restart in between, spans of one trace days apart."""
     with history() as store:
