@@ -13,6 +13,7 @@ from stepscope_collector.remap import Work
 from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
 from stepscope_collector.store.commit import Committer
+from stepscope_collector.store.journal import Unnoted
 from stepscope_collector.store.known import KnownExecutions
 from stepscope_collector.store.silence import Silence, allow_silence
 from stepscope_collector.store.verifier import Verifier
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
 """How often it looks for large traces that wait to be folded, and at the size of the file."""
 _REST_S: Final = 0.01
-"""Between row groups of 30,000 ids that are read, each of which takes a millisecond."""
+"""Between row groups of 30,000 ids that are read."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
 
@@ -126,8 +127,12 @@ class Upkeep:
             except Exception:  # a bug of ours must not end what the others need
                 logger.exception("database not read on")
 
-    def _set_aside(self, damage: str) -> None:
-        self._work(lambda committer, _: committer.set_aside(damage))
+    def _set_aside(self, damage: str, is_that_file: Callable[[], bool]) -> None:
+        def set_aside(committer: Committer, _: Plan) -> None:
+            if is_that_file():  # else a commit has met the damage before, or the file was exchanged
+                committer.set_aside(damage)
+
+        self._work(Unnoted(set_aside))
 
     def _prune(self, retention: Retention) -> None:
         interval_s = retention.config.interval_s

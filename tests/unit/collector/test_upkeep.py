@@ -64,3 +64,27 @@ def test_what_the_start_left_unread_is_read(tmp_path: Path) -> None:
         finally:
             caring.close()
         assert database.unread() is None
+
+
+def test_the_executions_of_a_history_are_read_for_the_writer() -> None:
+    """issue #6: a commit of new executions looks through none that are stored."""
+
+    class Known:
+        wants_filling = True
+        is_filled = threading.Event()
+
+        def fill(self, read: Any, rest: Any) -> None:
+            with read() as connection:
+                assert connection.execute("select 1").fetchall() == [(1,)]
+            rest()
+            self.wants_filling = False
+            self.is_filled.set()
+
+    known: Any = Known()
+    with Database.open(None, StoreConfig()) as database:
+        caring = Upkeep(database, lambda _: False, 300, known=lambda: known)
+        caring.start()
+        try:
+            assert known.is_filled.wait(WAIT_S)
+        finally:
+            caring.close()

@@ -120,6 +120,8 @@ def _catch_up(
 
         def swap(committer: Committer, _: Plan) -> int:
             began_ns = time.monotonic_ns()
+            if committer.journal is not journal:  # what was committed since the copy does not know
+                raise StoreUnavailable("the database was opened again meanwhile; nothing is lost")
             repeat.until(len(journal.entries))
             _refuse_if_held(database)  # it cannot be closed, nor opened again
             root.execute("checkpoint")

@@ -2,7 +2,7 @@
 
 A file is three headers and then blocks of one size. Each begins with a checksum, the headers too: 5381 and each
 following word of 64 bits, multiplied with a constant, in exclusive or (DuckDB 1.5 and 2.0). The engine verifies a
-block when it reads it; to read all of a long history for that takes twenty times as long, and
+block when it reads it; to read all of a long history for that takes far longer, and
 makes it keep what it knows of every column of every row group. A block that fails here is no more than a
 suspicion: which blocks are in use, only the engine knows, so it has the last word.
 """
@@ -117,7 +117,7 @@ failed_blocks: Final[Callable[[bytes, int], list[int]]] = _native or failed_bloc
 
 
 def _is_sound(block: bytes) -> bool:
-    """One number for all words at once: a loop over them takes ten times as long."""
+    """One number for all words at once: a loop over them would take far longer."""
     size = len(block)
     every_other = _every_other_word(size)
     whole = int.from_bytes(block, "little")

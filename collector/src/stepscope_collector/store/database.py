@@ -152,14 +152,19 @@ class Database:
     def unread(self) -> tuple[Sweep, Read] | None:
         """What the start has not read of the file, and how it is read; None: nothing is left."""
         made = self._made
-        if made is None or made.sweep is None or made.marker is None:
+        if made is None:
             return None
-        return made.sweep, made.marker.read
+        sweep, marker = made.sweep, made.marker  # the writer may close it meanwhile
+        return None if sweep is None or marker is None else (sweep, marker.read)
+
+    def is_unread(self, sweep: Sweep) -> bool:
+        """Whether it is of the file that is open, and something of it is left."""
+        return self._made is not None and self._made.sweep is sweep
 
     def was_read(self, sweep: Sweep) -> None:
         """Nothing is left of it."""
-        if self._made is not None and self._made.sweep is sweep:
-            self._made.sweep = None
+        if (made := self._made) is not None and made.sweep is sweep:
+            made.sweep = None
 
     def reopen(self, damage: str | None = None) -> Connection:
         """Open the file again after the engine has stopped; the new writing connection.

@@ -1,7 +1,7 @@
 """Which executions have a row: a commit of new ones need not look through all there are.
 
-To look for the three thousand executions of a commit among ten million takes 31 to 70 ms of CPU, one to two
-µs per span of a full commit. A set of hashes in memory, five bytes each, says of nearly all of
+To look for the three thousand executions of a commit among ten million costs as much as a fifth of
+all that a full commit does (`benchmarks/bench_scale.py`). A set of hashes in memory, five bytes each, says of nearly all of
 them that they are new. What it says yes to is looked for, at first where rows were written last:
 most executions go on for a while and then no more.
 """
@@ -18,7 +18,7 @@ from stepscope_collector.store.statements import Prepared, statement
 __all__ = ["IdSet", "KnownExecutions"]
 
 _RECENT_ROWS: Final = 300_000
-"""Looking through them takes 3 to 6 ms."""
+"""Few enough to look through with each commit."""
 _MOST_GONE: Final = 0.25
 """When so large a part of the set stands for executions that were removed, it is made anew."""
 _CHOSEN: Final = "cast(hash(execution_id) >> 1 as bigint) in (select unnest($hashes::bigint[]))"
@@ -52,29 +52,29 @@ class KnownExecutions:
 
     def _begin(self) -> None:
         self._ids = self._make_set()
-        self._is_whole = False
+        # That which knows of all that is stored: told by one assignment, which `fill` makes on another thread.
+        self._whole: IdSet | None = None
         self._row_count = 0
         self._gone = 0
 
     @property
     def wants_filling(self) -> bool:
         """Whether what is stored has to be read."""
-        return self._ids is not None and not self._is_whole
+        return self._ids is not None and self._whole is not self._ids
 
     def fill(
         self,
         read: Callable[[], AbstractContextManager[Connection]],
         rest: Callable[[], object] = bool,
     ) -> None:
-        """Read the ids of all that is stored: 0.1 s of CPU for a million.
+        """Read the ids of all that is stored.
 
         Args:
             read: a reader of what is committed by then. What is committed later the writer puts in.
             rest: called after each row group, for others to have their turn: what is asked meanwhile takes no longer.
         """
-        ids = (
-            self._ids
-        )  # before the snapshot: a set that is begun later would lack what came between
+        # Before the snapshot: a set that is begun later would lack what came between.
+        ids = self._ids
         if ids is None:
             return
         with read() as connection:
@@ -82,8 +82,7 @@ class KnownExecutions:
             for batch in RecordBatchReader.from_arrow(hashes):
                 ids.put_all(batch.column(0).buffer())  # type: ignore[attr-defined]
                 rest()
-        if ids is self._ids:  # else too much was removed in the meantime
-            self._is_whole = True
+        self._whole = ids  # if another was begun meanwhile, it stays to be filled
 
     def find(self, sql: Prepared) -> int:
         """Put the rows of the executions in `folded` into the temporary table `known`.
@@ -95,8 +94,10 @@ class KnownExecutions:
             Their number, with those of other executions that have the same key; 0: there may be no
             table.
         """
+        # Before the hashes are put in: a set that becomes whole after that may have been told of these only by us.
+        is_whole = self._ids is not None and self._whole is self._ids
         found = self.note(sql, "folded")
-        if not self._is_whole:
+        if not is_whole:
             return _look(sql, {"chosen": "true"}, from_row=0)
         if not found:
             return 0

@@ -20,7 +20,7 @@ __all__ = ["Silence", "allow_silence"]
 _ALIKE: Final = 0.1
 """A limit that changes by less than this part of it stays."""
 _NEWEST_ROWS: Final = 200_000
-"""Of all executions; they are read first: 40 ms of CPU, however long the history is."""
+"""Of all executions; they are read first, however long the history is."""
 _ENOUGH: Final = 100
 """Executions of a workflow among those; with fewer more rows are read."""
 _FURTHER: Final = 4
@@ -62,9 +62,7 @@ class Silence:
         workflows = {workflow for _, workflow, _ in silent}
         begun_s = self._clock()
         self._known = {
-            workflow: known
-            for workflow, known in self._known.items()
-            if workflow in workflows and known.until_s > begun_s
+            workflow: known for workflow, known in self._known.items() if known.until_s > begun_s
         }
         if asked := workflows - self._known.keys():
             limits = _limits(sql, asked)

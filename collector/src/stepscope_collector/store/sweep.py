@@ -22,7 +22,7 @@ from stepscope_collector.store.mark import log_path
 __all__ = ["Sweep", "sweep_file"]
 
 _PIECE_BYTES: Final = 4 << 20
-"""1 ms from memory, with the checksums."""
+"""Few enough not to be noticed."""
 
 
 class Sweep:
@@ -31,9 +31,12 @@ class Sweep:
     Args:
         size: of the file, bytes; what is written behind that later is not read.
         block_bytes: of a block.
+        head_with_log: the first `HEAD_BYTES`, if a log belongs to them, whose rows lie in blocks that the last
+            checkpoint has left free.
     """
 
-    def __init__(self, size: int, block_bytes: int) -> None:
+    def __init__(self, size: int, block_bytes: int, head_with_log: bytes | None = None) -> None:
+        self._head_with_log = head_with_log
         self._block_bytes = block_bytes
         self._count = -(-max(0, size - HEAD_BYTES) // block_bytes)
         self._next = 0
@@ -66,17 +69,16 @@ class Sweep:
         """Whether any block did not have its checksum, as far as is known."""
         return bool(self._failed)
 
-    def look_again(self, read: Read, *, may_use_free: bool = False) -> list[int]:
+    def look_again(self, read: Read) -> list[int]:
         """Blocks that failed, fail again and have not changed meanwhile; those that are sound now are forgotten.
 
-        Args:
-            read: of the file.
-            may_use_free: a log is to be replayed whose rows lie in blocks that the last checkpoint left free; else
-                such a block holds nothing that was there at the start: it may be missing, and is forgotten.
+        So are those that the last checkpoint left free, unless a log needs them: such a block holds nothing that was
+        there at the start, and may be missing.
         """
         head = read(0, HEAD_BYTES)
         layout = layout_of(head)
-        free = None if layout is None or may_use_free else free_blocks(read, layout)
+        is_needed = head == self._head_with_log
+        free = None if layout is None or is_needed else free_blocks(read, layout)
         before, self._failed = self._failed, {}
         for block in before:
             content = read(self._at(block), self._block_bytes)
@@ -112,15 +114,17 @@ def sweep_file(path: Path, limit_s: float) -> Sweep | None:
         def read(offset: int, size: int) -> bytes:
             return os.pread(descriptor, size, offset)
 
-        layout = layout_of(read(0, HEAD_BYTES))
+        head = read(0, HEAD_BYTES)
+        layout = layout_of(head)
         if layout is None:
             return None
         known_bytes = HEAD_BYTES + layout.blocks * layout.block_bytes
-        sweep = Sweep(max(known_bytes, os.fstat(descriptor).st_size), layout.block_bytes)
+        size = max(known_bytes, os.fstat(descriptor).st_size)
+        sweep = Sweep(size, layout.block_bytes, head if log_path(path).exists() else None)
         while not sweep.is_done and time.monotonic() < deadline_s:
             sweep.read_on(read)
         if sweep.has_failed:
-            sweep.look_again(read, may_use_free=log_path(path).exists())
+            sweep.look_again(read)
     except OSError:
         return None
     else:

@@ -7,6 +7,7 @@ from typing import Final
 
 from stepscope_collector.store.database import Database
 from stepscope_collector.store.recover import find_damage
+from stepscope_collector.store.sweep import Sweep
 
 __all__ = ["Verifier"]
 
@@ -25,10 +26,13 @@ class Verifier:
 
     Args:
         database: the history.
-        set_aside: is told the damage that was found.
+        set_aside: is told the damage that was found, and how to find out, on the writer thread, whether the database
+            still is that file.
     """
 
-    def __init__(self, database: Database, set_aside: Callable[[str], object]) -> None:
+    def __init__(
+        self, database: Database, set_aside: Callable[[str, Callable[[], bool]], object]
+    ) -> None:
         self._database = database
         self._set_aside = set_aside
 
@@ -45,8 +49,10 @@ class Verifier:
         begun_s, begun_cpu_s = time.monotonic(), time.thread_time()
         if sweep.has_failed:
             if sweep.look_again(read):
-                self._database.was_read(sweep)
-                self._ask_engine()
+                self._ask_engine(sweep)
+                self._database.was_read(
+                    sweep
+                )  # not before: if the engine cannot say, it is asked again
                 return None
         elif sweep.is_done:
             self._database.was_read(sweep)
@@ -59,11 +65,11 @@ class Verifier:
         disk_s = (time.monotonic() - begun_s) * _DISK_REST
         return max(disk_s, (time.thread_time() - begun_cpu_s) * _REST)
 
-    def _ask_engine(self) -> None:
+    def _ask_engine(self, sweep: Sweep) -> None:
         """Whether what has failed is in use."""
         path = {"path": str(self._database.path)}
         logger.warning("blocks fail their checksum, all rows are read", extra=path)
         with self._database.read(is_fresh=False) as connection:
             damage = find_damage(connection, None)
         if damage is not None:
-            self._set_aside(damage)
+            self._set_aside(damage, lambda: self._database.is_unread(sweep))

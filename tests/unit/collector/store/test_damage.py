@@ -210,7 +210,9 @@ def test_a_question_that_meets_damage_is_refused_and_the_rest_answered(checkpoin
 
 def verify(database, committer):
     """Read what the start has left, as upkeep does, without its pauses."""
-    verifier = Verifier(database, committer.set_aside)
+    verifier = Verifier(
+        database, lambda damage, is_that_file: is_that_file() and committer.set_aside(damage)
+    )
     while verifier.go_on() is not None:
         pass
 
@@ -238,6 +240,44 @@ def test_damage_that_is_found_later_sets_the_file_aside(checkpointed):
         assert history.database.unread() is None
     (moved,) = files_aside(checkpointed)
     assert "checksum" in moved.reason
+
+
+def test_a_file_that_took_the_place_of_the_damaged_one_stays(checkpointed):
+    """ours: a commit may meet the damage before the verdict has its turn on the writer thread."""
+    damage_unread_block(checkpointed, lambda _: True)
+    with opened(checkpointed, LATER) as history:
+        committer = history._committer
+
+        def late(damage, is_that_file):
+            assert is_that_file()
+            committer.set_aside("met by a commit")
+            assert not is_that_file()
+
+        verifier = Verifier(history.database, late)
+        while verifier.go_on() is not None:
+            pass
+    (moved,) = files_aside(checkpointed)
+    assert moved.reason == "met by a commit"
+
+
+def test_an_engine_that_cannot_say_is_asked_again(checkpointed, monkeypatch):
+    """ours: a suspicion stays until somebody has judged it."""
+    damage_unread_block(checkpointed, lambda _: True)
+    with opened(checkpointed, LATER) as history:
+        judge = verifier.find_damage
+        answers = iter([StoreUnavailable("not now")])
+
+        def busy(*arguments):
+            for error in answers:
+                raise error
+            return judge(*arguments)
+
+        monkeypatch.setattr(verifier, "find_damage", busy)
+        with pytest.raises(StoreUnavailable, match="not now"):
+            verify(history.database, history._committer)
+        assert history.database.unread() is not None
+        verify(history.database, history._committer)
+    assert len(files_aside(checkpointed)) == 1
 
 
 def test_damage_where_nothing_lies_is_none(checkpointed, caplog, monkeypatch):

@@ -115,6 +115,38 @@ def test_what_is_committed_while_the_set_is_filled_is_known():
         assert counts(store) == {"A": 2, "B": 2}
 
 
+def test_a_set_that_becomes_whole_while_it_is_asked_is_not_believed_yet():
+    """The writer has put an execution in just before, of which the reader would have told it."""
+    with history() as store:
+        store.write(spans("A"))
+
+        class Overtaken:
+            """Between the answer to the writer and its next line the reader comes to its end."""
+
+            def __init__(self):
+                self._hashes = id_set()
+                self.put_all = self._hashes.put_all
+
+            def put(self, hashes):
+                found = self._hashes.put(hashes)
+                committer.known.fill(store.database.read)
+                return found
+
+        committer = Committer(store.database.writer(), MAPPING, id_set=Overtaken)
+        write(committer, late("A"))
+        assert counts(store) == {"A": 2}
+
+
+def test_a_set_that_was_begun_while_another_was_filled_has_to_be_filled():
+    with history() as store:
+        store.write(spans("A"))
+        committer = committer_of(store, is_filled=False)
+        committer.known.fill(store.database.read, committer.known._begin)
+        assert committer.known.wants_filling
+        write(committer, late("A"))
+        assert counts(store) == {"A": 2}
+
+
 def test_reading_what_is_stored_rests_in_between():
     """issue #6: the newest page is shown in time while a collector starts on a long history."""
     with history() as store:
