@@ -11,6 +11,7 @@ from stepscope_collector.retention import Retention
 from stepscope_collector.retention.compaction import compact
 from stepscope_collector.store.backup import backup_directory
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.journal import Unnoted
 from tests.strategies.workflows import execution, step
 from tests.unit.collector.taking import payload, taking
 
@@ -185,6 +186,29 @@ def test_a_swap_that_fails_leaves_a_database_that_goes_on(path, monkeypatch):
                 compacted(take)
         take.take(run_of("after"))
         assert take.rows("select count(*) from executions") == [(3,)]
+
+
+def test_a_database_that_was_opened_again_meanwhile_is_not_exchanged(path, monkeypatch):
+    """ours: what has been committed since then the copy has not been told of."""
+    with taking(path) as take:
+        take.committer.reopen = take.database.reopen
+        fill(take, 20)
+        wait, turns = Database.wait_until_idle, []
+
+        def opened_again(database, idle_s):
+            wait(database, idle_s)
+            turns.append(idle_s)
+            if len(turns) == 1:
+                take.ingest.between_commits(Unnoted(lambda committer, _: committer.stop()))
+                take.take(run_of("later"))
+
+        monkeypatch.setattr(Database, "wait_until_idle", opened_again)
+        with pytest.raises(StoreUnavailable, match="opened again meanwhile"):
+            compacted(take)
+        monkeypatch.undo()
+        assert take.rows("select count(*) from stored.executions") == [(5,)]
+        assert compacted(take).after_bytes == path.stat().st_size
+        assert take.rows("select count(*) from stored.executions") == [(5,)]
 
 
 def test_one_copy_at_a_time(path):
