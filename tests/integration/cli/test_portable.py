@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stepscope_collector.cli.server import run_server, wait_for
+from stepscope_collector.cli.server import run_server
 from tests.integration.cli.conftest import stepscope
 from tests.unit.collector.portable.test_older import database_of
 
@@ -180,9 +180,14 @@ def test_an_interrupted_import_says_what_stays_and_goes_on(ask, tmp_path):
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as run:
-        assert wait_for(lambda: size_of(data) > 4_000_000 or None, 50), "some requests are stored"
+        said = ""
+        while "rows stored" not in said:
+            line = run.stderr.readline()
+            assert line, said
+            said += line
         run.send_signal(signal.SIGINT)
-        _, said = run.communicate(timeout=50)
+        said += run.stderr.read()
+        run.wait(50)
     assert run.returncode == 130, said
     assert "interrupted; " in said
     kept = int(said.partition("interrupted; ")[2].split()[0])
@@ -193,7 +198,3 @@ def test_an_interrupted_import_says_what_stays_and_goes_on(ask, tmp_path):
     ).groups()
     assert int(stored) + int(known) == 36_000
     assert int(known) in (kept, kept + 300)  # a commit that ended may not have been told
-
-
-def size_of(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("stepscope.duckdb*"))

@@ -41,11 +41,18 @@ class Sweep:
         self._count = -(-max(0, size - HEAD_BYTES) // block_bytes)
         self._next = 0
         self._failed: dict[int, bytes] = {}
+        self._unsure: set[int] = set()
+        """Failed, and only the next checkpoint tells whether they are in use."""
 
     @property
     def is_done(self) -> bool:
-        """Whether all was read once."""
-        return self._next >= self._count
+        """Whether all was read, and what failed was judged."""
+        return self._next >= self._count and not self._unsure
+
+    @property
+    def waits_for_checkpoint(self) -> bool:
+        """Whether all was read, and of some blocks that failed only the next checkpoint tells what they are."""
+        return self._next >= self._count and bool(self._unsure)
 
     @property
     def unread_bytes(self) -> int:
@@ -53,7 +60,10 @@ class Sweep:
         return (self._count - self._next) * self._block_bytes
 
     def read_on(self, read: Read) -> None:
-        """Read the next few blocks."""
+        """Read the next few blocks; in the end, those again of which a checkpoint has told."""
+        if self.waits_for_checkpoint and read(0, HEAD_BYTES) != self._head_with_log:
+            self._failed |= dict.fromkeys(self._unsure, b"")
+            self._unsure.clear()
         most = _PIECE_BYTES // self._block_bytes
         number = min(most, self._count - self._next)
         content = read(self._at(self._next), number * self._block_bytes)
@@ -72,13 +82,13 @@ class Sweep:
     def look_again(self, read: Read) -> list[int]:
         """Blocks that failed, fail again and have not changed meanwhile; those that are sound now are forgotten.
 
-        So are those that the last checkpoint left free, unless a log needs them: such a block holds nothing that was
-        there at the start, and may be missing.
+        So are those that the last checkpoint left free: such a block holds nothing that was there at the start, and may be
+        missing. Where a log belonged to that checkpoint, rows of its commits may lie in them, as may what a process that
+        was killed has not committed: they wait for the next checkpoint.
         """
         head = read(0, HEAD_BYTES)
         layout = layout_of(head)
-        is_needed = head == self._head_with_log
-        free = None if layout is None or is_needed else free_blocks(read, layout)
+        free = None if layout is None else free_blocks(read, layout)
         before, self._failed = self._failed, {}
         for block in before:
             content = read(self._at(block), self._block_bytes)
@@ -87,6 +97,8 @@ class Sweep:
                 continue
             if layout is None or free is None or (block < layout.blocks and block not in free):
                 self._failed[block] = _digest(content) if is_whole else b""
+            elif head == self._head_with_log:
+                self._unsure.add(block)
         if read(0, HEAD_BYTES) != head:
             return []  # after a checkpoint others are free
         return [block for block, now in self._failed.items() if before[block] == now]

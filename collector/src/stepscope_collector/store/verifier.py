@@ -19,6 +19,8 @@ _DISK_REST: Final = 4.0
 """Times as long as a piece took, where it has to wait for the disk."""
 _AGAIN_S: Final = 1.0
 """After which a block that failed is read again; it may have been half written."""
+_CHECKPOINT_S: Final = 10.0
+"""After which it looks whether a checkpoint has come."""
 
 
 class Verifier:
@@ -62,6 +64,8 @@ class Verifier:
             sweep.read_on(read)
         if sweep.has_failed:
             return _AGAIN_S
+        if sweep.waits_for_checkpoint:
+            return _CHECKPOINT_S
         disk_s = (time.monotonic() - begun_s) * _DISK_REST
         return max(disk_s, (time.thread_time() - begun_cpu_s) * _REST)
 

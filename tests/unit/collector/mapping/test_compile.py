@@ -59,7 +59,8 @@ def test_several_dialects_in_one_batch_map_each_span_once():
     with taking(mapping=mapping) as take:
         take.take(payload(*SENT))
         found = take.rows(
-            "select name, dialect, role, execution_id, step_name, attempt, status, workflow_name "
+            "select name, dialect, role, execution_id, step_name, attempt, status, "
+            "restored(short_workflow_name, name) as workflow_name "
             "from stored.spans where name <> 'plain' order by trace_id, dialect, role, name"
         )
         plain = take.rows("select dialect, role, status from stored.spans where name = 'plain'")
@@ -77,7 +78,10 @@ def test_several_dialects_in_one_batch_map_each_span_once():
 def test_a_batch_of_one_dialect_is_mapped_as_in_a_batch_of_many():
     """ours: the statement for one dialect and the union for several say the same."""
     mapping = compile_profiles([RIVAL, *load_shipped(), JOBS])
-    columns = "name, dialect, role, execution_id, step_name, attempt, status, workflow_name"
+    columns = (
+        "name, dialect, role, execution_id, step_name, attempt, status, "
+        "restored(short_workflow_name, name) as workflow_name"
+    )
     question = f"select {columns} from stored.spans order by all"
     with taking(mapping=mapping) as together, taking(mapping=mapping) as alone:
         together.take(payload(*SENT))

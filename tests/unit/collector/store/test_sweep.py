@@ -3,6 +3,7 @@
 import pytest
 
 from stepscope_collector.config import StoreConfig
+from stepscope_collector.store import sweep as sweep_module
 from stepscope_collector.store.blocks import HEAD_BYTES, layout_of
 from stepscope_collector.store.engine import BLOCK_BYTES, connect
 from stepscope_collector.store.mark import log_path
@@ -41,6 +42,17 @@ def reader(path):
     return read
 
 
+def after_checkpoint(path):
+    """Reads a file whose first bytes are others than before."""
+    read = reader(path)
+
+    def later(offset, size):
+        content = read(offset, size)
+        return b"!" + content[1:] if offset == 0 else content
+
+    return later
+
+
 def test_blocks_that_were_cut_off_are_no_damage(path):
     """ours: the file ends before the blocks that its last checkpoint counted."""
     layout = layout_of(path.read_bytes()[:HEAD_BYTES])
@@ -61,14 +73,30 @@ def test_a_block_in_use_that_is_changed_or_missing_is_suspicious(path, how):
     assert sweep.look_again(reader(path)), "nothing has changed since"
 
 
-def test_a_log_may_need_blocks_that_are_free(path):
+def test_a_log_may_need_blocks_that_are_free(path, monkeypatch):
     """issue #4: rows of a commit lie in the file before a checkpoint knows of them."""
     log_path(path).write_bytes(b"rows are there")
     sweep = sweep_file(path, 60)
+    assert not sweep.has_failed, "only the next checkpoint tells"
+    assert sweep.waits_for_checkpoint
+    sweep.read_on(reader(path))
+    assert sweep.waits_for_checkpoint
+    later = after_checkpoint(path)
+    monkeypatch.setattr(sweep_module, "free_blocks", lambda *_: set())
+    sweep.read_on(later)
     assert sweep.has_failed
-    log_path(path).unlink()  # the engine has replayed it, and no checkpoint has come yet
-    assert sweep.look_again(reader(path))
+    assert sweep.look_again(later), "all blocks are in use, as if rows of the log lay in them"
+
+
+def test_blocks_that_stay_free_after_a_log_are_no_damage(path):
+    """ours: a process that was killed leaves them half written."""
+    log_path(path).write_bytes(b"rows are there")
+    sweep, later = sweep_file(path, 60), after_checkpoint(path)
+    sweep.read_on(later)
     assert sweep.has_failed
+    assert sweep.look_again(later) == []
+    assert not sweep.has_failed
+    assert sweep.is_done
 
 
 def test_a_block_that_is_written_meanwhile_is_none(path):
