@@ -254,7 +254,7 @@ class StoreConfig:
         0.3,
         "For so long a start reads the database file at most and compares the checksums of its blocks, to find damage "
         "while the file can still be set aside. The rest is read while the collector runs, with a fiftieth of a core, and a "
-        "file that is found damaged then is set aside as well. If a block fails its checksum, the start reads all rows, "
+        "file that is found damaged then is set aside as well. If a block in use fails, the start reads all rows, "
         "however long that takes.",
         "Gigabytes, with `stepscope-native` and a file that is in memory; without either tens of megabytes. 0: not read, "
         "later neither; damage is found when a question meets it.",
