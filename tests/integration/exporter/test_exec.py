@@ -266,7 +266,10 @@ except KeyboardInterrupt:
     def until(text):
         nonlocal seen
         while text not in seen:
-            seen += os.read(master, 1000)
+            try:
+                seen += os.read(master, 1000)
+            except OSError:
+                pytest.fail(f"the command has ended before {text!r}: {seen!r}")
 
     until(b"True True")
     until(b"name? ")
