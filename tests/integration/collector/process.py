@@ -21,7 +21,12 @@ __all__ = ["Collector", "stored"]
 
 START_S = 60
 STOP_S = 40
-USUAL = ("OTLP in protobuf is decoded", "requests of the backlog are committed")
+USUAL = (
+    "OTLP in protobuf is decoded",
+    "requests of the backlog are committed",
+    "the rest of the database is read",
+    "database read in full",
+)
 """What is said at every start, and at one after a kill."""
 ANY_PORTS = {"--otlp-grpc": "127.0.0.1:0", "--otlp-http": "127.0.0.1:0", "--web": "127.0.0.1:0"}
 

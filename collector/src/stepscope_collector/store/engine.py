@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+from arro3.core import RecordBatch, RecordBatchReader
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
@@ -35,6 +36,7 @@ __all__ = [
     "Connection",
     "EngineError",
     "Interrupted",
+    "arrow_batches",
     "checkpoint",
     "connect",
     "connect_again",
@@ -64,6 +66,13 @@ _NEWER_FILE = "created with an newer version of DuckDB"
 _NEWER_FORMAT = "but we can only read versions"
 _UNREACHABLE = ("Permission denied", "Is a directory", "Read-only file system", "No space left")
 
+_IN_STREAM = "C Data interface error: "
+_KINDS: Final[dict[str, type[duckdb.Error]]] = {
+    "FATAL Error": duckdb.FatalException,
+    "INTERRUPT Error": duckdb.InterruptException,
+    "IO Error": duckdb.IOException,
+}
+"""What a caller tells apart, by how its text begins."""
 _INVALIDATED = "has been invalidated"
 _OTHERS_WRITE = "other write transactions active"
 _WRITERS_END_WITHIN_S = 2.0
@@ -116,6 +125,24 @@ def checkpoint(connection: Connection, within_s: float = _WRITERS_END_WITHIN_S) 
             time.sleep(_BETWEEN_S)
         else:
             return
+
+
+def arrow_batches(relation: duckdb.DuckDBPyRelation) -> Iterator[RecordBatch]:
+    """The rows of a relation, batch by batch.
+
+    Raises:
+        EngineError: as a statement would. The Arrow C stream interface hands on only its text, and readers of it know
+            no error of DuckDB.
+    """
+    try:
+        yield from RecordBatchReader.from_arrow(relation)
+    except duckdb.Error:
+        raise
+    except Exception as error:
+        _, is_of_engine, text = str(error).partition(_IN_STREAM)
+        if not is_of_engine:
+            raise
+        raise _KINDS.get(text.partition(":")[0], duckdb.Error)(text) from error
 
 
 def tokens_of(statement: str) -> Iterator[tuple[str, str]]:

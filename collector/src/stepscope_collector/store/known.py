@@ -10,9 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from arro3.core import RecordBatchReader
-
-from stepscope_collector.store.engine import Connection
+from stepscope_collector.store.engine import Connection, arrow_batches
 from stepscope_collector.store.statements import Prepared, statement
 
 __all__ = ["IdSet", "KnownExecutions"]
@@ -79,7 +77,7 @@ class KnownExecutions:
             return
         with read() as connection:
             hashes = connection.sql(statement("known/hashes").format(table="stored.executions"))
-            for batch in RecordBatchReader.from_arrow(hashes):
+            for batch in arrow_batches(hashes):
                 ids.put_all(batch.column(0).buffer())  # type: ignore[attr-defined]
                 rest()
         self._whole = ids  # if another was begun meanwhile, it stays to be filled

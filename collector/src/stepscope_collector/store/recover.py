@@ -141,8 +141,9 @@ def _find_where_suspected(
         return find_damage(connection, None), None
     if sweep.is_done:
         return None, None
-    unread = {"path": str(path), "unread_bytes": sweep.unread_bytes}
-    logger.info("the rest of the database is read while it serves", extra=unread)
+    if sweep.unread_bytes:  # else some blocks wait for a checkpoint, as after every kill
+        unread = {"path": str(path), "unread_bytes": sweep.unread_bytes}
+        logger.info("the rest of the database is read while it serves", extra=unread)
     return None, sweep
 
 

@@ -229,6 +229,20 @@ def test_reading_at_start_stops_in_time_and_goes_on_later(checkpointed, caplog):
     assert files_aside(checkpointed) == []
 
 
+def test_a_start_after_a_kill_is_silent_about_blocks_that_wait_for_a_checkpoint(
+    files, tmp_path, caplog
+):
+    """ours: a commit that was under way leaves some every time; nothing is unread."""
+    caplog.set_level("INFO")
+    path = copy_crashed(files, tmp_path / "data")
+    with path.open("ab") as file:
+        file.write(bytes(BLOCK))
+    with opened(path) as history:
+        sweep, _ = history.database.unread()
+        assert (sweep.waits_for_checkpoint, sweep.unread_bytes) == (True, 0)
+    assert "is read while it serves" not in caplog.text
+
+
 def test_damage_that_is_found_later_sets_the_file_aside(checkpointed):
     """issue #6: a start that does not read all of a long history promises as much."""
     damage_unread_block(checkpointed, lambda _: True)

@@ -17,7 +17,7 @@ from stepscope_collector.errors import (
     StoreUnavailable,
 )
 from stepscope_collector.store import Database, EngineError, Interrupted
-from stepscope_collector.store.engine import checkpoint
+from stepscope_collector.store.engine import arrow_batches, checkpoint
 
 CONFIG = StoreConfig(memory_limit_bytes=512 << 20, threads=2)
 INSERT = "insert into stored.requests values ($id::uuid, '2026-01-01')"
@@ -236,6 +236,25 @@ def test_closing_leaves_one_file(database, path):
     database.close()
     database.close()
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_batches_that_are_interrupted_end_as_a_statement_does(database):
+    """ours: the Arrow C stream interface hands on texts, and a reader that has to leave is no error of ours."""
+    with database.read() as connection:
+        batches = arrow_batches(connection.sql("select hash(range) from range(100_000_000)"))
+        assert next(batches).num_rows > 0
+        connection.interrupt()
+        with pytest.raises(Interrupted):
+            list(batches)
+
+
+def test_batches_end_with_the_error_of_a_statement(database):
+    failing = "case when range = 2_500_000 then error('not this one') else range end"
+    with database.read() as connection:
+        batches = arrow_batches(connection.sql(f"select {failing} from range(3_000_000)"))
+        assert next(batches).num_rows > 0
+        with pytest.raises(EngineError, match="not this one"):
+            list(batches)
 
 
 @pytest.mark.parametrize("kind", ["read", "read_user_sql"])
