@@ -359,6 +359,11 @@ class Ingest:
         """The executions that the writer knows of, to be filled beside it."""
         return self._writer.known
 
+    @property
+    def wants_renewal(self) -> bool:
+        """Whether the file should be opened anew, as of some moment."""
+        return self._writer.wants_renewal
+
     def between_commits(self, run: Callable[[Committer, Plan], T]) -> T:
         """Have the writer thread do something between two commits; what comes out, or is raised.
 

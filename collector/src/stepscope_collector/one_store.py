@@ -120,6 +120,7 @@ class OneStore:
             self.retention,
             lambda: self.ingest.has_unfolded,
             lambda: self.ingest.known,
+            lambda: self.ingest.wants_renewal,
         )
         self.grpc: Final = Door(self.ingest, "grpc")
         self.mcp: McpFace | None = None

@@ -41,6 +41,7 @@ class Upkeep:
         has_unfolded: whether any large trace waits to be folded; work ends the group that the writer gathers, so it
             is asked for only then.
         known: the executions that the writer knows of; None: it looks through all that are stored.
+        wants_renewal: whether the file should be opened anew.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Upkeep:
         retention: Retention | None = None,
         has_unfolded: Callable[[], bool] = lambda: True,
         known: Callable[[], KnownExecutions | None] = lambda: None,
+        wants_renewal: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._retention = retention
@@ -58,6 +60,7 @@ class Upkeep:
         self._has_unfolded = has_unfolded
         self._silence = Silence(lost_after_s)
         self._known = known
+        self._wants_renewal = wants_renewal
         self._every_s = min(_EVERY_S, lost_after_s / 4)
         self._is_ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, name="stepscope-upkeep", daemon=True)]
@@ -100,6 +103,8 @@ class Upkeep:
                 ):
                     pass  # one at a time: requests are committed in between
                 self._fill_known()
+                if self._wants_renewal():
+                    self._work(Unnoted(self._renew))
                 if time.monotonic() >= silence_at_s:
                     self._look_for_silence()
                     silence_at_s = time.monotonic() + self._every_s
@@ -156,6 +161,10 @@ class Upkeep:
         now_ns = time.time_ns()
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
         return committer.fold_later(now, now_ns)
+
+    def _renew(self, committer: Committer, _: Plan) -> None:
+        """Let go of what the engine keeps for each row group; if somebody asks just now, the next time will do."""
+        committer.renew(self._database.renew)
 
     def _fill_known(self) -> None:
         known = self._known()

@@ -98,6 +98,11 @@ class Writer:
         """The executions that it knows of."""
         return self._committer.known
 
+    @property
+    def wants_renewal(self) -> bool:
+        """Whether the file should be opened anew, as of some moment; for any thread."""
+        return self._committer.wants_renewal
+
     def start(self, backlog: Backlog | None) -> None:
         """Begin; `backlog` is told what is done with."""
         self._backlog = backlog

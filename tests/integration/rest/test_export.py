@@ -91,5 +91,5 @@ def test_who_goes_away_leaves_no_connection_in_use(client: httpx.Client, history
         with client.stream("GET", "/api/export?format=ndjson") as answer:
             assert answer.status_code == 200
     assert client.get("/api/executions?limit=1").status_code == 200
-    with history._lock:
-        assert history._lock.wait_for(lambda: not history._busy, timeout=10)
+    history.wait_until_idle(10)
+    assert history.is_idle

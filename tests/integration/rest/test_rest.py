@@ -354,7 +354,7 @@ def _wait_until_busy(database: Database) -> None:
     """Return when a connection for user SQL is in use; at most 10 s."""
     pause = threading.Event()
     for _ in range(1000):
-        if database._busy:
+        if not database.is_idle:
             return
         pause.wait(0.01)
     raise AssertionError("the statement was not started")

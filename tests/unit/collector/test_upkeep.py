@@ -42,6 +42,39 @@ def test_the_writer_is_asked_for_only_where_a_large_trace_waits(
     assert bool(works) == has_unfolded
 
 
+def test_the_file_is_opened_anew_where_that_is_due(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """issue #6: memory stays flat over an hour."""
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.001)
+    is_due, is_done = threading.Event(), threading.Event()
+
+    class Committer:
+        def renew(self, renew: Any) -> bool:
+            assert renew() is not None
+            is_due.clear()
+            is_done.set()
+            return True
+
+    with Database.open(tmp_path / "stepscope.duckdb", StoreConfig()) as database:
+        writer = database.writer()
+        caring = Upkeep(
+            database,
+            lambda run: run(Committer(), None),  # type: ignore[arg-type]
+            300,
+            has_unfolded=lambda: False,
+            wants_renewal=is_due.is_set,
+        )
+        caring.start()
+        try:
+            assert not is_done.wait(0.1)
+            is_due.set()
+            assert is_done.wait(WAIT_S)
+        finally:
+            caring.close()
+        assert database.writer() is not writer
+
+
 def test_what_the_start_left_unread_is_read(tmp_path: Path) -> None:
     """issue #6: a start is quick, and damage is found all the same."""
     path = tmp_path / "stepscope.duckdb"

@@ -1,12 +1,13 @@
 """Imports into a database file that no server has open."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from stepscope_collector.config import Settings
+from stepscope_collector.decode.batch import Plan
 from stepscope_collector.errors import BadRequest
 from stepscope_collector.importing.importer import Importer
 from stepscope_collector.importing.piece import signal_of
@@ -16,6 +17,8 @@ from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 
 __all__ = ["FileTaking", "taking"]
+
+T = TypeVar("T")
 
 
 class FileTaking:
@@ -47,7 +50,14 @@ def taking(settings: Settings) -> Iterator[FileTaking]:
         settings.data.database_path, settings.store, lost_after_s=settings.executions.lost_after_s
     ) as database:
         committer = Committer(database.writer(), mapping, database.reopen, database.committed)
-        yield FileTaking(Importer(lambda run: run(committer, mapping.plan)))
+
+        def work(run: Callable[[Committer, Plan], T]) -> T:
+            done = run(committer, mapping.plan)
+            if committer.wants_renewal:
+                committer.renew(database.renew)
+            return done
+
+        yield FileTaking(Importer(work))
         _fold_large(Committer(database.writer(), mapping, database.reopen, database.committed))
 
 

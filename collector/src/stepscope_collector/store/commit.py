@@ -5,7 +5,7 @@ from collections.abc import Mapping as Described
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 import duckdb
@@ -30,6 +30,8 @@ from stepscope_collector.store.tombstones import Tombstones
 
 __all__ = ["Committer"]
 
+_RENEW_ROWS: Final = 3_000_000
+"""After which the engine keeps some 24 MB for their row groups: 8 bytes for each span of ours."""
 _INCOMING = (
     "incoming_spans",
     "incoming_shapes",
@@ -79,13 +81,20 @@ class Committer:
     _eraser: Eraser = field(init=False)
     _logs: LogLimiter = field(init=False)
     _sql: Prepared = field(init=False)
+    _rows: int = 0
+    """Written since the file was opened: spans, log records and points."""
     _is_stopped: bool = False
     _damage: str | None = None
 
     def __post_init__(self) -> None:
+        self.known = KnownExecutions(self.id_set)
+        self._begin()
+
+    def _begin(self) -> None:
+        """What belongs to the connection."""
+        self._rows = 0
         self._tombstones = Tombstones(self.connection)
         self._eraser = Eraser(self.connection)
-        self.known = KnownExecutions(self.id_set)
         self._spans = self._span_writer(self.connection, self.mapping)
         self._logs = LogLimiter(self.connection, self.log_limit)
         self._sql = Prepared(self.connection)
@@ -148,6 +157,34 @@ class Committer:
         self.connection = connection
         self.journal = None
         self.__post_init__()
+
+    @property
+    def wants_renewal(self) -> bool:
+        """Whether the engine by now keeps much for the row groups that were written."""
+        return self._rows >= _RENEW_ROWS
+
+    def renew(self, renew: Callable[[], Connection | None]) -> bool:
+        """Go on with the same file after it was opened again, unless it is in use; whether it was.
+
+        Args:
+            renew: as `Database.renew`.
+
+        Raises:
+            StoreUnavailable: not now; it is opened before anything else is done.
+        """
+        if self.journal is not None or self._is_stopped:
+            return False
+        try:
+            connection = renew()
+            if connection is None:
+                return False
+            self.connection = connection
+            with self._engine():
+                self._begin()
+        except BaseException:
+            self.stop()
+            raise
+        return True
 
     def end_journal(self) -> None:
         """Note nothing any more."""
@@ -228,6 +265,7 @@ class Committer:
                 self.connection.register("incoming_logs", group.logs)
             self._note_signs(group, now, now_ns)
         self._insert("metrics", group.metrics, ingested_at=now)
+        self._rows += written.stored + _count(group.logs) + _count(group.metrics)
         self._insert("requests", group.requests, received_at=now)
         self._insert("rejections", group.rejections, received_at=now)
         if self._tombstones.is_any:
@@ -435,6 +473,10 @@ class Committer:
         """Open the database again if its engine has stopped; StoreUnavailable: not now."""
         with self._engine():
             pass
+
+
+def _count(rows: Any) -> int:
+    return 0 if rows is None else int(rows.num_rows)
 
 
 def _first_line(error: Exception) -> str:

@@ -8,9 +8,8 @@ their own each, inside a read-only transaction: a snapshot of what was committed
 import logging
 import shutil
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,7 +35,9 @@ from stepscope_collector.store.engine import (
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import log_path
+from stepscope_collector.store.memory import give_back_memory
 from stepscope_collector.store.opening import Made, make_directory, open_present
+from stepscope_collector.store.readers import Readers
 from stepscope_collector.store.sweep import Sweep
 from stepscope_collector.store.time_limit import Overdue, TimeLimit
 from stepscope_schema.load import Schema, load_schema
@@ -48,9 +49,8 @@ logger = logging.getLogger(__name__)
 DATABASE_NAME: Final = "stepscope.duckdb"
 """File in the data directory."""
 
-_MAX_IDLE_READERS = 16
-_ROUND_S = 0.05
-_READERS_END_WITHIN_ROUNDS = 100
+_PAUSE_S: Final = 0.25
+"""For so long at most questions wait for others to end."""
 """5 s in all."""
 _MAX_ASIDE = 3
 """Damaged files set aside while one process runs; a disk that damages more is not to be trusted."""
@@ -80,8 +80,7 @@ class Database:
         self._root = root
         self._writer = connect_again(root)
         self._lock = threading.Condition()
-        self._idle: deque[Connection] = deque()
-        self._busy: set[Connection] = set()
+        self._readers = Readers(self._lock)
         self._is_closed = False
         self._is_reopening = False
         self._is_copying = False
@@ -190,7 +189,7 @@ class Database:
                 )
             self._is_reopening = True
             try:
-                self._end_readers()
+                self._readers.end()
                 self._close_files()
                 if damage is not None:
                     self._aside_count += 1
@@ -282,12 +281,12 @@ class Database:
     @property
     def is_idle(self) -> bool:
         """Whether no reader is at work."""
-        return not self._busy
+        return self._readers.is_idle
 
     def wait_until_idle(self, timeout_s: float) -> None:
         """Until no reader is at work, or the time is up."""
         with self._lock:
-            self._lock.wait_for(lambda: not self._busy, timeout_s)
+            self._readers.wait_until_idle(timeout_s)
 
     def swap(self, path: Path) -> Connection:
         """Put another file in the place of this one; the new writing connection.
@@ -303,25 +302,54 @@ class Database:
         """
         with self._lock:
             self._refuse_if_closed()
-            assert self.path is not None
-            assert self._made is not None
-            self._is_reopening = True
-            try:
-                self._end_readers()
-                checkpoint(self._root)
-                self._close_files()
-                for each in (self.path, path):
-                    if (log := log_path(each)).exists() and log.stat().st_size:
-                        raise StoreUnavailable(f"{log} is not empty after a checkpoint")
-                path.replace(self.path)
-                sync(self.path.parent)
-                self._root = self._made.connect(self.path, again=True, is_verified=True)
-            except (StepscopeError, EngineError, OSError) as error:
-                raise StoreUnavailable(f"the files cannot be exchanged: {error}") from error
-            finally:
-                self._is_reopening = False
-            self._writer = connect_again(self._root)
+            self._open_again("the files cannot be exchanged", path)
             return self._writer
+
+    def renew(self) -> Connection | None:
+        """Close the file and open it again, if no reader is at work; the new writing connection, None: one is.
+
+        For the writer thread, without a transaction. Whoever asks meanwhile waits. Of each row group that it has
+        written or read the engine keeps what it knows of its columns, some 8 bytes per span of ours, beside what
+        `store.memory_limit_bytes` bounds, until the file is closed (`benchmarks/bench_memory.py`).
+
+        Raises:
+            StoreUnavailable: that is not possible now; the database has to be opened again.
+        """
+        with self._lock:
+            self._refuse_if_closed()
+            if self._made is None or self.path is None:
+                return None
+            with self._readers.paused(_PAUSE_S) as is_idle:
+                self._refuse_if_closed()
+                if not is_idle:
+                    return None
+                sweep = self._made.sweep
+                self._open_again("the database cannot be opened again")
+                self._made.sweep = sweep  # it is the same file
+            give_back_memory()
+            return self._writer
+
+    def _open_again(self, failing: str, other: Path | None = None) -> None:
+        """Close the file without a log, give another its name, and open that; holds the lock."""
+        assert self.path is not None
+        assert self._made is not None
+        self._is_reopening = True
+        try:
+            self._readers.end()
+            checkpoint(self._root)
+            self._close_files()
+            for each in (self.path, other):
+                if each and (log := log_path(each)).exists() and log.stat().st_size:
+                    raise StoreUnavailable(f"{log} is not empty after a checkpoint")
+            if other is not None:
+                other.replace(self.path)
+                sync(self.path.parent)
+            self._root = self._made.connect(self.path, again=True, is_verified=True)
+        except (StepscopeError, EngineError, OSError) as error:
+            raise StoreUnavailable(f"{failing}: {error}") from error
+        finally:
+            self._is_reopening = False
+        self._writer = connect_again(self._root)
 
     def backup(self, begin: Callable[[Connection], None] | None = None) -> Backup:
         """A copy of everything committed, in a file that the caller removes; from any thread.
@@ -343,8 +371,7 @@ class Database:
             if self._is_copying:
                 raise StoreUnavailable("a backup is being made already", hint="try again later")
             self._is_copying = True
-            connection = connect_again(self._root)
-            self._busy.add(connection)
+            connection = self._readers.add(connect_again(self._root))
         try:
             return snapshot(connection, self.path, begin)
         except Interrupted as error:
@@ -379,7 +406,7 @@ class Database:
             if self._is_closed:
                 return
             self._is_closed = True
-            self._end_readers()
+            self._readers.end()
         if not self.is_read_only:
             try:
                 self._root.execute("checkpoint")
@@ -408,20 +435,6 @@ class Database:
         self._root.close()
         if self._made is not None:
             self._made.leave_marker()
-
-    def _end_readers(self) -> None:
-        """Interrupt readers and wait until they have left; holds the lock."""
-        while self._idle:
-            self._idle.pop().close()
-        # The file stays locked as long as any connection is open. An interrupt before the
-        # reader's statement began has no effect, so it is repeated.
-        for _ in range(_READERS_END_WITHIN_ROUNDS):
-            for connection in self._busy:
-                connection.interrupt()
-            if self._lock.wait_for(lambda: not self._busy, _ROUND_S):
-                break
-        else:
-            logger.warning("readers still at work", extra={"readers": len(self._busy)})
 
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
@@ -453,30 +466,14 @@ class Database:
         if is_fresh and self.before_read is not None:
             self.before_read()
         with self._lock:
+            self._readers.wait_while_paused()
             self._refuse_if_closed()
-            connection: Connection | None = None
             try:
-                # A new connection costs its first statement 0.2 ms, a used one nothing.
-                connection = (
-                    self._idle.pop() if self._idle and not new else connect_again(self._root)
-                )
-                connection.execute("begin transaction read only")
+                return self._readers.take(self._root, new=new)
             except EngineError as error:
-                if connection is not None:
-                    connection.close()
                 raise StoreUnavailable("the database is not open at the moment") from error
-            self._busy.add(connection)
-            return connection
 
     def _give_back(self, connection: Connection, *, keep: bool = True) -> None:
-        # An interrupted or failed transaction may be over already.
-        with suppress(EngineError):
-            connection.execute("rollback")
-        with self._lock:
-            self._busy.discard(connection)
-            is_ending = self._is_closed or self._is_reopening
-            if keep and not is_ending and len(self._idle) < _MAX_IDLE_READERS:
-                self._idle.append(connection)
-            else:
-                connection.close()
-            self._lock.notify_all()
+        self._readers.give_back(
+            connection, lambda: keep and not (self._is_closed or self._is_reopening)
+        )

@@ -89,19 +89,24 @@ class Sweep:
         head = read(0, HEAD_BYTES)
         layout = layout_of(head)
         free = None if layout is None else free_blocks(read, layout)
-        before, self._failed = self._failed, {}
-        for block in before:
+        failed: dict[int, bytes] = {}
+        unsure: set[int] = set()
+        for block in self._failed:
             content = read(self._at(block), self._block_bytes)
             is_whole = len(content) == self._block_bytes
             if is_whole and not failed_blocks(content, self._block_bytes):
                 continue
             if layout is None or free is None or (block < layout.blocks and block not in free):
-                self._failed[block] = _digest(content) if is_whole else b""
+                failed[block] = _digest(content) if is_whole else b""
             elif head == self._head_with_log:
-                self._unsure.add(block)
-        if read(0, HEAD_BYTES) != head:
+                unsure.add(block)
+        is_same_head = read(0, HEAD_BYTES) == head
+        # Not before all is read: if the file is closed meanwhile, nothing is forgotten.
+        before, self._failed = self._failed, failed
+        self._unsure |= unsure
+        if not is_same_head:
             return []  # after a checkpoint others are free
-        return [block for block, now in self._failed.items() if before[block] == now]
+        return [block for block, now in failed.items() if before[block] == now]
 
     def _at(self, block: int) -> int:
         return HEAD_BYTES + block * self._block_bytes

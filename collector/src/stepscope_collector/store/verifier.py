@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from stepscope_collector.errors import StoreUnavailable
+from stepscope_collector.store.blocks import Read
 from stepscope_collector.store.database import Database
 from stepscope_collector.store.recover import find_damage
 from stepscope_collector.store.sweep import Sweep
@@ -48,6 +50,14 @@ class Verifier:
         if unread is None:
             return None
         sweep, read = unread
+        try:
+            return self._read_on(sweep, read)
+        except StoreUnavailable:
+            if self._database.unread() == unread:
+                raise
+            return _AGAIN_S  # it was opened again meanwhile
+
+    def _read_on(self, sweep: Sweep, read: Read) -> float | None:
         begun_s, begun_cpu_s = time.monotonic(), time.thread_time()
         if sweep.has_failed:
             if sweep.look_again(read):

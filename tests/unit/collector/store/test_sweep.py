@@ -131,6 +131,24 @@ def test_after_a_checkpoint_it_is_looked_at_once_more(path):
     assert sweep.look_again(read) == [2]
 
 
+def test_a_file_that_is_closed_while_it_is_looked_at_again_forgets_nothing(path):
+    """ours: the file is opened anew every few million rows."""
+    changed(path, 1, b"damage")
+    changed(path, 2, b"damage")
+    sweep = Sweep(path.stat().st_size, BLOCK_BYTES)
+    read = reader(path)
+    sweep.read_on(read)
+
+    def closed(offset, size):
+        if offset == HEAD_BYTES + 2 * BLOCK_BYTES:
+            raise OSError("closed")
+        return read(offset, size)
+
+    with pytest.raises(OSError, match="closed"):
+        sweep.look_again(closed)
+    assert sweep.look_again(read) == [1, 2]
+
+
 def test_the_limit_ends_it(path):
     """ours: store.verify_s bounds the start."""
     sweep = sweep_file(path, -1)
