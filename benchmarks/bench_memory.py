@@ -9,7 +9,7 @@ line through all seconds after the warm-up, with its standard error.
         [--protocol grpc|http] [--memory-limit SIZE]
 
 The engine keeps blocks of the file that it has written or read until `store.memory_limit_bytes` is
-reached, 288 MiB by default: until then memory grows with the file. `--memory-limit 256MB` shows the rest.
+reached, 256 MiB by default: until then memory grows with the file. `--memory-limit 256MB` shows the rest.
 
 The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.
 Fixed seed. The senders write fresh ids and times into ready requests, so that they leave the cores

@@ -26,6 +26,8 @@ _LOOK_S: Final = 1.0
 """How often it looks for large traces that wait to be folded, and at the size of the file."""
 _REST_S: Final = 0.01
 """Between row groups of 30,000 ids that are read."""
+_RENEW_AGAIN_S: Final = 10.0
+"""After which it tries again to open the file anew, if somebody has asked just then."""
 _EVERY_S: Final = 30.0
 """A tenth of the least silence that counts as loss, by default."""
 
@@ -91,7 +93,7 @@ class Upkeep:
                 thread.join()
 
     def _run(self) -> None:
-        silence_at_s = 0.0
+        silence_at_s = renewal_at_s = 0.0
         pause_s = 0.0
         while not self._is_ending.wait(pause_s):
             pause_s = _LOOK_S
@@ -103,7 +105,8 @@ class Upkeep:
                 ):
                     pass  # one at a time: requests are committed in between
                 self._fill_known()
-                if self._wants_renewal():
+                if time.monotonic() >= renewal_at_s and self._is_renewal_due():
+                    renewal_at_s = time.monotonic() + _RENEW_AGAIN_S
                     self._work(Unnoted(self._renew))
                 if time.monotonic() >= silence_at_s:
                     self._look_for_silence()
@@ -161,6 +164,10 @@ class Upkeep:
         now_ns = time.time_ns()
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
         return committer.fold_later(now, now_ns)
+
+    def _is_renewal_due(self) -> bool:
+        """Also whether nobody asks: the writer and further questions would wait for who does."""
+        return self._wants_renewal() and self._database.is_idle and self._database.path is not None
 
     def _renew(self, committer: Committer, _: Plan) -> None:
         """Let go of what the engine keeps for each row group; if somebody asks just now, the next time will do."""

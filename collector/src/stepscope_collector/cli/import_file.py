@@ -53,8 +53,7 @@ def taking(settings: Settings) -> Iterator[FileTaking]:
 
         def work(run: Callable[[Committer, Plan], T]) -> T:
             done = run(committer, mapping.plan)
-            if committer.wants_renewal:
-                committer.renew(database.renew)
+            committer.renew_if_due(database.renew)
             return done
 
         yield FileTaking(Importer(work))

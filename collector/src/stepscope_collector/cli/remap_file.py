@@ -1,11 +1,12 @@
 """The remap of a database file that no server has open."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from stepscope_collector.config import Settings
+from stepscope_collector.decode.batch import Plan
 from stepscope_collector.present.rest.encode import encode_row
 from stepscope_collector.profiles import load_mapping
 from stepscope_collector.query.times import parse_time_ns
@@ -14,6 +15,8 @@ from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 
 __all__ = ["FileRemapping", "remapping"]
+
+T = TypeVar("T")
 
 
 class FileRemapping:
@@ -55,7 +58,13 @@ def remapping(settings: Settings) -> Iterator[FileRemapping]:
         settings.data.database_path, settings.store, lost_after_s=settings.executions.lost_after_s
     ) as database:
         committer = Committer(database.writer(), mapping, database.reopen, database.committed)
-        yield FileRemapping(Remapper(lambda run: run(committer, mapping.plan)))
+
+        def work(run: Callable[[Committer, Plan], T]) -> T:
+            done = run(committer, mapping.plan)
+            committer.renew_if_due(database.renew)
+            return done
+
+        yield FileRemapping(Remapper(work))
 
 
 def _told(remap: Remap) -> Mapping[str, Any]:

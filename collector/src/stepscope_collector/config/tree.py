@@ -220,7 +220,7 @@ class StoreConfig:
 
     memory_limit_bytes: int = _setting(
         "bytes",
-        288 * _MIB,
+        256 * _MIB,
         "Memory of the database engine. Larger work goes to a temporary directory beside the "
         "database file.",
         "The engine keeps what it has read or written until this is full, so the process takes up to 350 MiB "

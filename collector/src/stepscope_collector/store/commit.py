@@ -88,6 +88,7 @@ class Committer:
 
     def __post_init__(self) -> None:
         self.known = KnownExecutions(self.id_set)
+        self._logs = LogLimiter(self.connection, self.log_limit)
         self._begin()
 
     def _begin(self) -> None:
@@ -96,7 +97,6 @@ class Committer:
         self._tombstones = Tombstones(self.connection)
         self._eraser = Eraser(self.connection)
         self._spans = self._span_writer(self.connection, self.mapping)
-        self._logs = LogLimiter(self.connection, self.log_limit)
         self._sql = Prepared(self.connection)
 
     def use(self, mapping: Mapping) -> None:
@@ -172,19 +172,34 @@ class Committer:
         Raises:
             StoreUnavailable: not now; it is opened before anything else is done.
         """
-        if self.journal is not None or self._is_stopped:
+        if self._is_stopped:
+            self.ensure_open()
             return False
+        if self.journal is not None:
+            return False
+        before = self._spans
         try:
-            connection = renew()
-            if connection is None:
-                return False
-            self.connection = connection
             with self._engine():
+                connection = renew()
+                if connection is None:
+                    return False
+                self.connection = connection
+                self.generation += 1  # the file may be a new one, if the one before was damaged
                 self._begin()
+                self._spans.large.due_s = before.large.due_s
+                self._logs.use(connection)
         except BaseException:
             self.stop()
+            with suppress(StoreUnavailable):  # at once, for the sake of readers
+                self.ensure_open()
             raise
         return True
+
+    def renew_if_due(self, renew: Callable[[], Connection | None]) -> None:
+        """The same for a command, after each piece of its work; what fails is left to the next one."""
+        if self.wants_renewal:
+            with suppress(StoreUnavailable):
+                self.renew(renew)
 
     def end_journal(self) -> None:
         """Note nothing any more."""

@@ -8,6 +8,7 @@ their own each, inside a read-only transaction: a snapshot of what was committed
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, Self
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
     DatabaseDamaged,
+    DatabaseLocked,
     QueryTimeout,
     StepscopeError,
     StoreUnavailable,
@@ -51,7 +53,8 @@ DATABASE_NAME: Final = "stepscope.duckdb"
 
 _PAUSE_S: Final = 0.25
 """For so long at most questions wait for others to end."""
-"""5 s in all."""
+_HELD_S: Final = 1.0
+_BETWEEN_S: Final = 0.01
 _MAX_ASIDE = 3
 """Damaged files set aside while one process runs; a disk that damages more is not to be trusted."""
 
@@ -315,19 +318,19 @@ class Database:
         Raises:
             StoreUnavailable: that is not possible now; the database has to be opened again.
         """
-        with self._lock:
+        if self._made is None or self.path is None or self.damage is not None or not self.is_idle:
+            return None
+        self.checkpoint()  # most of it before anybody has to wait
+        with self._lock, self._readers.paused(_PAUSE_S) as is_idle:
             self._refuse_if_closed()
-            if self._made is None or self.path is None:
+            if not is_idle:
                 return None
-            with self._readers.paused(_PAUSE_S) as is_idle:
-                self._refuse_if_closed()
-                if not is_idle:
-                    return None
-                sweep = self._made.sweep
-                self._open_again("the database cannot be opened again")
-                self._made.sweep = sweep  # it is the same file
-            give_back_memory()
-            return self._writer
+            sweep, inode = self._made.sweep, self.path.stat().st_ino
+            self._open_again("the database cannot be opened again")
+            if self.path.stat().st_ino == inode:  # else it was set aside
+                self._made.sweep = sweep
+        give_back_memory()
+        return self._writer
 
     def _open_again(self, failing: str, other: Path | None = None) -> None:
         """Close the file without a log, give another its name, and open that; holds the lock."""
@@ -344,12 +347,24 @@ class Database:
             if other is not None:
                 other.replace(self.path)
                 sync(self.path.parent)
-            self._root = self._made.connect(self.path, again=True, is_verified=True)
+            self._root = self._connected(self.path, self._made)
+            self._writer = connect_again(self._root)
         except (StepscopeError, EngineError, OSError) as error:
             raise StoreUnavailable(f"{failing}: {error}") from error
         finally:
             self._is_reopening = False
-        self._writer = connect_again(self._root)
+
+    @staticmethod
+    def _connected(path: Path, made: Made) -> Connection:
+        """A connection to a file just closed: whoever has just been answered may still hold it for a moment."""
+        deadline_s = time.monotonic() + _HELD_S
+        while True:
+            try:
+                return made.connect(path, again=True, is_verified=True)
+            except DatabaseLocked:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(_BETWEEN_S)
 
     def backup(self, begin: Callable[[Connection], None] | None = None) -> Backup:
         """A copy of everything committed, in a file that the caller removes; from any thread.
@@ -370,8 +385,11 @@ class Database:
                 raise StoreUnavailable("a database in memory has no backup")
             if self._is_copying:
                 raise StoreUnavailable("a backup is being made already", hint="try again later")
+            try:
+                connection = self._readers.add(connect_again(self._root))
+            except EngineError as error:
+                raise StoreUnavailable("the database is not open at the moment") from error
             self._is_copying = True
-            connection = self._readers.add(connect_again(self._root))
         try:
             return snapshot(connection, self.path, begin)
         except Interrupted as error:

@@ -63,7 +63,8 @@ class FoldWriter:
         # A deployment without such dialects never needs the search for their traces.
         (self._any_folded,) = self._sql.row("fold/any_folded")
         self._is_listed = False
-        self._large = LargeTraces(self._sql)
+        self.large = LargeTraces(self._sql)
+        """Those of the history."""
 
     @property
     def is_listed(self) -> bool:
@@ -87,10 +88,10 @@ class FoldWriter:
         listed = self._run_counted("fold/list_traces")
         if not listed:
             return None
-        traces = self._large.due(listed) if may_wait else "folding"
+        traces = self.large.due(listed) if may_wait else "folding"
         if traces is None:
             return None
-        self._large.begin()
+        self.large.begin()
         self._sql.run("fold/no_evidence")
         self._sql.run("fold/evidence_staged", insert={"traces": traces})
         self._load_stored(traces)
@@ -102,27 +103,27 @@ class FoldWriter:
     @property
     def has_unfolded(self) -> bool:
         """Whether any large trace waits to be folded."""
-        return self._large.is_any_waiting
+        return self.large.is_any_waiting
 
     def fold_later(self, now: datetime, now_ns: int) -> bool:
         """Fold the large trace that has waited longest, if long enough; whether there was one."""
-        trace_id = self._large.waited()
+        trace_id = self.large.waited()
         if trace_id is None:
             return False
-        self._large.begin()
+        self.large.begin()
         self._sql.run("fold/list_given", trace_ids=[trace_id])
         self._sql.run("fold/no_evidence")
         self._is_listed = True
         if self._load_stored("folding"):  # else its spans were removed since
             folded = self._fold_whole("folding", has_staged=False)
             self.after_insert(folded, now, now_ns)
-        self._large.forget([trace_id])
+        self.large.forget([trace_id])
         self.done()
         return True
 
     def rolled_back(self) -> None:
         """The transaction came to nothing."""
-        self._large.rolled_back()
+        self.large.rolled_back()
 
     def _fold_whole(self, traces: str, *, has_staged: bool) -> Folded:
         """Fold what is in `evidence`, the traces of a table, and all that share executions with them."""
@@ -173,7 +174,7 @@ class FoldWriter:
         if self._is_listed:
             self._sql.run("fold/no_traces")
             self._is_listed = False
-            self._large.done()
+            self.large.done()
 
     def _load_stored(self, traces: str) -> bool:
         """Whether anything of the traces of a table is stored; then it stands in `evidence`."""
@@ -187,7 +188,7 @@ class FoldWriter:
     def _fold(self) -> Folded:
         dialects = [dialect for (dialect,) in self._sql.run("fold/evidence_dialects").fetchall()]
         rows = self._sql.run_text(self._mapping.contributions(dialects)).fetchall()
-        self._large.measure(rows)
+        self.large.measure(rows)
         return self._mapping.fold(rows)
 
     def _run_counted(

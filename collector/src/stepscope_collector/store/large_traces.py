@@ -28,7 +28,7 @@ class LargeTraces:
     def __init__(self, sql: Prepared, clock: Callable[[], float] = time.monotonic) -> None:
         self._sql = sql
         self._clock = clock
-        self._due_s: dict[UUID, float] = {}
+        self.due_s: dict[UUID, float] = {}
         """Large traces, and from when on they may be folded again."""
         self._sizes: Counter[str] = Counter()
         self._began_s = 0.0
@@ -56,7 +56,7 @@ class LargeTraces:
         if self._is_stale:
             self._load()
         now_s = self._clock()
-        waiting = [trace_id for trace_id, due_s in self._due_s.items() if due_s > now_s]
+        waiting = [trace_id for trace_id, due_s in self.due_s.items() if due_s > now_s]
         table = "folding"
         if waiting:
             ((due,),) = self._sql.run("fold/list_due", waiting=waiting).fetchall()
@@ -81,8 +81,8 @@ class LargeTraces:
             self._load()
         if not self._waiting:
             return None
-        first = min(self._waiting, key=lambda trace_id: (self._due_s.get(trace_id, 0.0), trace_id))
-        return first if self._due_s.get(first, 0.0) <= self._clock() else None
+        first = min(self._waiting, key=lambda trace_id: (self.due_s.get(trace_id, 0.0), trace_id))
+        return first if self.due_s.get(first, 0.0) <= self._clock() else None
 
     def forget(self, trace_ids: Sequence[UUID]) -> None:
         """They are folded."""
@@ -105,11 +105,11 @@ class LargeTraces:
         now_s = self._clock()
         for trace_id, count in self._sizes.items():
             if count > LARGE_SPANS:
-                self._due_s.pop(key := UUID(hex=trace_id), None)
-                self._due_s[key] = now_s + _TIMES * (now_s - self._began_s)
+                self.due_s.pop(key := UUID(hex=trace_id), None)
+                self.due_s[key] = now_s + _TIMES * (now_s - self._began_s)
         self._sizes.clear()
-        while len(self._due_s) > _MOST_REMEMBERED:
-            del self._due_s[next(iter(self._due_s))]
+        while len(self.due_s) > _MOST_REMEMBERED:
+            del self.due_s[next(iter(self.due_s))]
 
     def rolled_back(self) -> None:
         """What was noted in this transaction is not."""

@@ -88,6 +88,11 @@ class LogLimiter:
     def __post_init__(self) -> None:
         self._sql = Prepared(self.connection)
 
+    def use(self, connection: Connection) -> None:
+        """Go on with another connection to the same history."""
+        self.connection = connection
+        self._sql = Prepared(connection)
+
     def over(self, rows: Any, now: datetime) -> Over | None:
         """What of the rows is beyond the limit; None: nothing. `committed` must follow a commit.
 

@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 _MAX_IDLE: Final = 16
 _ROUND_S: Final = 0.05
 _END_WITHIN_ROUNDS: Final = 100
+"""5 s in all."""
 
 
 class Readers:

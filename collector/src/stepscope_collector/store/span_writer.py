@@ -12,6 +12,7 @@ from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.fold_writer import FoldMapping, FoldWriter
 from stepscope_collector.store.group import Spans
 from stepscope_collector.store.known import KnownExecutions
+from stepscope_collector.store.large_traces import LargeTraces
 from stepscope_collector.store.statements import Prepared
 from stepscope_collector.store.tombstones import Tombstones
 
@@ -95,6 +96,11 @@ class SpanWriter:
         self._sql.run("same_home")
         # A deployment that only has spans of one kind never needs the search for mixed traces.
         self._any_explicit, self._any_implicit = self._sql.row("kinds_stored")
+
+    @property
+    def large(self) -> LargeTraces:
+        """What is remembered of large traces."""
+        return self._folding.large
 
     @property
     def may_be_open(self) -> bool:

@@ -25,6 +25,10 @@ _CHECKPOINT_S: Final = 10.0
 """After which it looks whether a checkpoint has come."""
 
 
+class _OpenedAgain(Exception):
+    """The file was closed while it was read, and is open again or will be soon."""
+
+
 class Verifier:
     """Reads on. For one thread.
 
@@ -50,12 +54,19 @@ class Verifier:
         if unread is None:
             return None
         sweep, read = unread
+
+        def reading(offset: int, size: int) -> bytes:
+            try:
+                return read(offset, size)
+            except StoreUnavailable as error:
+                if self._database.unread() == unread:
+                    raise
+                raise _OpenedAgain from error
+
         try:
-            return self._read_on(sweep, read)
-        except StoreUnavailable:
-            if self._database.unread() == unread:
-                raise
-            return _AGAIN_S  # it was opened again meanwhile
+            return self._read_on(sweep, reading)
+        except _OpenedAgain:
+            return _AGAIN_S
 
     def _read_on(self, sweep: Sweep, read: Read) -> float | None:
         begun_s, begun_cpu_s = time.monotonic(), time.thread_time()

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from uuid import uuid4
 
 import pytest
 
@@ -9,9 +10,10 @@ from stepscope_collector.cli.import_file import taking
 from stepscope_collector.config import Settings
 from stepscope_collector.config.tree import DataConfig
 from stepscope_collector.decode.native import id_set
-from stepscope_collector.errors import StoreUnavailable
+from stepscope_collector.errors import DatabaseLocked, StoreUnavailable
 from stepscope_collector.mapping.group import NewDimensions
 from stepscope_collector.store import Database, commit
+from stepscope_collector.store.aside import move_aside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.journal import Journal
 from stepscope_collector.store.mark import log_path
@@ -89,12 +91,31 @@ def test_a_reader_at_work_is_left_alone(history):
     assert history.spans() == {"E1": 41, "E2": 41}
 
 
-def test_a_reader_that_leaves_in_time_is_waited_for(history):
+def test_a_reader_that_comes_during_the_checkpoint_is_waited_for(history, monkeypatch):
     history.write(spans_of(1))
-    reading = history.database.read()
-    reading.__enter__()
-    threading.Timer(0.05, lambda: reading.__exit__(None, None, None)).start()
+    reading, checkpoint = history.database.read(), history.database.checkpoint
+
+    def slow():
+        checkpoint()
+        reading.__enter__()
+        threading.Timer(0.05, lambda: reading.__exit__(None, None, None)).start()
+
+    monkeypatch.setattr(history.database, "checkpoint", slow)
     assert history.renew()
+
+
+def test_a_reader_that_comes_during_the_checkpoint_and_stays_is_left_alone(history, monkeypatch):
+    history.write(spans_of(1))
+    reading, checkpoint = history.database.read(), history.database.checkpoint
+
+    def slow():
+        checkpoint()
+        reading.__enter__()
+
+    monkeypatch.setattr(history.database, "checkpoint", slow)
+    assert not history.renew()
+    reading.__exit__(None, None, None)
+    assert history.spans() == {"E1": 41}
 
 
 def test_who_asks_meanwhile_waits(history, monkeypatch):
@@ -124,7 +145,8 @@ def test_a_database_in_memory_stays_as_it_is():
         assert database.renew() is None
 
 
-def test_a_file_that_cannot_be_opened_now_is_opened_for_the_next_commit(history, monkeypatch):
+def test_a_file_that_cannot_be_opened_now_is_opened_by_whoever_comes_next(history, monkeypatch):
+    """ours: questions are answered again although nobody sends."""
     history.write(spans_of(1))
 
     def refused(*_, **__):
@@ -136,9 +158,81 @@ def test_a_file_that_cannot_be_opened_now_is_opened_for_the_next_commit(history,
             history.renew()
         with pytest.raises(StoreUnavailable):
             history.spans()
-    assert not history.renew(), "the writer opens it first"
+        with pytest.raises(StoreUnavailable, match="not open"):
+            history.database.backup()
+    assert not history.renew()
+    assert history.spans() == {"E1": 41}
+    with history.database.copied(lambda connection: connection.execute("begin")):
+        pass
     history.write(spans_of(2))
     assert history.spans() == {"E1": 41, "E2": 41}
+
+
+def test_a_file_that_opens_at_the_second_try_is_open_at_once(history, monkeypatch):
+    history.write(spans_of(1))
+    connect, tries = Made.connect, []
+
+    def refused_once(made, *arguments, **options):
+        tries.append(options)
+        if len(tries) == 1:
+            raise StoreUnavailable("not now")
+        return connect(made, *arguments, **options)
+
+    monkeypatch.setattr(Made, "connect", refused_once)
+    with pytest.raises(StoreUnavailable):
+        history.renew()
+    assert history.spans() == {"E1": 41}
+
+
+def test_who_still_holds_the_file_for_a_moment_is_waited_for(history, monkeypatch):
+    history.write(spans_of(1))
+    connect, tries = Made.connect, []
+
+    def held_once(made, *arguments, **options):
+        tries.append(options)
+        if len(tries) == 1:
+            raise DatabaseLocked("held")
+        return connect(made, *arguments, **options)
+
+    monkeypatch.setattr(Made, "connect", held_once)
+    assert history.renew()
+    assert history.spans() == {"E1": 41}
+
+
+def test_a_file_that_was_set_aside_meanwhile_is_another(history, monkeypatch):
+    """ours: what is left to read of the old one says nothing of the new one."""
+    history.write(spans_of(1))
+    connect, generation = Made.connect, history.committer.generation
+    history.database._made.sweep = object()
+
+    def set_aside(made, path, **options):
+        move_aside(path, "damaged")
+        return connect(made, path, again=True)
+
+    monkeypatch.setattr(Made, "connect", set_aside)
+    assert history.renew()
+    assert history.database.unread() is None
+    assert history.committer.generation > generation, "resources are written again"
+    history.write(spans_of(2))
+    assert history.spans() == {"E2": 41}
+
+
+def test_a_damaged_file_is_left_to_the_next_start(history):
+    history.write(spans_of(1))
+    history.database.damage = "a block"
+    assert not history.renew()
+
+
+def test_what_is_in_memory_of_the_history_stays(history):
+    """ours: how long a large trace waits, and how many log records an execution has."""
+    limiter, large = history.committer._logs, history.committer._spans.large
+    large.due_s[uuid4()] = 1.0
+    limiter._known["E1"] = (5, 50)
+    assert history.renew()
+    now = history.committer
+    assert now._logs._known == {"E1": (5, 50)}
+    assert now._logs.connection is history.database.writer()
+    assert now._spans.large.due_s == large.due_s
 
 
 def test_it_is_due_after_so_many_rows(history, monkeypatch):
