@@ -31,7 +31,7 @@ from stepscope_collector.store.tombstones import Tombstones
 __all__ = ["Committer"]
 
 _RENEW_ROWS: Final = 3_000_000
-"""After which the engine keeps some 24 MB for their row groups: 8 bytes for each span of ours."""
+"""After which what the engine keeps for their row groups is worth a moment in which everybody waits."""
 _INCOMING = (
     "incoming_spans",
     "incoming_shapes",

@@ -312,8 +312,8 @@ class Database:
         """Close the file and open it again, if no reader is at work; the new writing connection, None: one is.
 
         For the writer thread, without a transaction. Whoever asks meanwhile waits. Of each row group that it has
-        written or read the engine keeps what it knows of its columns, some 8 bytes per span of ours, beside what
-        `store.memory_limit_bytes` bounds, until the file is closed (`benchmarks/bench_memory.py`).
+        written or read the engine keeps what it knows of its columns, beside what `store.memory_limit_bytes` bounds,
+        until the file is closed: memory would grow with every row (`benchmarks/bench_memory.py`).
 
         Raises:
             StoreUnavailable: that is not possible now; the database has to be opened again.
