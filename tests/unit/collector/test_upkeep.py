@@ -75,6 +75,36 @@ def test_the_file_is_opened_anew_where_that_is_due(
         assert database.writer() is not writer
 
 
+def test_nobody_waits_for_a_renewal_while_somebody_asks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """ours: an export that takes minutes must not stop the writer every second."""
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.001)
+    looks, is_asked = threading.Semaphore(0), threading.Event()
+
+    def wants_renewal() -> bool:
+        looks.release()
+        return True
+
+    with Database.open(tmp_path / "stepscope.duckdb", StoreConfig()) as database:
+        caring = Upkeep(
+            database,
+            lambda _: is_asked.set(),
+            300,
+            has_unfolded=lambda: False,
+            wants_renewal=wants_renewal,
+        )
+        with database.read():
+            caring.start()
+            for _ in range(5):
+                assert looks.acquire(timeout=WAIT_S)
+            assert not is_asked.is_set()
+        try:
+            assert is_asked.wait(WAIT_S)
+        finally:
+            caring.close()
+
+
 def test_what_the_start_left_unread_is_read(tmp_path: Path) -> None:
     """issue #6: a start is quick, and damage is found all the same."""
     path = tmp_path / "stepscope.duckdb"
