@@ -320,7 +320,7 @@ class Database:
         """
         if self._made is None or self.path is None or self.damage is not None or not self.is_idle:
             return None
-        self.checkpoint()  # most of it before anybody has to wait
+        checkpoint(self._writer)  # while others ask: the one below has little left to do
         with self._lock, self._readers.paused(_PAUSE_S) as is_idle:
             self._refuse_if_closed()
             if not is_idle:

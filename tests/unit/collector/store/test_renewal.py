@@ -13,6 +13,7 @@ from stepscope_collector.decode.native import id_set
 from stepscope_collector.errors import DatabaseLocked, StoreUnavailable
 from stepscope_collector.mapping.group import NewDimensions
 from stepscope_collector.store import Database, commit
+from stepscope_collector.store import database as database_module
 from stepscope_collector.store.aside import move_aside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.journal import Journal
@@ -91,30 +92,30 @@ def test_a_reader_at_work_is_left_alone(history):
     assert history.spans() == {"E1": 41, "E2": 41}
 
 
-def test_a_reader_that_comes_during_the_checkpoint_is_waited_for(history, monkeypatch):
+@pytest.mark.parametrize("leaves", [True, False])
+def test_questions_go_on_during_the_checkpoint(history, monkeypatch, leaves):
+    """ours: it may take a while, and only the moment after it is nobody's."""
     history.write(spans_of(1))
-    reading, checkpoint = history.database.read(), history.database.checkpoint
+    reading, checkpoint, seen = history.database.read(), database_module.checkpoint, []
 
-    def slow():
-        checkpoint()
-        reading.__enter__()
-        threading.Timer(0.05, lambda: reading.__exit__(None, None, None)).start()
-
-    monkeypatch.setattr(history.database, "checkpoint", slow)
-    assert history.renew()
-
-
-def test_a_reader_that_comes_during_the_checkpoint_and_stays_is_left_alone(history, monkeypatch):
-    history.write(spans_of(1))
-    reading, checkpoint = history.database.read(), history.database.checkpoint
-
-    def slow():
-        checkpoint()
+    def ask():
+        seen.append(history.spans())
         reading.__enter__()
 
-    monkeypatch.setattr(history.database, "checkpoint", slow)
-    assert not history.renew()
-    reading.__exit__(None, None, None)
+    def asked(connection):
+        if not seen:  # the first of two
+            asking = threading.Thread(target=ask)
+            asking.start()
+            asking.join(WAIT_S)
+            if leaves:
+                threading.Timer(0.05, lambda: reading.__exit__(None, None, None)).start()
+        checkpoint(connection)
+
+    monkeypatch.setattr(database_module, "checkpoint", asked)
+    assert history.renew() is leaves
+    if not leaves:
+        reading.__exit__(None, None, None)
+    assert seen == [{"E1": 41}]
     assert history.spans() == {"E1": 41}
 
 
@@ -168,33 +169,28 @@ def test_a_file_that_cannot_be_opened_now_is_opened_by_whoever_comes_next(histor
     assert history.spans() == {"E1": 41, "E2": 41}
 
 
-def test_a_file_that_opens_at_the_second_try_is_open_at_once(history, monkeypatch):
-    history.write(spans_of(1))
-    connect, tries = Made.connect, []
+def fail_once(monkeypatch, error):
+    connect, errors = Made.connect, [error]
 
-    def refused_once(made, *arguments, **options):
-        tries.append(options)
-        if len(tries) == 1:
-            raise StoreUnavailable("not now")
+    def connected(made, *arguments, **options):
+        if errors:
+            raise errors.pop()
         return connect(made, *arguments, **options)
 
-    monkeypatch.setattr(Made, "connect", refused_once)
-    with pytest.raises(StoreUnavailable):
+    monkeypatch.setattr(Made, "connect", connected)
+
+
+def test_a_file_that_opens_at_the_second_try_is_open_at_once(history, monkeypatch):
+    history.write(spans_of(1))
+    fail_once(monkeypatch, StoreUnavailable("not now"))
+    with pytest.raises(StoreUnavailable, match="not now"):
         history.renew()
     assert history.spans() == {"E1": 41}
 
 
 def test_who_still_holds_the_file_for_a_moment_is_waited_for(history, monkeypatch):
     history.write(spans_of(1))
-    connect, tries = Made.connect, []
-
-    def held_once(made, *arguments, **options):
-        tries.append(options)
-        if len(tries) == 1:
-            raise DatabaseLocked("held")
-        return connect(made, *arguments, **options)
-
-    monkeypatch.setattr(Made, "connect", held_once)
+    fail_once(monkeypatch, DatabaseLocked("held"))
     assert history.renew()
     assert history.spans() == {"E1": 41}
 
