@@ -1,15 +1,14 @@
 """Whether the collector's memory stays as it is: full load for a while, watched every second.
 
 Prints a line per minute while it runs, and one JSON document at the end: per minute resident memory
-(median and greatest), the part of it that is not mapped files, open files, threads, spans stored so
+(median and greatest), the part of it that is not mapped files, CPU per span, open files, threads, spans answered so
 far and the size of the database file; and the slope of resident memory in MB per hour, a straight
 line through all seconds after the warm-up, with its standard error.
 
     python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N]
         [--protocol grpc|http] [--memory-limit SIZE]
 
-The engine keeps blocks of the file that it has written or read until `store.memory_limit_bytes` is
-reached, 256 MiB by default: until then memory grows with the file. `--memory-limit 256MB` shows the rest.
+`--memory-limit` is that of the engine, `store.memory_limit_bytes`, 256 MiB by default.
 
 The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.
 Fixed seed. The senders write fresh ids and times into ready requests, so that they leave the cores
@@ -43,10 +42,12 @@ class Second(NamedTuple):
     anonymous_mb: float
     files: int
     threads: int
+    cpu_s: float
+    spans: int
 
 
-def look(collector: Collector, begun: float) -> Second:
-    """What the system says of the collector now."""
+def look(collector: Collector, begun: float, spans: int) -> Second:
+    """What the system says of the collector now, after so many spans were answered."""
     place = Path(f"/proc/{collector.process.pid}")
     status = dict(
         line.split(":", 1) for line in (place / "status").read_text(encoding="utf-8").splitlines()
@@ -57,6 +58,8 @@ def look(collector: Collector, begun: float) -> Second:
         int(status["RssAnon"].split()[0]) / 1024,
         sum(1 for _ in (place / "fd").iterdir()),
         int(status["Threads"]),
+        collector.cpu_s(),
+        spans,
     )
 
 
@@ -101,12 +104,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         begun, cpu_s = time.perf_counter(), collector.cpu_s()
         for sender in senders:
             sender.start()
-        seconds, minutes = [look(collector, begun)], []
+        seconds, minutes = [look(collector, begun, 0)], []
         while any(sender.is_alive() for sender in senders):
             time.sleep(1)
-            seconds.append(look(collector, begun))
+            seconds.append(look(collector, begun, sum(sent)))
             if len(seconds) % 60 == 0:
-                minutes.append(_minute(seconds[-60:], sum(sent), data))
+                minutes.append(_minute(seconds[-60:], data))
                 print(minutes[-1], file=sys.stderr, flush=True)
         for sender in senders:
             if sender.error is not None:
@@ -116,7 +119,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         stored = collector.count("stored.spans")
         if stored != sum(sent):
             raise SystemExit(f"sent {sum(sent)} spans, stored {stored}")
-        minutes = minutes or [_minute(seconds, sum(sent), data)]
+        minutes = minutes or [_minute(seconds, data)]
         collector.stop()
     warm = [each for each in seconds if each.at_s >= arguments.warm_up * 60]
     per_hour, error = slope(warm if len(warm) > 2 else seconds)
@@ -138,16 +141,20 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _minute(seconds: list[Second], spans: int, data: Path) -> dict[str, Any]:
+def _minute(seconds: list[Second], data: Path) -> dict[str, Any]:
     resident = [each.resident_mb for each in seconds]
+    first, last = seconds[0], seconds[-1]
     return {
-        "minute": round(seconds[-1].at_s / 60, 1),
+        "minute": round(last.at_s / 60, 1),
         "resident_mb": round(statistics.median(resident), 1),
         "resident_most_mb": round(max(resident), 1),
         "anonymous_mb": round(statistics.median(each.anonymous_mb for each in seconds), 1),
-        "files": seconds[-1].files,
-        "threads": seconds[-1].threads,
-        "spans": spans,
+        "cpu_us_per_span": round(
+            (last.cpu_s - first.cpu_s) / max(1, last.spans - first.spans) * 1e6, 2
+        ),
+        "files": last.files,
+        "threads": last.threads,
+        "spans": last.spans,
         "file_mb": round((data / "stepscope.duckdb").stat().st_size / MB),
     }
 

@@ -139,6 +139,7 @@ def _memory(found: dict[str, Any]) -> Rows:
             "minute": minute["minute"],
             "resident MB": minute["resident_mb"],
             "greatest MB": minute["resident_most_mb"],
+            "CPU µs per span": minute["cpu_us_per_span"],
             "open files": minute["files"],
             "threads": minute["threads"],
             "spans": minute["spans"],
@@ -148,6 +149,7 @@ def _memory(found: dict[str, Any]) -> Rows:
         "minute": f"slope after {found['warm_up_minutes']:g} minutes, MB per hour",
         "resident MB": f"{found['slope_mb_per_hour']:,} ± {found['slope_error_mb_per_hour']:,}",
         "greatest MB": found["resident_mb"]["greatest"],
+        "CPU µs per span": found["cpu_us_per_span"],
         "spans": found["spans"],
     }
 

@@ -35,6 +35,7 @@ from stepscope_collector.saved import SavedQueries
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
 from stepscope_collector.store.files import backlog_directory
+from stepscope_collector.store.headroom import Headroom
 from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.tee import QueueAtRest, Tee
 from stepscope_collector.telemetry import Telemetry
@@ -85,6 +86,7 @@ class OneStore:
                 database.committed,
                 log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
                 id_set=id_set,
+                headroom=Headroom(database.alone, database.config.memory_limit_bytes),
             ),
             replace(
                 mapping.plan,

@@ -11,8 +11,9 @@ from stepscope_collector.config.tree import DataConfig
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.one_store import OneStore
-from stepscope_collector.store import commit
+from stepscope_collector.store import commit, headroom
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.engine import Connection
 from tests.strategies.workflows import execution, request
 
 WAIT_S = 30
@@ -44,6 +45,32 @@ def test_the_file_is_opened_anew_after_so_many_rows(
         assert store.ingest.has_unfolded is False
         with store.database.read() as connection:
             assert connection.execute("select count(*) from executions").fetchall() == [(6,)]
+    finally:
+        store.close(WAIT_S)
+        store.database.close()
+
+
+def test_the_writer_has_the_engine_let_go_of_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """issue #6: memory at full load; the writer asks for it between commits, on its own connection."""
+    monkeypatch.setattr(headroom, "_ROWS", 1)
+    monkeypatch.setattr(headroom, "_PART", 1.0)  # there is never as much room
+    looks: list[object] = []
+    look = headroom.Headroom._look
+
+    def noted(of: headroom.Headroom, connection: Connection) -> None:
+        look(of, connection)
+        looks.append(connection)
+
+    monkeypatch.setattr(headroom.Headroom, "_look", noted)
+    store = OneStore.open(Settings(data=DataConfig(tmp_path)), compile_profiles(load_shipped()))
+    try:
+        payload = request([execution("1", "E1", trace="1")]).SerializeToString()
+        store.grpc.submit("traces", payload, "protobuf").result(WAIT_S)
+        with store.database.read() as connection:  # after the commit
+            assert connection.execute("select count(*) from executions").fetchall() == [(1,)]
+        assert looks == [store.database.writer()]
     finally:
         store.close(WAIT_S)
         store.database.close()

@@ -244,9 +244,10 @@ class StoreConfig:
     )
     checkpoint_threshold_bytes: int = _setting(
         "bytes",
-        128 * _MIB,
+        32 * _MIB,
         "Size of the write-ahead log at which the engine moves its content into the database file.",
-        "Larger: commits wait less often but longer, and a start after a crash replays more.",
+        "Larger: commits wait less often but longer, rows of small commits take more memory, and a start after a crash "
+        "replays more.",
         minimum=_MIB,
     )
     verify_s: float = _setting(

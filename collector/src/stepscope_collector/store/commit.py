@@ -5,21 +5,21 @@ from collections.abc import Mapping as Described
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from uuid import UUID
 
-import duckdb
-
-from stepscope_collector.errors import StoreUnavailable, Unwritable
+from stepscope_collector.errors import StoreUnavailable
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
     checkpoint,
     damage_in,
     has_stopped,
+    refusal,
 )
 from stepscope_collector.store.eraser import YOUNG, Erased, Eraser, Names
 from stepscope_collector.store.group import Group
+from stepscope_collector.store.headroom import Headroom
 from stepscope_collector.store.journal import Commit, Journal, Other, Unnoted
 from stepscope_collector.store.known import IdSet, KnownExecutions
 from stepscope_collector.store.log_limit import UNLIMITED, LogLimit, LogLimiter, note_drops
@@ -45,16 +45,6 @@ _INCOMING = (
 )
 
 
-_PASSING = (
-    duckdb.IOException,
-    duckdb.OutOfMemoryException,
-    duckdb.FatalException,
-    duckdb.ConnectionException,
-    duckdb.TransactionException,
-)
-"""What may pass by itself: a full or read-only disk, memory at its limit (OTLP checklist H17)."""
-
-
 @dataclass(slots=True)
 class Committer:
     """The only code that writes the history; used by the writer thread alone."""
@@ -74,6 +64,8 @@ class Committer:
     """Of each execution."""
     id_set: Callable[[], IdSet | None] = lambda: None
     """Makes an empty one; what it gives, and whether it is there, makes no difference but in CPU."""
+    headroom: Headroom | None = None
+    """Keeps room in the memory of the engine; None: nobody does."""
     known: KnownExecutions = field(init=False)
     """Has to be filled from the file, beside the writer."""
     _spans: SpanWriter = field(init=False)
@@ -139,10 +131,13 @@ class Committer:
             StoreUnavailable: the disk or memory is at its limit; nothing of the group was written.
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
+        before = self._rows
         with self.transaction():
             dropped = self._limit_logs(group, now)
             written = self.write(group, now, now_ns)._replace(dropped_logs=tuple(dropped))
         self._logs.committed()
+        if self.headroom is not None:
+            self.headroom.written(self._rows - before)
         if self.journal is not None:
             self.journal.add(Commit(group, now, now_ns, self.mapping), written.rows)
         return written
@@ -476,13 +471,8 @@ class Committer:
                 raise StoreUnavailable(
                     f"the database is damaged and replaced by a new one: {damage}"
                 ) from error
-            self._refuse(error)
-
-    def _refuse(self, error: EngineError) -> NoReturn:
-        if isinstance(error, _PASSING):
             self._is_stopped = self._is_stopped or has_stopped(error)
-            raise StoreUnavailable(f"the store cannot commit now: {_first_line(error)}") from error
-        raise Unwritable(f"the store refuses these rows: {_first_line(error)}") from error
+            raise refusal(error) from error
 
     def ensure_open(self) -> None:
         """Open the database again if its engine has stopped; StoreUnavailable: not now."""
@@ -492,7 +482,3 @@ class Committer:
 
 def _count(rows: Any) -> int:
     return 0 if rows is None else int(rows.num_rows)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -8,7 +8,6 @@ their own each, inside a read-only transaction: a snapshot of what was committed
 import logging
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Final, Self
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import (
     DatabaseDamaged,
-    DatabaseLocked,
     QueryTimeout,
     StepscopeError,
     StoreUnavailable,
@@ -53,8 +51,6 @@ DATABASE_NAME: Final = "stepscope.duckdb"
 
 _PAUSE_S: Final = 0.25
 """For so long at most questions wait for others to end."""
-_HELD_S: Final = 1.0
-_BETWEEN_S: Final = 0.01
 _MAX_ASIDE = 3
 """Damaged files set aside while one process runs; a disk that damages more is not to be trusted."""
 
@@ -291,6 +287,19 @@ class Database:
         with self._lock:
             self._readers.wait_until_idle(timeout_s)
 
+    @contextmanager
+    def alone(self, timeout_s: float = 0) -> Iterator[Connection | None]:
+        """A block in which nobody asks, and the writing connection; None: somebody does and has not ended in time.
+
+        For the writer thread. Who wants to ask meanwhile waits.
+
+        Raises:
+            StoreUnavailable: the database is closed.
+        """
+        with self._lock, self._readers.paused(timeout_s) as is_idle:
+            self._refuse_if_closed()
+            yield self._writer if is_idle else None
+
     def swap(self, path: Path) -> Connection:
         """Put another file in the place of this one; the new writing connection.
 
@@ -321,9 +330,8 @@ class Database:
         if self._made is None or self.path is None or self.damage is not None or not self.is_idle:
             return None
         checkpoint(self._writer)  # while others ask: the one below has little left to do
-        with self._lock, self._readers.paused(_PAUSE_S) as is_idle:
-            self._refuse_if_closed()
-            if not is_idle:
+        with self.alone(_PAUSE_S) as writer:
+            if writer is None:
                 return None
             sweep, inode = self._made.sweep, self.path.stat().st_ino
             self._open_again("the database cannot be opened again")
@@ -347,24 +355,12 @@ class Database:
             if other is not None:
                 other.replace(self.path)
                 sync(self.path.parent)
-            self._root = self._connected(self.path, self._made)
+            self._root = self._made.connect_closed(self.path)
             self._writer = connect_again(self._root)
         except (StepscopeError, EngineError, OSError) as error:
             raise StoreUnavailable(f"{failing}: {error}") from error
         finally:
             self._is_reopening = False
-
-    @staticmethod
-    def _connected(path: Path, made: Made) -> Connection:
-        """A connection to a file just closed: whoever has just been answered may still hold it for a moment."""
-        deadline_s = time.monotonic() + _HELD_S
-        while True:
-            try:
-                return made.connect(path, again=True, is_verified=True)
-            except DatabaseLocked:
-                if time.monotonic() > deadline_s:
-                    raise
-                time.sleep(_BETWEEN_S)
 
     def backup(self, begin: Callable[[Connection], None] | None = None) -> Backup:
         """A copy of everything committed, in a file that the caller removes; from any thread.

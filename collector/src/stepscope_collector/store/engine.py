@@ -25,6 +25,7 @@ from stepscope_collector.errors import (
     NotFound,
     StepscopeError,
     StoreUnavailable,
+    Unwritable,
 )
 from stepscope_collector.store.lock import locked
 
@@ -44,6 +45,7 @@ __all__ = [
     "damage_in",
     "has_stopped",
     "is_before_2",
+    "refusal",
     "tokens_of",
 ]
 
@@ -92,7 +94,14 @@ _NO_DAMAGE = (
     duckdb.CatalogException,
     duckdb.ParserException,
 )
-
+_PASSING = (
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.FatalException,
+    duckdb.ConnectionException,
+    duckdb.TransactionException,
+)
+"""What may pass by itself: a full or read-only disk, memory at its limit (OTLP checklist H17)."""
 
 BLOCK_BYTES: Final = 131_072
 """Size of a block in files that are made from now on; others keep theirs."""
@@ -161,6 +170,14 @@ def has_stopped(error: BaseException) -> bool:
     # of an attached file DuckDB 2 says so in words, in whatever comes after a checkpoint that failed
     is_said = isinstance(error, duckdb.IOException) and _INVALIDATED in str(error)
     return is_said or isinstance(error, duckdb.FatalException)
+
+
+def refusal(error: EngineError) -> StoreUnavailable | Unwritable:
+    """What those are told whose rows a statement that failed was to write."""
+    said = str(error).strip().partition("\n")[0]
+    if isinstance(error, _PASSING):
+        return StoreUnavailable(f"the store cannot commit now: {said}")
+    return Unwritable(f"the store refuses these rows: {said}")
 
 
 def damage_in(error: BaseException) -> str | None:

@@ -1,11 +1,13 @@
 """How a database is opened: its directory, its lock, a sound file with the present schema."""
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
+from stepscope_collector.errors import ConfigError, DatabaseLocked, NotFound, StoreUnavailable
 from stepscope_collector.store.engine import Connection, connect
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import Marker, read_mark
@@ -23,6 +25,9 @@ from stepscope_schema.load import Schema
 __all__ = ["Made", "make_directory", "open_present"]
 
 logger = logging.getLogger(__name__)
+
+_HELD_S: Final = 1.0
+_BETWEEN_S: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -72,6 +77,17 @@ class Made:
             self.leave_marker()
             raise
         return root
+
+    def connect_closed(self, path: Path) -> Connection:
+        """The same for a file just closed: whoever has just been answered may still hold it for a moment."""
+        deadline_s = time.monotonic() + _HELD_S
+        while True:
+            try:
+                return self.connect(path, again=True, is_verified=True)
+            except DatabaseLocked:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(_BETWEEN_S)
 
     def mark(self, path: Path) -> None:
         """Begin to mark what is acknowledged in the database just connected."""
