@@ -109,7 +109,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             time.sleep(1)
             seconds.append(look(collector, begun, sum(sent)))
             if len(seconds) % 60 == 0:
-                minutes.append(_minute(seconds[-60:], data))
+                minutes.append(_minute(seconds[-61:], data))
                 print(minutes[-1], file=sys.stderr, flush=True)
         for sender in senders:
             if sender.error is not None:

@@ -214,6 +214,8 @@ class Writer:
                 continue
             with suppress(InvalidStateError):  # just now
                 waiting.future.set_result(waiting.receipt())
+        if (headroom := self._committer.headroom) is not None:  # nobody waits for it
+            headroom.written(sum(batch.row_count for batch in batches))
 
     @contextmanager
     def _queued_for_tee(self, group: list[Waiting]) -> Iterator[None]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from stepscope_collector import upkeep
 from stepscope_collector.config import Settings
@@ -53,24 +54,41 @@ def test_the_file_is_opened_anew_after_so_many_rows(
 def test_the_writer_has_the_engine_let_go_of_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """issue #6: memory at full load; the writer asks for it between commits, on its own connection."""
+    """issue #6: memory at full load; the writer does it between commits, on its own connection."""
     monkeypatch.setattr(headroom, "_ROWS", 1)
     monkeypatch.setattr(headroom, "_PART", 1.0)  # there is never as much room
-    looks: list[object] = []
-    look = headroom.Headroom._look
+    is_made = Event()
+    written: list[int] = []
+    look, count = headroom.Headroom._look, headroom.Headroom.written
 
-    def noted(of: headroom.Headroom, connection: Connection) -> None:
+    def looked(of: headroom.Headroom, connection: Connection) -> None:
+        assert connection is store.database.writer()
         look(of, connection)
-        looks.append(connection)
+        is_made.set()
 
-    monkeypatch.setattr(headroom.Headroom, "_look", noted)
+    def counted(of: headroom.Headroom, rows: int) -> None:
+        written.append(rows)
+        count(of, rows)
+
+    monkeypatch.setattr(headroom.Headroom, "_look", looked)
+    monkeypatch.setattr(headroom.Headroom, "written", counted)
     store = OneStore.open(Settings(data=DataConfig(tmp_path)), compile_profiles(load_shipped()))
     try:
-        payload = request([execution("1", "E1", trace="1")]).SerializeToString()
-        store.grpc.submit("traces", payload, "protobuf").result(WAIT_S)
-        with store.database.read() as connection:  # after the commit
-            assert connection.execute("select count(*) from executions").fetchall() == [(1,)]
-        assert looks == [store.database.writer()]
+        log = ExportLogsServiceRequest()
+        log.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1)
+        log.resource_logs[0].scope_logs[0].log_records.add(time_unix_nano=2)
+        store.grpc.submit("logs", log.SerializeToString(), "protobuf").result(WAIT_S)
+        for number in range(100):  # until nobody asks just then
+            name = f"{number}"
+            payload = request([execution(name, f"E{name}", trace=name)]).SerializeToString()
+            store.grpc.submit("traces", payload, "protobuf").result(WAIT_S)
+            if is_made.wait(0.1):
+                break
+        assert is_made.is_set()
+        with store.database.read() as connection:  # after all commits
+            ((spans,),) = connection.execute("select count(*) from stored.spans").fetchall()
     finally:
         store.close(WAIT_S)
         store.database.close()
+    assert spans == number + 1
+    assert sum(written) == spans + 2

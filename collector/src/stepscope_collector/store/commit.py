@@ -65,7 +65,7 @@ class Committer:
     id_set: Callable[[], IdSet | None] = lambda: None
     """Makes an empty one; what it gives, and whether it is there, makes no difference but in CPU."""
     headroom: Headroom | None = None
-    """Keeps room in the memory of the engine; None: nobody does."""
+    """Keeps room in the engine's memory, told after each commit that is answered; None: nobody does."""
     known: KnownExecutions = field(init=False)
     """Has to be filled from the file, beside the writer."""
     _spans: SpanWriter = field(init=False)
@@ -131,13 +131,10 @@ class Committer:
             StoreUnavailable: the disk or memory is at its limit; nothing of the group was written.
             Unwritable: DuckDB refuses some row of it; nothing of the group was written.
         """
-        before = self._rows
         with self.transaction():
             dropped = self._limit_logs(group, now)
             written = self.write(group, now, now_ns)._replace(dropped_logs=tuple(dropped))
         self._logs.committed()
-        if self.headroom is not None:
-            self.headroom.written(self._rows - before)
         if self.journal is not None:
             self.journal.add(Commit(group, now, now_ns, self.mapping), written.rows)
         return written

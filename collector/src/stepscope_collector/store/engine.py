@@ -9,7 +9,7 @@ name instead, which stays possible.
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -45,6 +45,7 @@ __all__ = [
     "damage_in",
     "has_stopped",
     "is_before_2",
+    "once_released",
     "refusal",
     "tokens_of",
 ]
@@ -173,7 +174,7 @@ def has_stopped(error: BaseException) -> bool:
 
 
 def refusal(error: EngineError) -> StoreUnavailable | Unwritable:
-    """What those are told whose rows a statement that failed was to write."""
+    """What senders are told when the engine refuses their rows."""
     said = str(error).strip().partition("\n")[0]
     if isinstance(error, _PASSING):
         return StoreUnavailable(f"the store cannot commit now: {said}")
@@ -290,16 +291,24 @@ def connect_released(path: Path, config: StoreConfig, within_s: float) -> Connec
     Raises:
         StoreUnavailable: one holds it for longer.
     """
+    try:
+        return once_released(lambda: connect(path, config), within_s)
+    except DatabaseLocked as error:
+        raise StoreUnavailable(
+            f"a question holds the copy for more than {within_s:.0f} s",
+            hint="try again when it has ended",
+        ) from error
+
+
+def once_released(connect: Callable[[], Connection], within_s: float) -> Connection:
+    """What `connect` gives, tried again for so many seconds while it finds the file locked; then DatabaseLocked."""
     deadline_s = time.monotonic() + within_s
     while True:
         try:
-            return connect(path, config)
-        except DatabaseLocked as error:
+            return connect()
+        except DatabaseLocked:
             if time.monotonic() > deadline_s:
-                raise StoreUnavailable(
-                    f"a question holds the copy for more than {within_s:.0f} s",
-                    hint="try again when it has ended",
-                ) from error
+                raise
             time.sleep(_BETWEEN_S)
 
 

@@ -6,22 +6,25 @@ hands it out again page by page: much of the CPU of taking spans in (`benchmarks
 to let go of these blocks all at once, before they fill its memory; that takes some milliseconds.
 """
 
+import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import Final
 
 from stepscope_collector.errors import StoreUnavailable
-from stepscope_collector.store.engine import Connection, EngineError
+from stepscope_collector.store.engine import ROW_GROUP_ROWS, Connection, EngineError
 from stepscope_collector.store.statements import statement
 
 __all__ = ["Headroom"]
 
-_ROWS: Final = 120_000
-"""Written between two looks: four row groups."""
+logger = logging.getLogger(__name__)
+
+_ROWS: Final = 4 * ROW_GROUP_ROWS
+"""Written between two looks."""
 _PART: Final = 0.75
 """Of the limit, that is to be free."""
 _MOST_BYTES: Final = 384 << 20
-"""Of a limit of gigabytes: room enough for several commits."""
+"""Room enough for several commits, however large the limit is."""
 _LEFT_BYTES: Final = 16 << 20
 """For what else is asked for at that moment."""
 _LENGTH_BYTES: Final = 2048 * 16
@@ -29,7 +32,7 @@ _LENGTH_BYTES: Final = 2048 * 16
 
 
 class Headroom:
-    """Looks after it; for the writer thread, between transactions.
+    """Keeps room in the engine's memory; for the writer thread, between transactions.
 
     Args:
         alone: begins a block in which nobody asks, and gives the writing connection; None: somebody asks just now.
@@ -45,20 +48,28 @@ class Headroom:
         self._rows = 0
 
     def written(self, rows: int) -> None:
-        """So many rows were committed. If somebody asks when it is time to look, the next commit will do."""
+        """So many rows were committed. If somebody asks when it is time to look, the next commit will do.
+
+        Raises nothing: the rows are committed and answered, and an engine that has stopped tells the next commit as well.
+        """
         self._rows += rows
         if self._rows < _ROWS:
             return
-        # The rows are committed, whatever becomes of this; an engine that has stopped tells the next commit as well.
-        with suppress(StoreUnavailable, EngineError), self._alone() as connection:
-            if connection is not None:
-                self._rows = 0
-                self._look(connection)
+        try:
+            with self._alone() as connection:
+                if connection is not None:
+                    self._rows = 0
+                    self._look(connection)
+        except (StoreUnavailable, EngineError) as error:
+            logger.debug("no room made in the engine's memory", extra={"error": str(error)})
+        except Exception:  # a bug of ours must not end the writer
+            logger.exception("no room made in the engine's memory")
 
     def _look(self, connection: Connection) -> None:
         ((blocks, others),) = connection.execute(statement("engine_memory")).fetchall()
         if self._limit_bytes - blocks - others >= self._wanted_bytes:
             return
+        # More than is looked for, so that the next look finds it: all blocks, of a limit that is not large.
         room = min(self._limit_bytes - others - _LEFT_BYTES, 2 * self._wanted_bytes)
         if room >= _LENGTH_BYTES:
             length = room // _LENGTH_BYTES

@@ -1,14 +1,13 @@
 """How a database is opened: its directory, its lock, a sound file with the present schema."""
 
 import logging
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.errors import ConfigError, DatabaseLocked, NotFound, StoreUnavailable
-from stepscope_collector.store.engine import Connection, connect
+from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
+from stepscope_collector.store.engine import Connection, connect, once_released
 from stepscope_collector.store.lock import FileLock
 from stepscope_collector.store.mark import Marker, read_mark
 from stepscope_collector.store.migrate import (
@@ -27,7 +26,6 @@ __all__ = ["Made", "make_directory", "open_present"]
 logger = logging.getLogger(__name__)
 
 _HELD_S: Final = 1.0
-_BETWEEN_S: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -79,15 +77,12 @@ class Made:
         return root
 
     def connect_closed(self, path: Path) -> Connection:
-        """The same for a file just closed: whoever has just been answered may still hold it for a moment."""
-        deadline_s = time.monotonic() + _HELD_S
-        while True:
-            try:
-                return self.connect(path, again=True, is_verified=True)
-            except DatabaseLocked:
-                if time.monotonic() > deadline_s:
-                    raise
-                time.sleep(_BETWEEN_S)
+        """As `connect`, to a file just closed: whoever was answered just now may still hold it for a moment.
+
+        Raises:
+            DatabaseLocked: somebody holds it for a second.
+        """
+        return once_released(lambda: self.connect(path, again=True, is_verified=True), _HELD_S)
 
     def mark(self, path: Path) -> None:
         """Begin to mark what is acknowledged in the database just connected."""
