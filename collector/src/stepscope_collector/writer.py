@@ -75,6 +75,8 @@ class Writer:
         """Answered, and the store could not take them; they are tried again."""
         self._unwritable: list[int] = []
         """Answered, and the store will never take them."""
+        self._written = 0
+        """Rows that were committed since there was a look at the engine's memory."""
         self._prune_at = 0.0
         self._thread = threading.Thread(target=self._run, name="stepscope-writer", daemon=True)
 
@@ -130,7 +132,14 @@ class Writer:
                 self._settle()
             if taken is None:
                 return
+            self._make_room()
             self._forget_requests()
+
+    def _make_room(self) -> None:
+        """In the engine's memory, if so many rows were committed; nobody waits for it any more."""
+        rows, self._written = self._written, 0
+        if self._committer.headroom is not None:
+            self._committer.headroom.written(rows)
 
     def _without_refused(self, requests: list[Waiting]) -> list[Waiting]:
         """The requests without the rest of those that were cut and whose sender knows that the first part has failed."""
@@ -203,6 +212,7 @@ class Writer:
         streams = group_of(batches, rejections, hashes, self._dimensions)
         with self._queued_for_tee(fresh):
             written = self._committer.commit(streams, now, now_ns)
+        self._written += sum(batch.row_count for batch in batches)
         spread(fresh, written.dropped_logs)
         self._dimensions.committed([*batches, *(b.signs for b in batches if b.signs is not None)])
         elapsed_ns = time.monotonic_ns() - started
@@ -214,8 +224,6 @@ class Writer:
                 continue
             with suppress(InvalidStateError):  # just now
                 waiting.future.set_result(waiting.receipt())
-        if (headroom := self._committer.headroom) is not None:  # nobody waits for it
-            headroom.written(sum(batch.row_count for batch in batches))
 
     @contextmanager
     def _queued_for_tee(self, group: list[Waiting]) -> Iterator[None]:

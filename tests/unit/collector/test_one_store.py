@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from stepscope_collector import upkeep
 from stepscope_collector.config import Settings
-from stepscope_collector.config.tree import DataConfig
+from stepscope_collector.config.tree import DataConfig, IngestConfig
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.one_store import OneStore
@@ -92,3 +92,30 @@ def test_the_writer_has_the_engine_let_go_of_blocks(
         store.database.close()
     assert spans == number + 1
     assert sum(written) == spans + 2
+
+
+@pytest.mark.parametrize("backlog", [True, False])
+def test_neither_answers_nor_questions_wait_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, backlog: bool
+) -> None:
+    """ours: it is a matter of the engine, after everything that somebody waits for."""
+    is_asked = Event()
+    waited: list[bool] = []
+
+    def counted(_: headroom.Headroom, rows: int) -> None:
+        assert rows == 1
+        waited.append(is_asked.wait(WAIT_S / 3))
+
+    monkeypatch.setattr(headroom.Headroom, "written", counted)
+    settings = Settings(data=DataConfig(tmp_path), ingest=IngestConfig(backlog=backlog))
+    store = OneStore.open(settings, compile_profiles(load_shipped()))
+    try:
+        payload = request([execution("1", "E1", trace="1")]).SerializeToString()
+        store.grpc.submit("traces", payload, "protobuf").result(WAIT_S)
+        with store.database.read() as connection:
+            assert connection.execute("select count(*) from executions").fetchall() == [(1,)]
+        is_asked.set()
+    finally:
+        store.close(WAIT_S)
+        store.database.close()
+    assert waited == [True]

@@ -223,7 +223,8 @@ class StoreConfig:
         256 * _MIB,
         "Memory of the database engine. Larger work goes to a temporary directory beside the "
         "database file.",
-        "The engine keeps what it has read until this is full, and the process takes up to 400 MiB more than this. "
+        "The engine keeps what it has read until this is full or spans come in, and the process takes up to 400 MiB more "
+        "than this. "
         "DuckDB's own default, 80 % of the machine, would starve what else runs there.",
         minimum=64 * _MIB,
     )

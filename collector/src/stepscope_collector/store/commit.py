@@ -65,7 +65,7 @@ class Committer:
     id_set: Callable[[], IdSet | None] = lambda: None
     """Makes an empty one; what it gives, and whether it is there, makes no difference but in CPU."""
     headroom: Headroom | None = None
-    """Keeps room in the engine's memory, told after each commit that is answered; None: nobody does."""
+    """Keeps room in the engine's memory, told of each commit by the writer; None: nobody does."""
     known: KnownExecutions = field(init=False)
     """Has to be filled from the file, beside the writer."""
     _spans: SpanWriter = field(init=False)

@@ -26,6 +26,7 @@ __all__ = ["Made", "make_directory", "open_present"]
 logger = logging.getLogger(__name__)
 
 _HELD_S: Final = 1.0
+"""Far longer than it takes to give a connection back."""
 
 
 @dataclass(slots=True)
