@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from stepscope_collector.config import IngestConfig, StoreConfig
+from stepscope_collector.decode.batch import Plan
 from stepscope_collector.ingest import Ingest, Receipt
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
@@ -51,12 +52,16 @@ class Collector:
 
     def forget(self) -> None:
         """Empty the tables but resources and scopes: the ingest knows which of those are stored."""
-        writer = self.database.writer()  # the writer thread is idle: it has answered
-        for table in (
+        tables = (
             "spans", "payloads", "executions", "open_spans", "traces", "log_records",
             "metric_points", "requests",
-        ):  # fmt: skip
-            writer.execute(f"delete from stored.{table}")
+        )  # fmt: skip
+
+        def empty(committer: Committer, _: Plan) -> None:
+            for table in tables:
+                committer.connection.execute(f"delete from stored.{table}")
+
+        self.ingest.between_commits(empty)
 
     def close(self) -> None:
         assert self.ingest.drain(10)
