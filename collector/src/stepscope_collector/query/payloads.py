@@ -15,6 +15,8 @@ __all__ = ["MAX_CHARS", "PayloadPart", "payload_parts", "read_parts"]
 
 MAX_CHARS: Final = 16 * 1024 * 1024
 """Characters of one body in an answer at most; the rest is asked for with an offset."""
+_MAX_OFFSET: Final = 2**32 - 2
+"""DuckDB counts characters from 1, and takes no more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ def payload_parts(
         NotFound: there is no such execution.
         BadRequest: `offset` or `max_chars` out of range.
     """
-    for name, number, most in (("offset", offset, 2**62), ("max_chars", max_chars, MAX_CHARS)):
+    for name, number, most in (
+        ("offset", offset, _MAX_OFFSET),
+        ("max_chars", max_chars, MAX_CHARS),
+    ):
         if not 0 <= number <= most:
             raise BadRequest(f"{name}={number} is out of range", hint=f"0 to {most}")
     with database.read() as connection:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from stepscope_collector.errors import BadRequest
 from stepscope_collector.query.documents import document_page
 from stepscope_collector.query.executions import execution_detail, execution_page
 from stepscope_collector.query.payloads import payload_parts
@@ -388,6 +389,10 @@ def test_r122_a_document_comes_back_byte_for_byte():
             if not part.has_more:
                 break
         assert body == document
+        ((part,), _) = payload_parts(t.database, "E", kinds=["output"], offset=2**32 - 2)
+        assert (part.body, part.body_chars, part.has_more) == ("", len(document), False)
+        with pytest.raises(BadRequest, match="offset=4294967295 is out of range"):
+            payload_parts(t.database, "E", offset=2**32 - 1)
 
 
 @pytest.mark.parametrize(
