@@ -274,7 +274,7 @@ except KeyboardInterrupt:
     until(b"True True")
     until(b"name? ")
     os.write(master, b"ada\r")
-    until(b"hello ada")
+    until(b"hello ada\r\n")  # whole: Ctrl-C throws away what the terminal has not shown yet
     os.write(master, b"\x03")
     until(b"stopped")
     try:
