@@ -1,29 +1,31 @@
 //! A set of hashes of ids: whether an id was never seen is certain, that it was is as good as certain.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// Hashes come as signed integers that are not negative.
-const HASH_BITS: u32 = 63;
-/// The highest bits of a hash choose one of as many sorted lists; the next 32 bits stand in it.
-const LIST_BITS: u32 = 14;
+use crate::packed::{Packed, VALUE_BITS};
+
+/// So many bits choose one of the packed sets. Each moves when it grows, which should take no time to speak of.
+const SET_BITS: u32 = 9;
 /// Bits of a hash that count: among ten million, one new id in seven million looks like one of them.
-const KEPT_BITS: u32 = LIST_BITS + 32;
+const KEPT_BITS: u32 = SET_BITS + VALUE_BITS;
+/// Hashes wait until they are so many: to put in what stands together costs less.
+const MOST_WAITING: usize = 1 << 17;
 
-/// Hashes wait until they are so many: to merge many into a list costs as much as to merge one.
-const MOST_WAITING: usize = 1 << 19;
-
-/// Four to five bytes for each of many.
+/// Three bytes for each of many.
 #[pyclass(frozen)]
 pub struct IdSet {
+    /// Odd, and nobody's who chooses ids: hashes times this are spread evenly.
+    factor: u64,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    lists: Vec<Vec<u32>>,
+    sets: Vec<Packed>,
     waiting: Vec<u64>,
 }
 
@@ -31,21 +33,20 @@ struct Inside {
 impl IdSet {
     #[new]
     fn new() -> Self {
+        let sets = (0..1 << SET_BITS).map(|_| Packed::default()).collect();
+        let waiting = Vec::new();
         Self {
-            inside: Mutex::new(Inside {
-                lists: vec![Vec::new(); 1 << LIST_BITS],
-                waiting: Vec::new(),
-            }),
+            factor: RandomState::new().hash_one(0) | 1,
+            inside: Mutex::new(Inside { sets, waiting }),
         }
     }
 
-    /// Puts hashes of 63 bits in; those that were there before, in their order.
+    /// Puts hashes in; those that were there before, in their order.
     fn put(&self, py: Python<'_>, hashes: Vec<u64>) -> Vec<u64> {
         py.detach(|| {
             let mut inside = self.lock();
-            inside.merge();
-            let lists = &mut inside.lists;
-            let known = |hash: &u64| !put(&mut lists[place(*hash)], *hash);
+            inside.settle();
+            let known = |hash: &u64| !inside.put(self.kept(*hash));
             hashes.into_iter().filter(known).collect()
         })
     }
@@ -59,10 +60,12 @@ impl IdSet {
         }
         py.detach(|| {
             let mut inside = self.lock();
-            let hashes = words.iter().map(|word| u64::from_ne_bytes(*word));
-            inside.waiting.extend(hashes);
+            let kept = words
+                .iter()
+                .map(|word| self.kept(u64::from_ne_bytes(*word)));
+            inside.waiting.extend(kept);
             if inside.waiting.len() >= MOST_WAITING {
-                inside.merge();
+                inside.settle();
             }
         });
         Ok(())
@@ -70,8 +73,8 @@ impl IdSet {
 
     fn __len__(&self) -> usize {
         let mut inside = self.lock();
-        inside.merge();
-        inside.lists.iter().map(Vec::len).sum()
+        inside.settle();
+        inside.sets.iter().map(Packed::len).sum()
     }
 }
 
@@ -79,43 +82,23 @@ impl IdSet {
     fn lock(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Inside {
-    fn merge(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.sort_unstable_by_key(|hash| (place(*hash), kept(*hash)));
-        for run in waiting.chunk_by(|a, b| place(*a) == place(*b)) {
-            let list = &mut self.lists[place(run[0])];
-            make_room(list, run.len());
-            list.extend(run.iter().map(|hash| kept(*hash)));
-            list.sort(); // two sorted runs, which it merges
-            list.dedup();
-        }
+    fn kept(&self, hash: u64) -> u64 {
+        hash.wrapping_mul(self.factor) >> (u64::BITS - KEPT_BITS)
     }
 }
 
-fn place(hash: u64) -> usize {
-    (hash >> (HASH_BITS - LIST_BITS)) as usize & ((1 << LIST_BITS) - 1)
-}
+impl Inside {
+    fn settle(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.sort_unstable();
+        for kept in waiting {
+            self.put(kept);
+        }
+    }
 
-fn kept(hash: u64) -> u32 {
-    (hash >> (HASH_BITS - KEPT_BITS)) as u32
-}
-
-/// Whether it is new.
-fn put(list: &mut Vec<u32>, hash: u64) -> bool {
-    let Err(at) = list.binary_search(&kept(hash)) else {
-        return false;
-    };
-    make_room(list, 1);
-    list.insert(at, kept(hash));
-    true
-}
-
-/// Grows by an eighth: doubling would waste a third of the memory.
-fn make_room(list: &mut Vec<u32>, more: usize) {
-    if list.capacity() - list.len() < more {
-        list.reserve_exact(more + list.len() / 8);
+    /// Whether it is new.
+    fn put(&mut self, kept: u64) -> bool {
+        self.sets[(kept >> VALUE_BITS) as usize].put(kept & ((1 << VALUE_BITS) - 1))
     }
 }

@@ -18,6 +18,7 @@ mod kernel;
 mod known;
 mod logs;
 mod metrics;
+mod packed;
 mod plan;
 mod points;
 mod shapes;

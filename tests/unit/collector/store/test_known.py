@@ -223,3 +223,27 @@ def test_a_set_of_hashes_is_exact_but_for_the_bits_it_leaves_out():
         assert len(hashes) == len(told)
     with pytest.raises(ValueError, match="8 bytes"):
         hashes.put_all(b"1234567")
+
+
+def test_a_set_of_many_hashes_forgets_none_and_takes_few_new_ones_for_known():
+    """issue #6: it takes little memory, so its parts are laid out anew as it grows."""
+    rng = random.Random(8)
+    hashes, told = id_set(), []
+    for size in (1, 3000, 30_000, 150_000):
+        some = [rng.getrandbits(63) for _ in range(size)]
+        assert len(hashes.put(some)) <= 2
+        assert hashes.put(some) == some
+        told += some
+        assert hashes.put(told) == told
+        assert len(told) - 2 <= len(hashes) <= len(told)
+
+
+def test_a_set_of_hashes_that_are_alike_forgets_none():
+    hashes = id_set()
+    for some in (
+        list(range(5000)),
+        [number << 40 for number in range(5000)],
+        [2**63 - 1, 2**64 - 1],
+    ):
+        hashes.put(some)
+        assert hashes.put(some) == some
