@@ -1,6 +1,7 @@
 """The write path of spans on a real DuckDB: what becomes of executions, whatever the order."""
 
 import random
+import re
 import time
 from functools import cache
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stepscope_collector.store.statements import statement
 from tests.strategies.workflows import execution, history, marker, span, step
 
 FAMILY = [
@@ -309,3 +311,18 @@ def test_executions_whose_ids_have_one_key_stay_apart():
         store.write([step("label", "E2", trace="u", parent="ship", start=6, end=9)])
         found = store.rows("select execution_id, workflow_name, span_count from executions")
     assert sorted(tuple(row.values()) for row in found) == [("E1", "order", 1), ("E2", "ship", 2)]
+
+
+def test_row_groups_are_not_skipped_by_ids_at_random():
+    """issue #6: what the engine looks at for that in each row group it keeps, as long as the file is open."""
+    with history() as store:
+        store.write(FAMILY)
+        writer = store.database.writer()
+        writer.execute("create or replace temp table staged as from stored.spans")
+        told = writer.execute(
+            f"explain (analyze, format json) {statement('find_stored')}",
+            {"first": 0, "last": 2**63},
+        ).fetchall()
+    filters = re.findall(r'"(?:Dynamic )?Filters": (?:"[^"]*"|\[[^]]*])', told[0][1])
+    assert "start_time_unix_nano" in str(filters)
+    assert "_id" not in str(filters)
