@@ -296,7 +296,7 @@ class Database:
         Raises:
             StoreUnavailable: the database is closed.
         """
-        with self._lock, self._readers.paused(timeout_s) as is_idle:
+        with self._lock, self._readers.paused(self._writer, timeout_s) as is_idle:
             self._refuse_if_closed()
             yield self._writer if is_idle else None
 
@@ -483,7 +483,7 @@ class Database:
             self._readers.wait_while_paused()
             self._refuse_if_closed()
             try:
-                return self._readers.take(self._root, new=new)
+                return self._readers.take(self._root, new=new, is_awaited=is_fresh)
             except EngineError as error:
                 raise StoreUnavailable("the database is not open at the moment") from error
 

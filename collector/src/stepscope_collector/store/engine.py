@@ -225,6 +225,8 @@ def connect(path: Path | None, config: StoreConfig, *, read_only: bool = False) 
             connection.execute(f"set allowed_directories = [{directory}]")
         # Not among the options: DuckDB 1.5 refuses the temporary directory after it.
         connection.execute("set enable_external_access = false")
+        with suppress(duckdb.CatalogException):  # 1.5 does not know it, and keeps its threads
+            connection.execute("set allowed_configs = ['threads']")  # see threads.py
         connection.execute("set lock_configuration = true")
     except BaseException:
         connection.close()

@@ -50,14 +50,16 @@ class Headroom:
     def written(self, rows: int) -> None:
         """So many rows were committed. If somebody asks when it is time to look, the next commit will do.
 
+        Who has committed a whole row group is alone for a moment in any case, see threads.py.
+
         Raises nothing: the rows are committed and answered, and an engine that has stopped tells the next commit as well.
         """
         self._rows += rows
-        if self._rows < _ROWS:
+        if self._rows < _ROWS and rows < ROW_GROUP_ROWS:
             return
         try:
             with self._alone() as connection:
-                if connection is not None:
+                if connection is not None and self._rows >= _ROWS:
                     self._rows = 0
                     self._look(connection)
         except (StoreUnavailable, EngineError) as error:

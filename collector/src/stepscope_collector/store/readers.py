@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from stepscope_collector.store.engine import Connection, EngineError, connect_again
+from stepscope_collector.store.threads import Threads
 
 __all__ = ["Readers"]
 
@@ -29,8 +30,10 @@ class Readers:
     def __init__(self, lock: threading.Condition) -> None:
         self._lock = lock
         self._idle: deque[Connection] = deque()
-        self._busy: set[Connection] = set()
+        self._busy: dict[Connection, bool] = {}
+        """Those at work, and whether somebody waits for what they ask."""
         self._is_paused = False
+        self._threads = Threads()
 
     @property
     def is_idle(self) -> bool:
@@ -41,12 +44,13 @@ class Readers:
         """Until no reader is at work, or the time is up; whether none is."""
         return self._lock.wait_for(lambda: not self._busy, timeout_s)
 
-    def take(self, root: Connection, *, new: bool) -> Connection:
+    def take(self, root: Connection, *, new: bool, is_awaited: bool) -> Connection:
         """A connection inside a read-only transaction, which has to be given back.
 
         Args:
             root: to connect like it.
             new: it was used by nobody before.
+            is_awaited: somebody waits for what is asked; else it is upkeep, which needs no threads.
 
         Raises:
             EngineError: there is none.
@@ -58,11 +62,13 @@ class Readers:
         except EngineError:
             connection.close()
             raise
-        return self.add(connection)
+        return self.add(connection, is_awaited=is_awaited)
 
-    def add(self, connection: Connection) -> Connection:
-        """Count a connection among those at work, until it is given back."""
-        self._busy.add(connection)
+    def add(self, connection: Connection, *, is_awaited: bool = True) -> Connection:
+        """Count a connection among those at work, until it is given back; arguments as of `take`."""
+        self._busy[connection] = is_awaited
+        if is_awaited:
+            self._threads.asked(connection)
         return connection
 
     def give_back(self, connection: Connection, may_keep: Callable[[], bool]) -> None:
@@ -76,7 +82,8 @@ class Readers:
         with suppress(EngineError):
             connection.execute("rollback")
         with self._lock:
-            self._busy.discard(connection)
+            if self._busy.pop(connection, False):
+                self._threads.asked(connection)
             if may_keep() and len(self._idle) < _MAX_IDLE:
                 self._idle.append(connection)
             else:
@@ -88,17 +95,25 @@ class Readers:
         self._lock.wait_for(lambda: not self._is_paused)
 
     @contextmanager
-    def paused(self, timeout_s: float) -> Iterator[bool]:
-        """No further one begins inside the block; whether those at work have left in time."""
+    def paused(self, writer: Connection, timeout_s: float) -> Iterator[bool]:
+        """No further one begins inside the block; whether those at work have left in time.
+
+        Args:
+            writer: the other connection, which runs no statement now.
+            timeout_s: for so long at most they are waited for.
+        """
         self._is_paused = True
         try:
-            yield self.wait_until_idle(timeout_s)
+            if is_idle := self.wait_until_idle(timeout_s):
+                self._threads.unasked(writer)
+            yield is_idle
         finally:
             self._is_paused = False
             self._lock.notify_all()
 
     def end(self) -> None:
         """Interrupt those at work and wait until they have left."""
+        self._threads.begun()
         while self._idle:
             self._idle.pop().close()
         # The file stays locked as long as any connection is open. An interrupt before the

@@ -91,7 +91,7 @@ def test_writer_reads_a_registered_arrow_table(database):
         "export database 'out'",
         "install httpfs",
         "load 'nothing.duckdb_extension'",
-        "set threads = 1",
+        "set allowed_configs = ['memory_limit']",
         "set enable_external_access = true",
         "set lock_configuration = false",
         "set memory_limit = '100GB'",
