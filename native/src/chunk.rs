@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use arrow_array::RecordBatch;
@@ -20,11 +21,16 @@ use crate::wire::{Odd, Result};
 /// Requests share a chunk up to so many bytes: a request that waits holds all of it in memory.
 const MAX_BYTES: usize = 16 << 20;
 
+/// Rows that a chunk has room for from the start, at most: two commits at full load.
+const MAX_ROWS: usize = 1 << 16;
+
 /// The chunk that the next request is appended to. It belongs to the rows in it: when they are gone, so is it.
 #[pyclass(frozen, module = "stepscope_native")]
 #[derive(Default)]
 pub struct Gathering {
     open: Mutex<Weak<Chunk>>,
+    /// Rows of the chunk that was appended to last: the next one has room for as many, and need not grow again and again.
+    rows: AtomicUsize,
 }
 
 #[pymethods]
@@ -100,10 +106,14 @@ impl Gathering {
         let last = std::mem::take(&mut *lock(&self.open)).upgrade();
         let chunk = last
             .filter(|chunk| Arc::ptr_eq(&chunk.plan, plan) && chunk.has_room(payload.len()))
-            .unwrap_or_else(|| Arc::new(Chunk::new(plan, payload.len())));
+            .unwrap_or_else(|| {
+                let expected = self.rows.load(Relaxed).min(MAX_ROWS);
+                Arc::new(Chunk::new(plan, expected.max(expected_in(payload.len()))))
+            });
         let place = chunk.append(payload, first_row, known);
         *lock(&self.open) = Arc::downgrade(&chunk);
         let (decoded, rows, payloads, resources, scopes) = place?;
+        self.rows.store(rows.end, Relaxed);
         Some(Place {
             chunk,
             rows,
@@ -124,9 +134,9 @@ type Appended = (
 );
 
 impl Chunk {
-    fn new(plan: &Arc<Plan>, bytes: usize) -> Self {
+    fn new(plan: &Arc<Plan>, expected: usize) -> Self {
         let open = Open {
-            columns: SpanColumns::new(plan, expected_in(bytes)),
+            columns: SpanColumns::new(plan, expected),
             bytes: 0,
             resources: Vec::new(),
             scopes: Vec::new(),
