@@ -45,6 +45,7 @@ from stepscope_collector.receive.otlp_http import otlp_refusal
 from stepscope_collector.receive.sockets import address_of, listen
 from stepscope_collector.receive.timed import Timed
 from stepscope_collector.store.database import Database
+from stepscope_collector.store.memory import share_arenas
 from stepscope_collector.tee.outgoing import Outgoing
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.process import process_samples
@@ -74,6 +75,7 @@ def serve(settings: Settings) -> int:
     Raises:
         DatabaseLocked, NewerSchema, DatabaseDamaged, PortTaken, ConfigError: it cannot start.
     """
+    share_arenas()
     _allow_files()
     os.umask(0o077)  # the history may hold anybody's data; DuckDB makes its log with the umask
     telemetry = Telemetry()
