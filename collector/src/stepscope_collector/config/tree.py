@@ -232,7 +232,7 @@ class StoreConfig:
         "count",
         0,
         "Threads of the database engine.",
-        "0: as many as the machine has cores. Questions have them; while nobody asks, commits use one.",
+        "0: as many as the machine has cores. Questions have them; under load, while nobody asks, commits use one.",
         minimum=0,
         maximum=1024,
     )

@@ -123,7 +123,7 @@ def gathering() -> Any:
 
 
 def id_set() -> Any:
-    """A set of hashes of 63 bits in three bytes each, or a little more; None without the native decoder."""
+    """A set of hashes of 63 bits, three to four bytes each of ten million and more; None without the native decoder."""
     return stepscope_native.IdSet() if in_use("auto").decoder == "native" else None
 
 

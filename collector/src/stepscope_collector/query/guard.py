@@ -6,7 +6,7 @@ SELECT). Both are needed: the transaction lets CREATE TEMP, ATTACH, LOAD and CHE
 COMMIT would end it. So what is checked is the very text that runs, and never text as we read it:
 DuckDB's words are not quite ours (names in backticks, blanks of no width).
 
-Extensions, settings and all files but DuckDB's own are closed to the whole process
+Extensions, settings but the number of threads, and all files but DuckDB's own are closed to the whole process
 (store/engine.py).
 """
 

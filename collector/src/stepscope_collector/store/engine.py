@@ -1,7 +1,7 @@
 """The settings of a DuckDB connection, and what DuckDB's errors mean.
 
-Nothing may be changed once a connection is made: the last setting locks all others. User SQL runs
-on the same engine as the writer, so there is no access to files, no extension is installed or
+Nothing but the number of threads may be changed once a connection is made: the last setting locks all others.
+User SQL runs on the same engine as the writer, so there is no access to files, no extension is installed or
 loaded by itself, and Python variables are no tables. The writer registers its Arrow batches by
 name instead, which stays possible.
 """

@@ -26,4 +26,11 @@ def share_arenas() -> None:
     if "MALLOC_ARENA_MAX" in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", ""):
         return
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, max(2, os.cpu_count() or 1))
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, max(2, _cores()))
+
+
+def _cores() -> int:
+    """That this process may use, which in a container may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

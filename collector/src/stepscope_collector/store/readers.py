@@ -57,18 +57,20 @@ class Readers:
         """
         # A new connection costs its first statement 0.2 ms, a used one nothing.
         connection = self._idle.pop() if self._idle and not new else connect_again(root)
+        if is_awaited:
+            self._threads.asked(connection)  # what is refused in a transaction ends it
         try:
             connection.execute("begin transaction read only")
         except EngineError:
             connection.close()
             raise
-        return self.add(connection, is_awaited=is_awaited)
-
-    def add(self, connection: Connection, *, is_awaited: bool = True) -> Connection:
-        """Count a connection among those at work, until it is given back; arguments as of `take`."""
         self._busy[connection] = is_awaited
-        if is_awaited:
-            self._threads.asked(connection)
+        return connection
+
+    def add(self, connection: Connection) -> Connection:
+        """Count a connection without a transaction among those at work, until it is given back."""
+        self._threads.asked(connection)
+        self._busy[connection] = True
         return connection
 
     def give_back(self, connection: Connection, may_keep: Callable[[], bool]) -> None:

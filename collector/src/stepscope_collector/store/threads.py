@@ -14,7 +14,7 @@ from stepscope_collector.store.engine import Connection, EngineError
 __all__ = ["Threads"]
 
 _QUIET_S: Final = 1.0
-"""Without a question, after which none is expected: each change takes a part of a millisecond, with dozens of threads some."""
+"""Without a question, after which none is expected: each change begins or ends threads."""
 
 
 class Threads:

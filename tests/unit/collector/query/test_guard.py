@@ -296,6 +296,8 @@ def test_the_file_of_the_database_is_not_read_and_stays_locked(store: Database) 
         ("install quack", "DuckDB of your own"), ("load quack", "DuckDB of your own"),
         ("attach 'x.db'", "stepscope backup"), ("copy executions to 'x.csv'", "csv or parquet"),
         ("export database 'x'", "stepscope export"), ("set threads = 1", "settings are those of the server"),
+        ("reset threads", "settings are those of the server"), ("pragma threads = 4", "allowed: one SELECT"),
+        ("explain analyze set threads = 3", ""), ("set worker_threads = 4", "settings are those of the server"),
         ("delete from executions", "stepscope delete"), ("update executions set status = 'x'", "allowed: one SELECT"),
     ],
 )  # fmt: skip

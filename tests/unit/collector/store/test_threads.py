@@ -111,6 +111,18 @@ def test_the_writer_has_been_alone_after_a_whole_row_group(database, clock, rows
     assert headroom._ROWS > rows
 
 
+def test_a_question_is_answered_with_fewer_if_there_are_no_more(database, monkeypatch):
+    """What is refused inside a transaction would end it."""
+
+    def refused(_: Threads, connection: Connection) -> None:
+        with pytest.raises(EngineError):
+            connection.execute("set memory_limit = '9GB'")
+
+    monkeypatch.setattr(Threads, "asked", refused)
+    with database.read() as reader:
+        assert reader.execute("select 1").fetchall() == [(1,)]
+
+
 def test_that_is_all_anybody_can_change(database):
     """The configuration stays locked, for questions and for the writer."""
     for change in ("memory_limit = '9GB'", "allowed_configs = ['memory_limit']"):
