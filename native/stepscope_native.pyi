@@ -1,6 +1,7 @@
 """The decoder of Stepscope in Rust, for `stepscope_collector.decode.native`; `failed_blocks` is for `….store.blocks`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 API: int
@@ -97,8 +98,14 @@ class Rows:
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any: ...
 
 class IdSet:
-    """A set of hashes of 63 bits; whether one was never put in is certain."""
+    """A set of hashes of 63 bits; whether one was never put in is certain.
 
+    Args:
+        folder: where those that do not stay in memory stand in a file; None: all stay.
+        most_in_memory: about how many do before there is a file.
+    """
+
+    def __init__(self, folder: Path | None = None, most_in_memory: int = 2_000_000) -> None: ...
     def put(self, hashes: Sequence[int]) -> list[int]: ...
     def put_all(self, hashes: object) -> None: ...
     def __len__(self) -> int: ...

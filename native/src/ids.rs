@@ -1,43 +1,55 @@
 //! A set of hashes of ids: whether an id was never seen is certain, that it was is as good as certain.
 
 use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::packed::{Packed, VALUE_BITS};
+use crate::shelf::Shelf;
+use crate::sorted::NUMBER_BITS;
 
-/// So many bits choose one of the packed sets. Each moves when it grows, which should take no time to speak of.
-const SET_BITS: u32 = 9;
+/// So many bits choose a shelf. What one puts into its file should take no time to speak of.
+const SHELF_BITS: u32 = 6;
 /// Bits of a hash that count: among ten million, one new id in seven million looks like one of them.
-const KEPT_BITS: u32 = SET_BITS + VALUE_BITS;
+const KEPT_BITS: u32 = SHELF_BITS + NUMBER_BITS;
 /// Hashes wait until they are so many: to put in what stands together costs less.
 const MOST_WAITING: usize = 1 << 17;
 
-/// Less than four bytes for each of ten million, three for each of forty.
+/// In memory three to five bytes for each while there is no file, half a byte after that; in the file five.
 #[pyclass(frozen)]
 pub struct IdSet {
     /// Odd, and nobody's who chooses ids: hashes times this are spread evenly.
     factor: u64,
+    /// Where the file is made; None: all stay in memory.
+    folder: Option<PathBuf>,
     inside: Mutex<Inside>,
 }
 
 struct Inside {
-    sets: Vec<Packed>,
+    shelves: Vec<Shelf>,
     waiting: Vec<u64>,
 }
 
 #[pymethods]
 impl IdSet {
     #[new]
-    fn new() -> Self {
-        let sets = (0..1 << SET_BITS).map(|_| Packed::default()).collect();
+    #[pyo3(signature = (folder=None, most_in_memory=2_000_000))]
+    fn new(folder: Option<PathBuf>, most_in_memory: usize) -> Self {
+        let shelves = 1 << SHELF_BITS;
+        let most = most_in_memory / shelves;
+        // Not all at one time.
+        let most_of = |shelf| most + most * shelf / shelves + 1;
+        let shelves = (0..shelves)
+            .map(|shelf| Shelf::new(most_of(shelf)))
+            .collect();
         let waiting = Vec::new();
         Self {
             factor: RandomState::new().hash_one(0) | 1,
-            inside: Mutex::new(Inside { sets, waiting }),
+            folder,
+            inside: Mutex::new(Inside { shelves, waiting }),
         }
     }
 
@@ -45,8 +57,11 @@ impl IdSet {
     fn put(&self, py: Python<'_>, hashes: Vec<u64>) -> Vec<u64> {
         py.detach(|| {
             let mut inside = self.lock();
-            inside.settle();
-            let known = |hash: &u64| !inside.put(self.kept(*hash));
+            self.settle(&mut inside);
+            let known = |hash: &u64| {
+                let (shelf, number) = inside.place(self.kept(*hash));
+                !shelf.put(number, self.folder.as_deref())
+            };
             hashes.into_iter().filter(known).collect()
         })
     }
@@ -65,7 +80,7 @@ impl IdSet {
                 .map(|word| self.kept(u64::from_ne_bytes(*word)));
             inside.waiting.extend(kept);
             if inside.waiting.len() >= MOST_WAITING {
-                inside.settle();
+                self.settle(&mut inside);
             }
         });
         Ok(())
@@ -73,8 +88,8 @@ impl IdSet {
 
     fn __len__(&self) -> usize {
         let mut inside = self.lock();
-        inside.settle();
-        inside.sets.iter().map(Packed::len).sum()
+        self.settle(&mut inside);
+        inside.shelves.iter().map(Shelf::len).sum()
     }
 }
 
@@ -86,19 +101,21 @@ impl IdSet {
     fn kept(&self, hash: u64) -> u64 {
         hash.wrapping_mul(self.factor) >> (u64::BITS - KEPT_BITS)
     }
+
+    fn settle(&self, inside: &mut Inside) {
+        let mut waiting = std::mem::take(&mut inside.waiting);
+        waiting.sort_unstable();
+        for kept in waiting {
+            let (shelf, number) = inside.place(kept);
+            shelf.add(number, self.folder.as_deref());
+        }
+    }
 }
 
 impl Inside {
-    fn settle(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.sort_unstable();
-        for kept in waiting {
-            self.put(kept);
-        }
-    }
-
-    /// Whether it is new.
-    fn put(&mut self, kept: u64) -> bool {
-        self.sets[(kept >> VALUE_BITS) as usize].put(kept & ((1 << VALUE_BITS) - 1))
+    /// The shelf of a hash, and what stands there.
+    fn place(&mut self, kept: u64) -> (&mut Shelf, u64) {
+        let shelf = (kept >> NUMBER_BITS) as usize;
+        (&mut self.shelves[shelf], kept & ((1 << NUMBER_BITS) - 1))
     }
 }

@@ -22,6 +22,8 @@ mod packed;
 mod plan;
 mod points;
 mod shapes;
+mod shelf;
+mod sorted;
 mod spans;
 mod text;
 mod value;
@@ -48,7 +50,7 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 8)?;
+    module.add("API", 9)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;

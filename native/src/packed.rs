@@ -97,6 +97,19 @@ impl Packed {
         true
     }
 
+    /// All, in order.
+    pub fn numbers(&mut self) -> Vec<u64> {
+        let mut all = Vec::with_capacity(self.len());
+        for (part, count) in self.counts.iter().enumerate() {
+            let (fills, rests) = part_of(&mut self.words, self.layout, part);
+            let begin = (part as u64) << (VALUE_BITS - PART_BITS);
+            let values = values(fills, rests, self.layout, *count as usize);
+            all.extend(values.into_iter().map(|value| begin | value));
+        }
+        all.sort_unstable(); // those of a bin are in the order in which they came
+        all
+    }
+
     /// Makes room for more numbers in each part, and for one bit more in the choice of a bin where they are many.
     fn grow(&mut self) {
         let old = self.layout;
@@ -253,6 +266,9 @@ mod tests {
         }
         assert_eq!(packed.len(), told.len());
         assert!(told.iter().all(|value| !packed.put(*value)));
+        let mut all: Vec<_> = told.into_iter().collect();
+        all.sort_unstable();
+        assert_eq!(packed.numbers(), all);
     }
 
     #[test]

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Self, cast
 
 from stepscope_collector.backlog import has_backlog
@@ -85,7 +86,7 @@ class OneStore:
                 database.reopen,
                 database.committed,
                 log_limit=LogLimit(limits.execution_log_records, limits.execution_log_bytes),
-                id_set=id_set,
+                id_set=partial(id_set, path.parent),
                 headroom=Headroom(database.alone, database.config.memory_limit_bytes),
             ),
             replace(

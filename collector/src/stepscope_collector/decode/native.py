@@ -11,6 +11,7 @@ key twice. The reference has the last word on those.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 from google.protobuf.message import DecodeError, Message
@@ -63,7 +64,7 @@ __all__ = [
     "native_together",
 ]
 
-_API: Final = 8
+_API: Final = 9
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _KEPT_BYTES: Final = 4096
@@ -122,9 +123,14 @@ def gathering() -> Any:
     return stepscope_native.Gathering() if in_use("auto").decoder == "native" else None
 
 
-def id_set() -> Any:
-    """A set of hashes of 63 bits, three to four bytes each of ten million and more; None without the native decoder."""
-    return stepscope_native.IdSet() if in_use("auto").decoder == "native" else None
+def id_set(folder: Path | None = None) -> Any:
+    """A set of hashes of 63 bits; None without the native decoder.
+
+    Args:
+        folder: where most of millions stand in a file, which has no name and ends with the process; None: all stay in
+            memory, three to five bytes each.
+    """
+    return stepscope_native.IdSet(folder) if in_use("auto").decoder == "native" else None
 
 
 def decode_natively(

@@ -238,6 +238,33 @@ def test_a_set_of_many_hashes_forgets_none_and_takes_few_new_ones_for_known():
         assert len(told) - 2 <= len(hashes) <= len(told)
 
 
+def test_a_set_of_hashes_in_a_file_forgets_none(tmp_path):
+    """issue #6: memory stays flat over an hour. The file has no name, and what cannot be read may be known."""
+    rng = random.Random(9)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    hashes, told = type(id_set())(folder, 1000), set()
+    for size in (10, 3000, 100, 30_000, 3000):
+        some = [rng.getrandbits(63) for _ in range(size)]
+        before = rng.sample(sorted(told), min(len(told), 1000))
+        assert set(before) <= set(hashes.put(some + before)) <= {*before, *some[:2]}
+        told.update(some)
+        assert list(folder.iterdir()) == []
+    assert hashes.put(sorted(told)) == sorted(told)
+    assert len(told) - 5 <= len(hashes) <= len(told)
+
+
+def test_a_set_of_hashes_stays_in_memory_where_there_can_be_no_file(tmp_path):
+    """A full disk, or a folder that may not be written, costs memory and nothing else."""
+    rng = random.Random(10)
+    hashes = type(id_set())(tmp_path / "missing", 1000)
+    some = [rng.getrandbits(63) for _ in range(30_000)]
+    hashes.put_all(b"".join(each.to_bytes(8, sys.byteorder) for each in some[:10_000]))
+    assert hashes.put(some[:20_000]) == some[:10_000]
+    assert hashes.put(some) == some[:20_000]
+    assert len(hashes) == 30_000
+
+
 def test_a_set_of_hashes_that_are_alike_forgets_none():
     hashes = id_set()
     for some in (
