@@ -56,7 +56,8 @@ SECTIONS: Final = (
     Section("mixed", "Sending while others ask", "bench_mixed.py",
         "20,000 spans per second, and an analyst who asks one heavy statement after the other."),
     Section("scale", "Long histories", "bench_scale.py --sizes 10000 10000000 100000000 --keep .isolate/bench/scale",
-        "The same load on files of different sizes; the largest is 8.5 GB, and is made and copied once."),
+        "The same load on files of different sizes, in rounds that go from one collector to the next; `to the smallest` is the median of the rounds' ratios of CPU and its standard error. "
+        "The largest file is 7.8 GB, and is made and copied once."),
     Section("memory", "Memory over time", "bench_memory.py --minutes 3 --warm-up 1",
         "Full load without a pause into one file; resident memory is the median of the seconds of each minute. An hour: `--minutes 60`."),
     Section("retention", "Retention", "bench_retention.py",

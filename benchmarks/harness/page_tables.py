@@ -120,10 +120,12 @@ def _mixed(found: dict[str, Any]) -> Rows:
 
 def _scale(found: dict[str, Any]) -> Rows:
     for run in found["runs"]:
+        ratios = run.get("to_smallest")
         yield {
             "spans before": run["spans_before"],
             "CPU µs per span": run["cpu_us_per_span"],
-            "to the smallest": run.get("to_smallest", {}).get("cpu_us_per_span"),
+            "to the smallest": ratios
+            and f"{ratios['cpu_us_per_span']:.2f} ± {ratios['cpu_us_per_span_error']:.2f}",
             "start s": run["start_s"],
             "start without reading all s": run["start_unread_s"],
             "newest page ms": run["newest_page_ms"],

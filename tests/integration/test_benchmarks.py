@@ -18,7 +18,7 @@ SMALL = {
     "query": "bench_query.py --sizes 100 --rounds 2 --older",
     "rollups": "bench_rollups.py --days 1 --workflows 1 --steps 1000 --rounds 2",
     "mixed": "bench_mixed.py --rate 500 --senders 2 --batch 32 --seconds 1 --before 500",
-    "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --senders 2 --batch 32",
+    "scale": "bench_scale.py --sizes 1000 2000 --spans 500 --rounds 2 --senders 2 --batch 32",
     "memory": "bench_memory.py --minutes 0.02 --senders 2 --batch 32",
     "retention": "bench_retention.py --executions 2000 --seconds 1",
     "peers": "bench_peers.py --spans 500 --senders 2 --batch 32 --only discard sqlite",
