@@ -8,7 +8,8 @@ is compared was measured within a second or two, whatever else the machine did i
 Prints one JSON document: seconds to start with and without reading the file (`store.verify_s`),
 ms of the newest page, CPU per span (median of the rounds), answer times of all rounds, memory before
 and after the load, bytes of the file per span; and each as a ratio to the smallest size. That of CPU
-per span is the median of the rounds' ratios, with its standard error.
+per span is the median of the rounds' ratios, with its standard error: what happens in few rounds, or
+once in millions of spans, is not in it (`bench_memory.py` goes on for as long as one likes).
 
     python benchmarks/bench_scale.py [--sizes SPANS …] [--spans N] [--rounds N] [--senders N] [--batch N]
         [--keep DIRECTORY]

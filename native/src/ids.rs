@@ -18,7 +18,7 @@ const KEPT_BITS: u32 = SHELF_BITS + NUMBER_BITS;
 /// Hashes wait until they are so many: to put in what stands together costs less.
 const MOST_WAITING: usize = 1 << 17;
 
-/// In memory three to five bytes for each while there is no file, half a byte after that; in the file five.
+/// In memory three to five bytes for each of up to three million, or of an eighth of all; in files five for each of the others.
 #[pyclass(frozen)]
 pub struct IdSet {
     /// Odd, and nobody's who chooses ids: hashes times this are spread evenly.
@@ -86,10 +86,12 @@ impl IdSet {
         Ok(())
     }
 
-    fn __len__(&self) -> usize {
-        let mut inside = self.lock();
-        self.settle(&mut inside);
-        inside.shelves.iter().map(Shelf::len).sum()
+    fn __len__(&self, py: Python<'_>) -> usize {
+        py.detach(|| {
+            let mut inside = self.lock();
+            self.settle(&mut inside);
+            inside.shelves.iter().map(Shelf::len).sum()
+        })
     }
 }
 

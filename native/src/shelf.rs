@@ -18,6 +18,7 @@ pub struct Shelf {
     /// Numbers in `sets`, and how many may be there.
     fresh: usize,
     most_fresh: usize,
+    least_most: usize,
     stored: Option<Sorted>,
     /// Numbers in `sets` that are in the file as well.
     doubled: usize,
@@ -30,6 +31,7 @@ impl Shelf {
             sets: (0..1 << SET_BITS).map(|_| Packed::default()).collect(),
             fresh: 0,
             most_fresh,
+            least_most: most_fresh,
             stored: None,
             doubled: 0,
         }
@@ -65,13 +67,13 @@ impl Shelf {
         is_fresh
     }
 
-    /// Puts what is in memory into the file. On a full disk it stays where it is, and so do as many again.
+    /// Puts what is in memory into the file. On a full disk it stays where it is, and so do as many again before the next try.
     fn store(&mut self, folder: &Path) {
         let Ok(stored) = self.stored_with_fresh(folder) else {
             self.most_fresh *= 2;
             return;
         };
-        self.most_fresh = self.most_fresh.max(stored.len() / PART);
+        self.most_fresh = self.least_most.max(stored.len() / PART);
         self.stored = Some(stored);
         self.sets.fill_with(Packed::default);
         (self.fresh, self.doubled) = (0, 0);
@@ -157,6 +159,41 @@ mod tests {
             shelf.add(*number, Some(&folder));
         });
         assert!(all.iter().all(|number| !shelf.put(*number, Some(&folder))));
+    }
+
+    #[test]
+    fn where_the_file_cannot_be_made_anew_the_numbers_stay_in_memory_until_it_can() {
+        let folder = std::env::temp_dir().join(format!("shelf-{}", std::process::id()));
+        let (mut shelf, all) = (Shelf::new(100), numbers(5_000));
+        for (begin, end, is_there) in [(0, 1000, true), (1000, 3000, false), (3000, 5000, true)] {
+            if is_there {
+                std::fs::create_dir(&folder).unwrap();
+            }
+            for number in &all[begin..end] {
+                shelf.put(*number, Some(&folder));
+            }
+            assert!(
+                all[..end]
+                    .iter()
+                    .all(|number| !shelf.put(*number, Some(&folder)))
+            );
+            assert_eq!(shelf.fresh <= end / PART, is_there);
+            if is_there {
+                std::fs::remove_dir(&folder).unwrap(); // it is empty
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_of_a_file_that_cannot_be_read_may_be_there() {
+        let mut shelf = Shelf::new(100);
+        for number in 0..1000 {
+            shelf.put(number * 7, Some(&std::env::temp_dir()));
+        }
+        let is_new = |shelf: &mut Shelf| shelf.put(50, None);
+        let stored = shelf.stored.as_ref().unwrap();
+        stored.truncate();
+        assert!(!is_new(&mut shelf));
     }
 
     #[test]

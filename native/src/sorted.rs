@@ -1,9 +1,10 @@
 //! Numbers in order in a file: little memory for many of which few are asked for at a time.
 //!
-//! The file has no name, so nothing of it is left when the process ends, however it ends.
+//! The file has no name and is gone when the process ends. The system may fail to write it long after it said that it
+//! did, and read something else: what is read has to be what was written as far as memory knows.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 /// Of a number.
@@ -20,7 +21,7 @@ pub struct Sorted {
 }
 
 impl Sorted {
-    /// A file of numbers, which come in order, each once.
+    /// A file of numbers; an error unless they come in order, each once.
     pub fn write(
         folder: &Path,
         numbers: impl Iterator<Item = io::Result<u64>>,
@@ -28,8 +29,12 @@ impl Sorted {
         let file = nameless(folder)?;
         let (mut firsts, mut count) = (Vec::new(), 0);
         let mut writer = BufWriter::with_capacity(1 << 16, &file);
+        let mut last = None;
         for number in numbers {
             let number = number?;
+            if last.replace(number).is_some_and(|last| last >= number) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
             if count % BLOCK == 0 {
                 firsts.push(number);
             }
@@ -61,9 +66,20 @@ impl Sorted {
         let bytes = bytes.get_mut(..length).unwrap_or_default();
         read_at(&self.file, bytes, (begin * NUMBER_BYTES) as u64)?;
         let (numbers, _) = bytes.as_chunks::<NUMBER_BYTES>();
+        // A page that was not written is zeros, from the begin of the block or to its end.
+        let first = numbers.first().map(|bytes| of(*bytes));
+        let last = numbers.last().map(|bytes| of(*bytes));
+        if first.as_ref() != self.firsts.get(block) || last < first {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         Ok(numbers
             .binary_search_by_key(&number, |bytes| of(*bytes))
             .is_ok())
+    }
+
+    #[cfg(test)]
+    pub fn truncate(&self) {
+        self.file.set_len(0).unwrap();
     }
 
     /// All, in order. Not for two at a time: they share the place in the file.
@@ -71,14 +87,9 @@ impl Sorted {
         let mut file = &self.file;
         file.rewind()?;
         let mut reader = BufReader::with_capacity(1 << 16, file);
-        Ok(std::iter::from_fn(move || {
-            match reader.fill_buf().map(<[u8]>::is_empty) {
-                Ok(true) => return None,
-                Err(error) => return Some(Err(error)),
-                Ok(false) => (),
-            }
+        Ok((0..self.count).map(move |_| {
             let mut bytes = [0; NUMBER_BYTES];
-            Some(reader.read_exact(&mut bytes).map(|()| of(bytes)))
+            reader.read_exact(&mut bytes).map(|()| of(bytes))
         }))
     }
 }
@@ -158,6 +169,28 @@ mod tests {
                 assert_eq!(sorted.holds(number).unwrap(), is_there);
             }
         }
+    }
+
+    #[test]
+    fn what_the_system_did_not_write_is_an_error() {
+        let numbers = || (1..5000).map(Ok);
+        let sorted = Sorted::write(&std::env::temp_dir(), numbers()).unwrap();
+        assert!(sorted.holds(4999).unwrap());
+        for page in [0, 1, 3] {
+            let sorted = Sorted::write(&std::env::temp_dir(), numbers()).unwrap();
+            let mut file = &sorted.file;
+            file.seek(io::SeekFrom::Start(page * 4096)).unwrap();
+            file.write_all(&[0; 4096]).unwrap();
+            let all = sorted.numbers().unwrap();
+            assert!(Sorted::write(&std::env::temp_dir(), all).is_err());
+            let is_lost = |number: &u64| (number - 1) * 5 / 4096 == page;
+            for number in (1..5000).filter(is_lost) {
+                assert!(sorted.holds(number).is_err(), "{number}");
+            }
+        }
+        sorted.file.set_len(20_000).unwrap();
+        assert!(sorted.holds(4999).is_err());
+        assert!(sorted.numbers().unwrap().any(|number| number.is_err()));
     }
 
     #[test]

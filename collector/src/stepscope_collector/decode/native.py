@@ -127,8 +127,8 @@ def id_set(folder: Path | None = None) -> Any:
     """A set of hashes of 63 bits; None without the native decoder.
 
     Args:
-        folder: where most of millions stand in a file, which has no name and ends with the process; None: all stay in
-            memory, three to five bytes each.
+        folder: where most of millions stand in files, which have no names and are gone with the process; None: all stay
+            in memory, three to five bytes each.
     """
     return stepscope_native.IdSet(folder) if in_use("auto").decoder == "native" else None
 
