@@ -18,12 +18,12 @@ const KEPT_BITS: u32 = SHELF_BITS + NUMBER_BITS;
 /// Hashes wait until they are so many: to put in what stands together costs less.
 const MOST_WAITING: usize = 1 << 17;
 
-/// In memory three to five bytes for each of up to three million, or of an eighth of all; in files five for each of the others.
+/// In memory three to five bytes for each of up to three million, or of an eighth of those in files; there five for each.
 #[pyclass(frozen)]
 pub struct IdSet {
     /// Odd, and nobody's who chooses ids: hashes times this are spread evenly.
     factor: u64,
-    /// Where the file is made; None: all stay in memory.
+    /// Where the files are made; None: all stay in memory.
     folder: Option<PathBuf>,
     inside: Mutex<Inside>,
 }

@@ -67,7 +67,8 @@ impl Shelf {
         is_fresh
     }
 
-    /// Puts what is in memory into the file. On a full disk it stays where it is, and so do as many again before the next try.
+    /// Puts what is in memory into the file. On a full disk, or while the file is not what was
+    /// written, it stays where it is, and so do as many again before the next try.
     fn store(&mut self, folder: &Path) {
         let Ok(stored) = self.stored_with_fresh(folder) else {
             self.most_fresh *= 2;
