@@ -1,7 +1,8 @@
 """Which executions have a row: a commit of new ones need not look through all there are.
 
 To look for the thousands of executions of a commit among millions costs more with every one that is stored
-(`benchmarks/bench_scale.py`). A set of hashes, most of millions in a file, says of nearly all of them that they are new. What it says yes to is looked for, at first where rows were written last:
+(`benchmarks/bench_scale.py`). A set of hashes, most of millions in files, says of nearly all of them that they
+are new. What it says yes to is looked for, at first where rows were written last:
 most executions go on for a while and then no more.
 """
 
