@@ -102,7 +102,7 @@ class RetentionConfig:
         "s",
         60.0,
         "How often a running server looks for what is to be removed.",
-        "It works in rounds of at most 100 ms between commits. 0: only `stepscope prune` removes anything.",
+        "It works in rounds of about 60 ms between commits. 0: only `stepscope prune` removes anything.",
         minimum=0,
         maximum=_DAY_S,
     )

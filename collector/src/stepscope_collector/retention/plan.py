@@ -10,11 +10,13 @@ from stepscope_collector.config import RetentionConfig
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention.room import Room
 from stepscope_collector.store import Database
+from stepscope_collector.store.engine import Connection
 from stepscope_collector.store.survey import Starts
 
-__all__ = ["Due", "Plan", "RuleCount", "make_plan", "merged"]
+__all__ = ["Due", "Plan", "RuleCount", "foresee", "make_plan", "merged", "used_bytes"]
 
-_NO_LIMIT: Final = 2**62
+_COUNTED_AT_ONCE: Final = 250_000
+"""Executions: their ids and numbers take some 50 MB of the engine's memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,6 @@ class Due:
     bytes: int
     """Estimated, of what goes."""
     starts: Starts
-    has_payloads_due: bool
     rows: int = 1
     """Of its spans, and itself."""
 
@@ -69,7 +70,9 @@ class Plan:
 
     def counts(self, config: RetentionConfig) -> list[RuleCount]:
         """What each rule removes, in the order of the settings."""
-        return merged([RuleCount(_name(each, config), 1, each.bytes) for each in self.due])
+        return merged(
+            [RuleCount(_name(each.reason, each.rule, config), 1, each.bytes) for each in self.due]
+        )
 
 
 def merged(counts: Sequence[RuleCount]) -> list[RuleCount]:
@@ -81,11 +84,11 @@ def merged(counts: Sequence[RuleCount]) -> list[RuleCount]:
     return [RuleCount(name, numbers[name], sizes[name]) for name in sorted(numbers)]
 
 
-def _name(due: Due, config: RetentionConfig) -> str:
-    if due.rule is not None:
-        return config.rules[due.rule].text
+def _name(reason: str | None, rule: int | None, config: RetentionConfig) -> str:
+    if rule is not None:
+        return config.rules[rule].text
     return {"age": "max_age_s", "count": "max_count", "bytes": "max_bytes"}.get(
-        due.reason or "", "payload_max_age_s"
+        reason or "", "payload_max_age_s"
     )
 
 
@@ -96,10 +99,9 @@ def make_plan(
     room: Room,
     *,
     workflow: str = "*",
-    with_bytes: bool = False,
-    most: int = _NO_LIMIT,
+    most: int,
 ) -> Plan:
-    """What is due now.
+    """What is due now, the longest ended first.
 
     Args:
         database: the history.
@@ -107,17 +109,78 @@ def make_plan(
         now_ns: the time, ns since the epoch.
         room: the sizes, and what must go for `max_bytes`.
         workflow: only workflows whose id is like this; `*` and `?` stand for characters.
-        with_bytes: estimate bytes also when no limit needs them.
-        most: executions at most, the longest ended first.
+        most: executions at most that are removed, and as many whose payloads are.
     """
     planned_at = datetime.fromtimestamp(now_ns / 1e9, UTC).replace(tzinfo=None)
-    needed_bytes, used_bytes = room.needed_bytes, room.live_bytes
-    if not needed_bytes:  # what the log holds is not in the file yet, and all of a young history
-        used_bytes += room.log_bytes
-    if not (needed_bytes or with_bytes or config.is_any_but_bytes):
-        return Plan([], planned_at, used_bytes)
+    needed_bytes = room.needed_bytes
+    if not (needed_bytes or config.is_any_but_bytes):
+        return Plan([], planned_at, used_bytes(room))
+    with database.read() as connection:
+        given = _given(connection, config, now_ns, room, workflow, with_bytes=needed_bytes > 0)
+        rows = connection.execute(
+            _text("due"), given | {"after": -1, "freed": 0, "need": needed_bytes, "most": most}
+        ).fetchall()
+        if len(rows) < most and _has_payload_ages(config):
+            after = max((turn for *_, turn in rows), default=-1)
+            rows += connection.execute(
+                _text("stripped"), given | {"after": after, "most": most}
+            ).fetchall()
+    due = [
+        Due(execution_id, workflow_id, reason, rule, round(size), Starts(first, last), count)
+        for execution_id, workflow_id, reason, rule, size, first, last, count, _ in rows
+    ]
+    return Plan(due, planned_at, used_bytes(room), needed_bytes)
+
+
+def foresee(
+    database: Database, config: RetentionConfig, now_ns: int, room: Room, *, workflow: str = "*"
+) -> list[RuleCount]:
+    """How much of what is due now each rule removes; as `make_plan`, however much it is.
+
+    It is asked part by part, so that it takes no more memory the more it is.
+    """
+    counts: list[RuleCount] = []
+    after, freed = -1, 0.0
+    with database.read() as connection:
+        given = _given(connection, config, now_ns, room, workflow, with_bytes=True)
+        for name in ("due", "stripped") if _has_payload_ages(config) else ("due",):
+            text = sql("retention/due_counts").replace("{due}", _text(name))
+            is_left = True
+            while is_left:
+                asked = given | {"after": after, "most": _COUNTED_AT_ONCE}
+                if name == "due":
+                    asked |= {"need": room.needed_bytes, "freed": freed}
+                rows = connection.execute(text, asked).fetchall()
+                for reason, rule, executions, size, _ in rows:
+                    counts.append(RuleCount(_name(reason, rule, config), executions, round(size)))
+                freed += sum(size for _, _, _, size, _ in rows)
+                after = max((turn for *_, turn in rows), default=after)
+                is_left = sum(executions for _, _, executions, _, _ in rows) >= _COUNTED_AT_ONCE
+    return merged(counts)
+
+
+def used_bytes(room: Room) -> int:
+    """What the history takes, as its executions share it.
+
+    What the log holds is not in the file yet, and all of a young history; of what must go for `max_bytes` it is no part.
+    """
+    return room.live_bytes + (0 if room.needed_bytes else room.log_bytes)
+
+
+def _given(
+    connection: Connection,
+    config: RetentionConfig,
+    now_ns: int,
+    room: Room,
+    workflow: str,
+    *,
+    with_bytes: bool,
+) -> dict[str, Any]:
+    weight = 0
+    if with_bytes:
+        ((weight,),) = connection.execute(sql("retention/weight")).fetchall()
     rules = config.rules
-    given: dict[str, Any] = {
+    return {
         "now": now_ns,
         "max_age": config.max_age_s,
         "max_count": config.max_count,
@@ -132,16 +195,17 @@ def make_plan(
         "rule_ages": [rule.max_age_s for rule in rules],
         "rule_counts": [rule.max_count for rule in rules],
         "rule_payload_ages": [rule.payload_max_age_s for rule in rules],
+        "has_counts": any([config.max_count, *(rule.max_count for rule in rules)]),
         "workflow": workflow,
-        "need": needed_bytes,
-        "with_bytes": with_bytes or needed_bytes > 0,
-        "used": used_bytes,
-        "most": most,
+        "with_bytes": with_bytes,
+        "weight": weight or 1,
+        "used": used_bytes(room) if with_bytes else 0,
     }
-    with database.read() as connection:
-        rows = connection.execute(sql("retention/candidates"), given).fetchall()
-    due = [
-        Due(execution_id, workflow_id, reason, rule, size, Starts(first, last), has_payloads, count)
-        for execution_id, workflow_id, reason, rule, size, first, last, has_payloads, count in rows
-    ]
-    return Plan(due, planned_at, used_bytes, needed_bytes)
+
+
+def _has_payload_ages(config: RetentionConfig) -> bool:
+    return any([config.payload_max_age_s, *(rule.payload_max_age_s for rule in config.rules)])
+
+
+def _text(name: str) -> str:
+    return sql(f"retention/{name}").replace("{judged}", sql("retention/judged"))

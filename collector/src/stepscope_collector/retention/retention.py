@@ -16,7 +16,14 @@ from stepscope_collector.decode.batch import Plan as DecoderPlan
 from stepscope_collector.errors import BadRequest, NotFound
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention.compaction import Compacted, compact
-from stepscope_collector.retention.plan import Plan, RuleCount, make_plan, merged
+from stepscope_collector.retention.plan import (
+    Plan,
+    RuleCount,
+    foresee,
+    make_plan,
+    merged,
+    used_bytes,
+)
 from stepscope_collector.retention.room import Room, Sizes
 from stepscope_collector.retention.rounds import Rounds
 from stepscope_collector.retention.work import Queue, Work
@@ -241,15 +248,8 @@ class Retention:
         room = self._look(config)
         if room.is_short and room.log_bytes:
             room = self._checked(config)
-        plan = make_plan(
-            self._database,
-            config,
-            self._clock(),
-            room,
-            workflow=workflow,
-            with_bytes=True,
-        )
-        return Pruned(plan.counts(config), Erased(), plan.used_bytes)
+        counts = foresee(self._database, config, self._clock(), room, workflow=workflow)
+        return Pruned(counts, Erased(), used_bytes(room))
 
     def prune(self, config: RetentionConfig | None = None, workflow: str = "*") -> Pruned:
         """Remove what is due now.
