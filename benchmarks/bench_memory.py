@@ -6,9 +6,10 @@ far and the size of the database file; and the slope of resident memory in MB pe
 line through all seconds after the warm-up, with its standard error.
 
     python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N]
-        [--protocol grpc|http] [--memory-limit SIZE]
+        [--protocol grpc|http] [--memory-limit SIZE] [--max-bytes SIZE]
 
-`--memory-limit` is that of the engine, `store.memory_limit_bytes`, 256 MiB by default.
+`--memory-limit` is that of the engine, `store.memory_limit_bytes`, 256 MiB by default. `--max-bytes` is that of the
+history, `retention.max_bytes`, 20 GB by default: near it the oldest executions are removed.
 
 The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.
 Fixed seed. The senders write fresh ids and times into ready requests, so that they leave the cores
@@ -94,8 +95,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        limit = arguments.memory_limit
-        collector = Collector(data, *([f"--store-memory-limit-bytes={limit}"] if limit else []))
+        limit, most = arguments.memory_limit, arguments.max_bytes
+        flags = [f"--store-memory-limit-bytes={limit}"] if limit else []
+        flags += [f"--retention-max-bytes={most}"] if most else []
+        collector = Collector(data, *flags)
         endpoint = collector.endpoints[f"otlp_{arguments.protocol}"]
         senders = [
             Sender(endpoint, arguments.protocol, requests(number))
@@ -116,19 +119,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                 raise SystemExit(f"a request was not answered: {sender.error}")
         wall_s = time.perf_counter() - begun
         cpu_s = collector.cpu_since(cpu_s)
-        stored = collector.count("stored.spans")
-        if stored != sum(sent):
-            raise SystemExit(f"sent {sum(sent)} spans, stored {stored}")
+        stored, removed = _kept(collector)
+        if stored + removed != sum(sent):
+            raise SystemExit(f"sent {sum(sent)} spans, stored {stored}, removed {removed}")
         minutes = minutes or [_minute(seconds, data)]
         collector.stop()
     warm = [each for each in seconds if each.at_s >= arguments.warm_up * 60]
     per_hour, error = slope(warm if len(warm) > 2 else seconds)
     return {
         "memory_limit": limit or "default",
+        "max_bytes": most or "default",
         "minutes": minutes,
-        "spans": stored,
-        "spans_per_s": round(stored / wall_s),
-        "cpu_us_per_span": round(cpu_s / stored * 1e6, 2),
+        "spans": sum(sent),
+        "removed_spans": removed,
+        "spans_per_s": round(sum(sent) / wall_s),
+        "cpu_us_per_span": round(cpu_s / sum(sent) * 1e6, 2),
         "warm_up_minutes": arguments.warm_up,
         "resident_mb": {
             "median": round(statistics.median(each.resident_mb for each in warm or seconds), 1),
@@ -139,6 +144,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "files": {"least": min(each.files for each in warm or seconds), "most": max(each.files for each in seconds)},
         "threads": {"least": min(each.threads for each in warm or seconds), "most": max(each.threads for each in seconds)},
     }  # fmt: skip
+
+
+def _kept(collector: Collector) -> tuple[int, int]:
+    """Spans that are stored, and those that retention has removed; a removal under way is awaited."""
+    while True:
+        before = _removed(collector)
+        stored = collector.count("stored.spans")
+        if before == _removed(collector):
+            return stored, before
+
+
+def _removed(collector: Collector) -> int:
+    name = "stepscope_removed_rows_total"
+    lines = (line for line in collector.text("/metrics").splitlines() if line.startswith(name))
+    return sum(int(line.split()[-1]) for line in lines if 'kind="spans"' in line)
 
 
 def _minute(seconds: list[Second], data: Path) -> dict[str, Any]:
@@ -170,6 +190,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--protocol", choices=["grpc", "http"], default="grpc")
     parser.add_argument("--memory-limit", metavar="SIZE", help="of the engine, such as 256MB")
+    parser.add_argument("--max-bytes", metavar="SIZE", help="of the history, such as 3GB")
     arguments = parser.parse_args()
     if arguments.warm_up is None:
         arguments.warm_up = min(3.0, arguments.minutes / 4)
