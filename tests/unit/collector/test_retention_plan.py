@@ -1,6 +1,7 @@
-"""Which executions are due: against the same said in Python, and among many in little memory."""
+"""Which executions are due, against the same said in Python, and among many in little memory; how many go at once."""
 
 import random
+import time
 from collections import defaultdict
 from contextlib import ExitStack
 
@@ -12,9 +13,11 @@ from stepscope_collector.config import RetentionConfig, StoreConfig
 from stepscope_collector.config.rules import parse_rules
 from stepscope_collector.query.load import sql
 from stepscope_collector.retention import plan
-from stepscope_collector.retention.plan import foresee, make_plan
+from stepscope_collector.retention.plan import Due, foresee, make_plan
 from stepscope_collector.retention.room import Room
+from stepscope_collector.retention.rounds import Rounds
 from stepscope_collector.store import Database
+from stepscope_collector.store.survey import Starts
 from tests.unit.collector.query.filter_history import fill
 from tests.unit.collector.query.history import DAY, NOW_NS
 
@@ -218,3 +221,17 @@ def test_the_memory_it_takes_does_not_grow_with_the_history(many, limit, due, mo
         assert sorted(each.starts.first for each in found) == [1000 * n for n in range(1, 501)]
         (foreseen,) = foresee(database, config, now_ns, sizes)
         assert foreseen.executions == pytest.approx(due, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("is_urgent", "at_least", "at_most"), [(False, 10_000, 40_000), (True, 100_000, 150_000)]
+)
+def test_rounds_are_longer_while_senders_wait(is_urgent, at_least, at_most):
+    """ours: every round costs the same before it removes anything; removal has to keep up with what comes in."""
+    with Database.open(None, StoreConfig()) as database:
+        rounds = Rounds(database, None, None, time.time_ns, lambda: is_urgent)
+        due = [Due(str(n), "w", "age", None, 0, Starts(n, n), 1000) for n in range(1000)]
+        for _ in range(50):
+            rows = sum(each.rows for each in next(rounds.chunks(due)))
+            rounds._adjust(rows, 40_000_000 + rows * 1000)
+        assert at_least <= rows <= at_most

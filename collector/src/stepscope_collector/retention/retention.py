@@ -99,7 +99,7 @@ class Retention:
         self._clock = clock
         self._one_at_a_time = threading.Lock()
         self._is_ending = threading.Event()
-        self._rounds = Rounds(database, work, telemetry, clock)
+        self._rounds = Rounds(database, work, telemetry, clock, self.is_tight)
         self._sizes = Sizes(database)
         self._held_bytes = 0
         """Of what was removed for `max_bytes`, and the engine has not freed."""

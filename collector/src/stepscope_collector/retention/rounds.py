@@ -1,7 +1,8 @@
 """Removes what is due in rounds on the writer thread, between commits, each of which is to take 60 ms.
 
 Commits and questions wait for a round, so it has to be short; and every round has a price whatever it removes,
-so it has to be worth it. How many rows one takes follows from how long the ones before took.
+so it has to be worth it: what it has to know is asked of the whole history. How many rows one takes follows from how
+long the ones before took. While senders wait for room they take longer, or removal does not keep up with them.
 """
 
 import time
@@ -23,10 +24,13 @@ __all__ = ["Rounds"]
 
 _ROUND_S: Final = 0.06
 """What a round is to take."""
+_URGENT_ROUND_S: Final = 0.15
+"""While senders wait for room, which it makes faster than they fill it: their answers are no later."""
 _FIRST: Final = 10_000
 _LEAST: Final = 10_000
 """Rows; fewer take hardly less time: under load its statements take 60 ms whatever they remove."""
 _MOST: Final = 40_000
+_URGENT_MOST: Final = 150_000
 _LONG_NS: Final = 3600 * 10**9
 
 
@@ -38,15 +42,22 @@ class Rounds:
         work: runs a round.
         telemetry: counts what was removed, and how long it took.
         clock: the time in ns since the epoch, that tombstones begin with.
+        is_urgent: whether senders wait for what is removed.
     """
 
     def __init__(
-        self, database: Database, work: Work, telemetry: Telemetry, clock: Callable[[], int]
+        self,
+        database: Database,
+        work: Work,
+        telemetry: Telemetry,
+        clock: Callable[[], int],
+        is_urgent: Callable[[], bool],
     ) -> None:
         self._database = database
         self._work = work
         self._telemetry = telemetry
         self._clock = clock
+        self._is_urgent = is_urgent
         self._rows = _FIRST
         self._seen_at = datetime(1970, 1, 1)  # noqa: DTZ001 UTC without zone, as the columns are
         """The writer had seen it: what is committed from then on has this time or a later one."""
@@ -107,9 +118,10 @@ class Rounds:
 
     def _adjust(self, rows: int, elapsed_ns: int) -> None:
         """Take more or fewer rows from now on; a round that could have taken more says nothing about that."""
-        factor = min(1.5, max(0.5, _ROUND_S * 1e9 / elapsed_ns))
+        round_s, most = (_URGENT_ROUND_S, _URGENT_MOST) if self._is_urgent() else (_ROUND_S, _MOST)
+        factor = min(1.5, max(0.5, round_s * 1e9 / elapsed_ns))
         if factor < 1 or rows > self._rows // 2:
-            self._rows = max(_LEAST, min(_MOST, int(self._rows * factor)))
+            self._rows = max(_LEAST, min(most, int(self._rows * factor)))
 
 
 def _nearness(due: Due) -> tuple[bool, int]:
