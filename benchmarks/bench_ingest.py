@@ -14,11 +14,12 @@ request in flight, and prints one JSON document:
 
     python benchmarks/bench_ingest.py [--shape own foreign payloads resources] [--spans N] [--senders N …]
         [--batch N …] [--protocol grpc http] [--tee off up down] [--half-load] [--stages] [--decoder auto native python]
-        [--answers backlog commit]
+        [--answers backlog commit] [--server auto native grpcio]
 
 With `--tee off up down` each run is made without a tee, with one to a receiver in a process of its own that
 takes everything, and with one to a port where nobody listens; `to_tee_off` gives each as a ratio to the first.
 With `--answers commit` there is no backlog: each answer waits for its commit.
+With `--server native grpcio` gRPC is served by our own server and by that of grpcio.
 With `--stages` the write path runs inside this process, without a server, and the document says how many
 nanoseconds of CPU each stage of it takes per span, every SQL statement by its name.
 
@@ -93,6 +94,7 @@ def run(  # noqa: PLR0913 the axes of the matrix
     tee: str,
     decoder: str,
     answers: str,
+    server: str,
     half: bool,
 ) -> dict[str, Any]:
     """One measurement with a fresh database."""
@@ -111,6 +113,7 @@ def run(  # noqa: PLR0913 the axes of the matrix
             data,
             f"--ingest-decoder={decoder}",
             f"--ingest-backlog={str(answers == 'backlog').lower()}",
+            f"--otlp-grpc-server={server}",
             *flags,
         )
         endpoint = collector.endpoints[f"otlp_{protocol}"]
@@ -145,6 +148,7 @@ def run(  # noqa: PLR0913 the axes of the matrix
         "tee": tee,
         "decoder": decoder,
         "answers": answers,
+        "server": server,
         "spans_per_s": round(total / wall_s),
         "spans_per_cpu_s": round(total / cpu_s),
         "cpu_us_per_span": round(cpu_s / total * 1e6, 2),
@@ -205,6 +209,9 @@ def main() -> None:
         "--decoder", choices=["auto", "native", "python"], nargs="+", default=["auto"]
     )
     parser.add_argument("--answers", choices=["backlog", "commit"], nargs="+", default=["backlog"])
+    parser.add_argument(
+        "--server", choices=["auto", "native", "grpcio"], nargs="+", default=["auto"]
+    )
     parser.add_argument("--half-load", action="store_true")
     parser.add_argument("--stages", action="store_true")
     arguments = parser.parse_args()
@@ -221,10 +228,11 @@ def main() -> None:
         runs = [
             # small requests cost more each: fewer of them tell as much
             run(shape, batch, min(arguments.spans, batch * 2000), senders, protocol, tee, decoder,
-                answers, arguments.half_load)
+                answers, server, arguments.half_load)
             for shape, protocol, senders, batch, decoder in axes
             for tee in arguments.tee
             for answers in arguments.answers
+            for server in arguments.server
         ]  # fmt: skip
         _compare(runs)
     name = "ingest stages" if arguments.stages else "ingest"

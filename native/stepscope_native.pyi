@@ -1,4 +1,7 @@
-"""The decoder of Stepscope in Rust, for `stepscope_collector.decode.native`; `failed_blocks` is for `….store.blocks`."""
+"""The native parts of Stepscope.
+
+The decoder is for `stepscope_collector.decode.native`, `Http2` for `….receive.http2`, `failed_blocks` for `….store.blocks`.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +19,30 @@ class Odd(ValueError):
 
 class NotUtf8(Odd):
     """A string of the request is not UTF-8; mended it may be decoded."""
+
+class Http2:
+    """One HTTP/2 connection of gRPC without its socket.
+
+    Events: (0, stream, path, metadata) a call; (1, stream, is compressed, message); (2, stream, 0) no more messages;
+    (3, stream, bytes) a message over the limit; (4, stream, 0) the client has ended the call.
+    """
+
+    def __init__(
+        self, max_streams: int, window_bytes: int, frame_bytes: int, head_bytes: int
+    ) -> None: ...
+    def receive(self, data: bytes) -> list[tuple[Any, ...]]: ...
+    def want(self, stream: int, limit: int) -> list[tuple[Any, ...]]: ...
+    def write(self, stream: int, message: bytes) -> bool: ...
+    def end(
+        self, stream: int, message: bytes | None, trailers: Sequence[tuple[str, str]]
+    ) -> None: ...
+    def ping(self) -> None: ...
+    def go_away(self) -> None: ...
+    def output(self) -> tuple[bytes, list[tuple[Any, ...]]]: ...
+    @property
+    def is_greeting(self) -> bool: ...
+    @property
+    def is_closed(self) -> bool: ...
 
 class Kernel:
     """A decoder for one set of profiles."""

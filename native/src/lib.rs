@@ -1,6 +1,7 @@
-//! The decoder of Stepscope in Rust: OTLP protobuf bytes to Arrow columns; and the checksums of a file's blocks.
+//! The native parts of Stepscope: the decoder of OTLP protobuf bytes to Arrow columns, HTTP/2 connections, the checksums
+//! of a file's blocks, and a set of hashes.
 //!
-//! It makes what `stepscope_collector.decode` makes in Python, value for value, or it makes nothing:
+//! The decoder makes what `stepscope_collector.decode` makes in Python, value for value, or it makes nothing:
 //! whatever is out of the ordinary is `Odd`, and the caller decodes that request in Python.
 
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@ mod columns;
 mod decoded;
 mod envelope;
 mod export;
+mod http2;
 mod ids;
 mod json;
 mod kernel;
@@ -50,7 +52,7 @@ pyo3::create_exception!(
 /// The decoder of Stepscope in Rust.
 #[pymodule(gil_used = true)]
 fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("API", 9)?;
+    module.add("API", 10)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add("Odd", module.py().get_type::<Odd>())?;
     module.add("NotUtf8", module.py().get_type::<NotUtf8>())?;
@@ -60,5 +62,6 @@ fn stepscope_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<chunk::Gathering>()?;
     module.add_class::<export::Rows>()?;
     module.add_class::<ids::IdSet>()?;
+    module.add_class::<http2::Http2>()?;
     Ok(())
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.client import Endpoint
+from tests.conformance.conftest import Service
 from tests.conformance.probe.__main__ import main, ours
 from tests.conformance.probe.all_checks import CHECKS
 from tests.conformance.probe.check import Case, Outcome, Probe
@@ -57,6 +58,28 @@ def test_a_collector_that_asks_for_tokens_passes_with_one(closed: Server, case: 
     """OTLP: G11, H18; issue #4: the probe can be given credentials."""
     outcome = case.run(closed)
     expected = "not offered" if "G17" in case.rows else "pass"
+    assert outcome.result == expected, outcome.seen
+
+
+@pytest.fixture(scope="module")
+def of_grpcio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """A collector where the native part is not used for gRPC."""
+    data = tmp_path_factory.mktemp("grpcio") / "data"
+    service = Service(data, "--otlp-grpc-server", "grpcio")
+    yield service.endpoint()
+    assert service.stop() == 0, service.log()
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CHECKS if case.way == "grpc" and not NEEDS_CREDENTIALS & set(case.rows)],
+    ids=lambda case: f"{'-'.join(case.rows)}-{case.function.__name__}",
+)
+def test_a_collector_with_the_server_of_grpcio_passes(of_grpcio: Endpoint, case: Case) -> None:
+    """issue #6: both servers answer the same (docs/decisions/013)."""
+    outcome = case.run(of_grpcio)
+    expected = "not offered" if OPTIONAL.keys() & set(case.rows) else "pass"
     assert outcome.result == expected, outcome.seen
 
 

@@ -9,7 +9,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["stepscope_collector"]):
+with atheris.instrument_imports(include=["stepscope_collector", "tests.fuzz.seen"]):
     from tests.fuzz.targets import TARGETS
 
 if __name__ == "__main__":

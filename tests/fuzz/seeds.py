@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from stepscope_collector.decode.otlp_json import to_json
 from stepscope_schema.attributes import BY_KEY, SCOPE_NAME
+from tests.fuzz.connections import connections
 from tests.fuzz.targets import ENCODINGS, MAPPING, MESSAGES, TARGETS
 
 __all__ = ["full", "known", "seeds", "words"]
@@ -108,6 +109,7 @@ def seeds() -> dict[str, dict[str, bytes]]:
         "raw": zlib.compress(plain)[2:-4],
         "bomb": gzip.compress(bytes(1 << 17)),
     }
+    found["http2"] = connections()
     words_of_headers = ("gzip", "X-GZIP ", "zlib", "identity", "br", "12", "-1", "9" * 30, "1_0")
     found["headers"] = {str(n): word.encode() for n, word in enumerate(words_of_headers)}
     return found

@@ -27,6 +27,7 @@ from stepscope_collector.decode.repair import repair_utf8
 from stepscope_collector.decode.request import decode_request
 from stepscope_collector.errors import PayloadTooLarge, PayloadUndecodable, UnsupportedMedia
 from stepscope_collector.ingest import Receipt
+from stepscope_collector.receive.http2.kernel import Kind, connection
 from stepscope_collector.receive.limits import (
     KNOWN_ENCODINGS,
     declared_bytes,
@@ -34,7 +35,9 @@ from stepscope_collector.receive.limits import (
     known_encoding,
 )
 from stepscope_collector.receive.responses import MAX_RESPONSE_BYTES, failure_body, success_body
+from tests.fuzz.seen import see
 from tests.unit.collector.decode.compare import differences
+from tests.unit.collector.receive.frames import PREFACE, frames
 from tests.unit.collector.taking import MAPPING, Taking, taking
 
 __all__ = ["IS_NATIVE", "TARGETS"]
@@ -49,6 +52,9 @@ ENCODINGS: Final[tuple[Encoding, ...]] = ("protobuf", "json")
 MAX_UNPACKED_BYTES: Final = 1 << 16
 MAX_ROWS_PER_BYTE: Final = 1
 """No message is empty on the wire: a row costs two bytes at least, and only one of each is counted."""
+MAX_ANSWER_BYTES: Final = 64 << 10
+MAX_ANSWER_PER_BYTE: Final = 16
+"""A head of a few bytes, of names that were said before, has an answer of some hundred at most."""
 REOPEN_AFTER: Final = 2000
 """Requests after which the store begins anew: its work grows with what it holds."""
 
@@ -138,6 +144,34 @@ def headers(data: bytes) -> None:
         pass
 
 
+def http2(data: bytes) -> None:
+    """Bytes of a client of gRPC after its greeting, in two pieces; each call is wanted, written to and ended."""
+    if not IS_NATIVE:
+        return
+    http = connection()
+    half = len(data) // 2
+    sent, events = 0, []
+    for piece in (PREFACE, data[:half], data[half:]):
+        todo = http.receive(piece)
+        while todo:
+            event = todo.pop()
+            events.append(event)
+            kind, stream, *_ = event
+            if kind in {Kind.CALL, Kind.MESSAGE}:
+                todo += http.want(stream, MAX_UNPACKED_BYTES)
+            else:
+                http.write(stream, b"answer")
+                http.end(stream, None, [("grpc-status", "0")])
+        answer, more = http.output()
+        assert more == []
+        sent += len(answer)
+        see(events, frames(answer), is_closed=http.is_closed)
+    http.ping()
+    http.go_away()
+    sent += len(http.output()[0])
+    assert sent <= MAX_ANSWER_BYTES + MAX_ANSWER_PER_BYTE * len(data)
+
+
 class _Store:
     """An ingest on a database in memory, anew from time to time."""
 
@@ -185,5 +219,6 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "repair": repair,
     "decompression": decompression,
     "headers": headers,
+    "http2": http2,
     "store": store,
 }

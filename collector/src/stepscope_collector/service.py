@@ -186,6 +186,7 @@ class _Collector:
             config=self.settings.otlp,
             of_tenant=self.tenants.grpc_door,
         )
+        logger.debug("gRPC is served", extra=self.grpc.in_use._asdict())
 
     def start_grpc(self) -> str:
         """Start OTLP/gRPC; its address."""
@@ -364,6 +365,8 @@ class _Collector:
             "is_ready": self.is_ready,
             "decoder": self.decoder.decoder,
             "decoder_reason": self.decoder.reason,
+            "grpc_server": self.grpc.in_use.server,
+            "grpc_server_reason": self.grpc.in_use.reason,
             "needs_token": self.gate.is_closed,
             **self.own.report(readings, about),
         }

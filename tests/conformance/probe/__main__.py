@@ -24,6 +24,8 @@ from tests.conformance.probe.report import FORMATS, lines, summary
 from tests.conformance.probe.wire import Server, head
 
 _CONNECT_S = 5
+_HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""How a client of gRPC begins: with its settings."""
 
 
 class Unreachable(Exception):
@@ -53,13 +55,22 @@ def target(text: str, headers: Mapping[str, str]) -> Target:
 
 def _speaks(address: str) -> str:
     """ "http" if an HTTP/1.1 request is answered as such, else "grpc"."""
+    told = _first(address, head("Content-Length: 0", "Connection: close"))
+    if told.startswith(b"HTTP/1.1 400"):  # so a server of gRPC may say that it does not speak it
+        settings = _first(address, _HTTP_2)
+        return "grpc" if settings[3:4] == b"\4" else "http"
+    return "http" if told.startswith(b"HTTP/1.") else "grpc"
+
+
+def _first(address: str, sent: bytes) -> bytes:
+    """The first bytes of an answer; empty where there is none."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=_CONNECT_S) as connection:
-            connection.sendall(head("Content-Length: 0", "Connection: close"))
-            return "http" if connection.recv(7) == b"HTTP/1." else "grpc"
+            connection.sendall(sent)
+            return connection.recv(12, socket.MSG_WAITALL)
     except (TimeoutError, ConnectionResetError):
-        return "grpc"
+        return b""
     except (OSError, ValueError) as error:
         raise Unreachable(f"nothing answers at {address}: {error}") from error
 

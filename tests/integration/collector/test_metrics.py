@@ -8,6 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stepscope_collector.cli.server import wait_for
+from stepscope_collector.config.tree import OtlpConfig
+from stepscope_collector.receive.grpc_servers import server_of
 from tests.faults.load import METHODS
 from tests.integration.collector.process import Collector
 from tests.strategies.workflows import execution, request
@@ -70,9 +72,12 @@ def test_metrics_tell_what_came_in_over_both_transports(tmp_path):
         assert (rows["received"], rows["stored"], rows["duplicate"]) == (2, 1, 1)
 
 
-def test_a_request_that_grpc_itself_refuses_is_counted(tmp_path):
-    """issue #4: everything received is accounted for; the core refuses what is over its limit."""
-    with Collector(tmp_path / "data", limits_max_payload_bytes="4KiB") as collector:
+@pytest.mark.parametrize("server", ["auto", "grpcio"])
+def test_a_request_over_the_limit_of_grpc_is_counted(tmp_path, server):
+    """issue #4: everything received is accounted for; grpcio's core refuses by itself and says nothing."""
+    flags = {"limits_max_payload_bytes": "4KiB", "otlp_grpc_server": server}
+    is_native = server_of(OtlpConfig(grpc_server=server)).server == "native"
+    with Collector(tmp_path / "data", **flags) as collector:
         with grpc.insecure_channel(collector.endpoints.otlp_grpc) as channel:
             for _ in range(2):
                 with pytest.raises(grpc.RpcError) as refused:
@@ -85,5 +90,5 @@ def test_a_request_that_grpc_itself_refuses_is_counted(tmp_path):
 
         counts = wait_for(seen, 20)
         assert counts == {"received": 2, "accepted": 0, "refused": 2, "failed": 0, "waiting": 0}
-        reason = ("grpc", "refused", "incomplete", "traces")
+        reason = ("grpc", "refused", "payload_too_large" if is_native else "incomplete", "traces")
         assert scrape(collector)["stepscope_requests_total", *sorted(reason)] == 2

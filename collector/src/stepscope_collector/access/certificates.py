@@ -36,7 +36,8 @@ class Material(NamedTuple):
     key: bytes
     client_ca: bytes | None
     """None: clients need no certificate."""
-    context: ssl.SSLContext
+    http: ssl.SSLContext
+    grpc: ssl.SSLContext
 
     @property
     def sha256(self) -> str:
@@ -115,9 +116,16 @@ class Certificates:
             self.changed(fresh)
 
     def http_context(self) -> ssl.SSLContext:
-        """A context for a server that takes the current certificates for each connection."""
+        """A context for an HTTP server that takes the current certificates for each connection."""
+        return self._following(lambda material: material.http)
+
+    def grpc_context(self) -> ssl.SSLContext:
+        """The same for a server of gRPC."""
+        return self._following(lambda material: material.grpc)
+
+    def _following(self, choose: Callable[[Material], ssl.SSLContext]) -> ssl.SSLContext:
         context = _Following(ssl.PROTOCOL_TLS_SERVER)
-        context.certificates = self
+        context.current = lambda: choose(self.current())
         return context
 
     def _look(self) -> list[tuple[int, int, int] | None]:
@@ -131,26 +139,35 @@ class _Following(ssl.SSLContext):
     authority was removed has to show a certificate of another one.
     """
 
-    certificates: Certificates
+    current: Callable[[], ssl.SSLContext]
 
     def wrap_bio(self, *arguments: Any, **more: Any) -> ssl.SSLObject:
-        return self.certificates.current().context.wrap_bio(*arguments, **more)
+        return self.current().wrap_bio(*arguments, **more)
 
 
 def _read(config: TlsConfig) -> Material:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _VERSIONS[config.min_version]
-    context.set_alpn_protocols(["http/1.1"])
     cert = _bytes("tls.cert", config.cert)
     key = _bytes("tls.key", config.key)
+    client_ca = _bytes("tls.client_ca", config.client_ca) if config.client_ca else None
+    http, grpc = (_context(config, cert, key, client_ca, name) for name in ("http/1.1", "h2"))
+    if (cert, key) != (_bytes("tls.cert", config.cert), _bytes("tls.key", config.key)):
+        raise ConfigError("tls.cert and tls.key were changed while they were read")
+    return Material(cert, key, client_ca, http, grpc)
+
+
+def _context(
+    config: TlsConfig, cert: bytes, key: bytes, client_ca: bytes | None, protocol: str
+) -> ssl.SSLContext:
+    """A context of the files, for a protocol by its name in ALPN (RFC 7301)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[config.min_version]
+    context.set_alpn_protocols([protocol])
     try:
         # An empty passphrase: OpenSSL would ask for one on the terminal.
         context.load_cert_chain(config.cert, config.key, password=lambda: "")
     except (ssl.SSLError, ValueError) as error:
         raise _unusable(config, cert, key) from error
-    client_ca = None
-    if config.client_ca:
-        client_ca = _bytes("tls.client_ca", config.client_ca)
+    if client_ca is not None:
         try:
             context.load_verify_locations(cadata=client_ca.decode("ascii"))
         except (ssl.SSLError, ValueError) as error:
@@ -158,9 +175,7 @@ def _read(config: TlsConfig) -> Material:
                 f"tls.client_ca {config.client_ca} holds no certificate in PEM"
             ) from error
         context.verify_mode = ssl.CERT_REQUIRED
-    if (cert, key) != (_bytes("tls.cert", config.cert), _bytes("tls.key", config.key)):
-        raise ConfigError("tls.cert and tls.key were changed while they were read")
-    return Material(cert, key, client_ca, context)
+    return context
 
 
 def _unusable(config: TlsConfig, cert: bytes, key: bytes) -> ConfigError:

@@ -119,6 +119,14 @@ class OtlpConfig:
         "stands for any characters, `https://*.example.com`.",
         "None: browsers are for reading, and a page of a stranger is not to write.",
     )
+    grpc_server: str = _setting(
+        "choice",
+        "auto",
+        "Which server speaks gRPC: `native`, whose HTTP/2 is in Rust, or that of `grpcio`. Both answer the "
+        "same. `native` ends the start when `stepscope-native` is not installed.",
+        "`auto`: the native one where it is installed, for it takes half the time of small requests; else grpcio.",
+        choices=("auto", "native", "grpcio"),
+    )
     grpc_reflection: bool = _setting(
         "bool",
         False,

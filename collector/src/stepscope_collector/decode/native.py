@@ -59,12 +59,13 @@ __all__ = [
     "id_set",
     "in_use",
     "is_native",
+    "native_module",
     "native_part",
     "native_shaped",
     "native_together",
 ]
 
-_API: Final = 9
+_API: Final = 10
 """What this module and the kernel must agree on; counted up with every change of their calls."""
 
 _KEPT_BYTES: Final = 4096
@@ -116,6 +117,11 @@ def chosen(wanted: Decoder) -> InUse:
             "belongs to this version, or set ingest.decoder=auto"
         )
     return found
+
+
+def native_module() -> Any:
+    """The native part; only where `in_use` says that it is there."""
+    return stepscope_native
 
 
 def gathering() -> Any:

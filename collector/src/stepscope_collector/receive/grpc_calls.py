@@ -52,7 +52,8 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         workers: calls of Export that are read or worked on at one time.
         line: of those that wait for their turn.
         reading: reads their messages.
-        unread: is told signal, who was admitted and context of each that ends before its request is whole.
+        unread: is told signal, who was admitted and context of each that ends before its request is whole, and
+            why if that is known.
         overloaded: is told signal and who was admitted of each that may not join the line; what it is refused
             with.
     """
@@ -66,7 +67,7 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
         workers: int,
         line: Line,
         reading: Reading,
-        unread: Callable[[Signal, Admitted, Context], None],
+        unread: Callable[[Signal, Admitted, Context, StepscopeError | None], None],
         overloaded: Callable[[Signal, Admitted], StepscopeError],
     ) -> None:
         self._export = export
@@ -114,17 +115,22 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic only
             finally:
                 self._line.leave(place)
             try:
-                request = await self._reading.next(context)
+                try:
+                    request = await self._reading.next(context)
+                except StepscopeError as error:
+                    self._unread(signal, admitted, context, error)
+                    await abort(context, error)
+                    return b""
                 if request is not None:
                     return await self._export(signal, admitted, request, context)
             finally:
                 self._turn.release()
         except asyncio.CancelledError:
             if request is None:
-                self._unread(signal, admitted, context)
+                self._unread(signal, admitted, context, None)
             raise
-        # The core keeps a request over its limit to itself, and has answered it.
-        self._unread(signal, admitted, context)
+        # grpcio's core keeps a request over its limit to itself, and has answered it.
+        self._unread(signal, admitted, context, None)
         if not context.done():
             with suppress(grpc.aio.InternalError):  # it has ended meanwhile
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message")

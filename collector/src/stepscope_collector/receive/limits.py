@@ -16,7 +16,14 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-__all__ = ["KNOWN_ENCODINGS", "BodySize", "declared_bytes", "decompress", "known_encoding"]
+__all__ = [
+    "KNOWN_ENCODINGS",
+    "BodySize",
+    "declared_bytes",
+    "decompress",
+    "known_encoding",
+    "too_large",
+]
 
 KNOWN_ENCODINGS: Final = ("gzip", "deflate", "zstd", "identity")
 """What a request may be compressed with. Over gRPC it is what gRPC itself knows: gzip and deflate."""
@@ -55,7 +62,7 @@ def declared_bytes(content_length: str | None, limit: int) -> int | None:
     # More digits than any limit has: int() of a very long text is slow.
     size = int(content_length) if len(content_length) < 20 else limit + 1
     if size > limit:
-        raise _too_large(f"request of {content_length[:40]} bytes", limit)
+        raise too_large(f"request of {content_length[:40]} bytes", limit)
     return size
 
 
@@ -70,7 +77,7 @@ class BodySize:
         """Count `size` more bytes; PayloadTooLarge as soon as the limit is passed."""
         self._seen += size
         if self._seen > self._limit:
-            raise _too_large(f"request of more than {self._limit} bytes", self._limit)
+            raise too_large(f"request of more than {self._limit} bytes", self._limit)
 
 
 def known_encoding(content_encoding: str | None) -> str:
@@ -102,7 +109,7 @@ def decompress(
     """
     if encoding == "identity":
         if len(body) > limit:
-            raise _too_large(f"request of {len(body)} bytes", limit)
+            raise too_large(f"request of {len(body)} bytes", limit)
         return body
     chunks: list[bytes] = []
     room = limit
@@ -112,7 +119,7 @@ def decompress(
             if hold is not None:
                 hold(len(chunk))
             if room < 0:
-                raise _too_large(f"request of more than {limit} bytes after {encoding}", limit)
+                raise too_large(f"request of more than {limit} bytes after {encoding}", limit)
             chunks.append(chunk)
     except (zlib.error, zstd.ZstdError) as error:
         raise PayloadUndecodable(f"body is not {encoding}: {error}") from error
@@ -188,7 +195,8 @@ _STEPS: Final[dict[str, Callable[[bytes], Iterator[bytes]]]] = {
 }
 
 
-def _too_large(what: str, limit: int) -> PayloadTooLarge:
+def too_large(what: str, limit: int) -> PayloadTooLarge:
+    """The error of what is over `limit` bytes."""
     return PayloadTooLarge(
         f"{what} exceeds limits.max_payload_bytes={limit}; raise it or send smaller batches"
     )

@@ -14,16 +14,12 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
-import grpc
-import grpc.aio
-
-from stepscope_collector.access.certificates import Certificates, Material
+from stepscope_collector.access.certificates import Certificates
 from stepscope_collector.access.gate import Admitted, Gate
 from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Signal
 from stepscope_collector.errors import (
     Overloaded,
-    PortTaken,
     StepscopeError,
     StoreUnavailable,
     Unauthenticated,
@@ -32,12 +28,14 @@ from stepscope_collector.receive.answers import AT_ONCE_BYTES, Answers
 from stepscope_collector.receive.grpc_calls import METHODS, Methods, abort, text
 from stepscope_collector.receive.grpc_loop import LoopThread
 from stepscope_collector.receive.grpc_reading import Context, Line, Reading
+from stepscope_collector.receive.grpc_servers import GrpcServer, server_of
+from stepscope_collector.receive.grpcio_server import GrpcioServer
 from stepscope_collector.receive.health import Health
+from stepscope_collector.receive.http2 import Http2Server
 from stepscope_collector.receive.port import Limits, Submit
 from stepscope_collector.receive.reflection import Reflection
 from stepscope_collector.receive.responses import success_body
 from stepscope_collector.receive.sender import sender_of
-from stepscope_collector.receive.sockets import listen
 
 __all__ = ["METHODS", "GrpcReceiver"]
 
@@ -47,9 +45,6 @@ _NAMES: Final = {signal: method.lstrip("/") for method, signal in METHODS.items(
 _FLAG: Final = "--otlp-grpc"
 _WORKERS: Final = 64
 """Calls that are read, or wait for the commit that holds their rows."""
-
-_PING_ANSWER_MS: Final = 20_000
-"""How long the answer to a ping may take: gRPC's own default."""
 
 _OPENS_WITHIN_S: Final = 2.0
 """How long a call waits for the store of its tenant to open; it holds a thread meanwhile."""
@@ -71,7 +66,7 @@ class GrpcReceiver:
         observe: is told method, status and seconds of each call.
         gate: knows the tokens; None: everybody may come in.
         certificates: of the port; None: plain text.
-        config: reflection, and how long connections live; None: as by default.
+        config: which server, reflection, and how long connections live; None: as by default.
         clock: monotonic seconds, for how long calls wait.
         of_tenant: where requests of a tenant go, by its name and how many seconds it may take to find out; or
             StoreUnavailable. None: there are no tenants, and their requests are refused.
@@ -101,11 +96,12 @@ class GrpcReceiver:
         self._gate = gate
         self._limits = limits
         self._config = config
+        self.in_use: Final = server_of(config)
         self._clock = clock
         self._loop = LoopThread("otlp-grpc")
         self._decoders = ThreadPoolExecutor(_DECODE_THREADS, thread_name_prefix="otlp-grpc")
         self._openers = ThreadPoolExecutor(workers, thread_name_prefix="otlp-grpc-tenant")
-        self._server: grpc.aio.Server | None = None
+        self._server: GrpcServer | None = None
         services = frozenset(name.rpartition("/")[0] for name in _NAMES.values())
         self.health: Final = Health(services)
         """What health checks are told; `drain` it to warn clients of a stop."""
@@ -117,20 +113,12 @@ class GrpcReceiver:
             PortTaken: another process listens there.
             ConfigError: the host is not one of this machine.
         """
-        # gRPC would write lines of its own about a taken port to stderr: look first.
-        listen(self._listen, _FLAG).close()
         self._loop.start()
         try:
             port = self._loop.run(self._serve())
-        except BaseException as error:
+        except BaseException:
             self._loop.close()
-            if not isinstance(error, RuntimeError):
-                raise
-            # taken since the look
-            raise PortTaken(
-                f"another process listens on {self._listen}",
-                hint=f"stop it or choose a port by {_FLAG}",
-            ) from error
+            raise
         return f"{self._listen.rpartition(':')[0]}:{port}"
 
     async def _serve(self) -> int:
@@ -147,12 +135,9 @@ class GrpcReceiver:
             self._unread,
             self._overloaded,
         )
-        server = grpc.aio.server(handlers=[methods], options=_options(self._limits, self._config))
-        if self._certificates is None:
-            port = server.add_insecure_port(self._listen)
-        else:
-            port = server.add_secure_port(self._listen, _credentials(self._certificates))
-        await server.start()
+        parts = methods, self._limits, self._config, self._certificates
+        server = Http2Server(*parts) if self.in_use.server == "native" else GrpcioServer(*parts)
+        port = await server.start(self._listen, _FLAG)
         self._looking = asyncio.create_task(reading.look())
         self._server = server
         return port
@@ -167,7 +152,7 @@ class GrpcReceiver:
         server, self._server = self._server, None
         if server is not None:
             self._loop.run(server.stop(grace_s))
-            del server
+            del server  # grpcio's ends its threads when nobody has it any more
             self._loop.close()
         self._decoders.shutdown(wait=False, cancel_futures=True)
         self._openers.shutdown(wait=False, cancel_futures=True)
@@ -186,8 +171,14 @@ class GrpcReceiver:
         with suppress(StoreUnavailable):  # nothing is counted of a store that is not open
             self._ingest_of(admitted).note_refused(signal, error, 0, sender)
 
-    def _unread(self, signal: Signal, admitted: Admitted, context: Context) -> None:
-        error = _Incomplete("the call ended before its request was whole")
+    def _unread(
+        self,
+        signal: Signal,
+        admitted: Admitted,
+        context: Context,
+        error: StepscopeError | None = None,
+    ) -> None:
+        error = error or _Incomplete("the call ended before its request was whole")
         metadata = context.invocation_metadata() or ()
         self._note(signal, admitted, error, _sender(_address(context), "", metadata))
 
@@ -271,59 +262,6 @@ class _Incomplete(StepscopeError):
     http_status = 400
     grpc_status = "CANCELLED"
     is_retryable = True
-
-
-def _options(limits: Limits, config: OtlpConfig) -> list[tuple[str, int]]:
-    options = [
-        # Before and after decompression; the core stops unpacking at it since grpcio
-        # 1.84; earlier ones unpack a bomb whole (measured 1.66 to 1.85, 2026-11).
-        ("grpc.max_receive_message_length", limits.max_payload_bytes),
-        # Two collectors on one port would share its requests at random.
-        ("grpc.so_reuseport", 0),
-        # Of connections that are open and say nothing; the core closes those over the number.
-        ("grpc.max_allowed_incoming_connections", limits.grpc_max_connections),
-        ("grpc.server_handshake_timeout_ms", int(limits.http_read_timeout_s * 1000)),
-        # A client that pings an idle connection keeps it: no GOAWAY with too_many_pings, which
-        # costs exporters the batch they are sending (OTLP checklist G14).
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.max_ping_strikes", 0),
-    ]
-    if config.grpc_keepalive_s:
-        options += [
-            ("grpc.keepalive_time_ms", int(config.grpc_keepalive_s * 1000)),
-            ("grpc.keepalive_timeout_ms", _PING_ANSWER_MS),
-        ]
-    if config.grpc_max_connection_age_s:
-        grace_s = config.grpc_max_connection_age_grace_s
-        options += [
-            ("grpc.max_connection_age_ms", int(config.grpc_max_connection_age_s * 1000)),
-            ("grpc.max_connection_age_grace_ms", int(grace_s * 1000)),
-        ]
-    return options
-
-
-def _credentials(certificates: Certificates) -> grpc.ServerCredentials:
-    """Credentials that are asked for anew at each handshake."""
-    known = certificates.current()
-
-    def configuration(material: Material) -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration(
-            [(material.key, material.cert)], root_certificates=material.client_ca
-        )
-
-    def fetch() -> grpc.ServerCertificateConfiguration | None:
-        nonlocal known
-        fresh = certificates.current()
-        if fresh is known:
-            return None  # as it was
-        known = fresh
-        return configuration(fresh)
-
-    return grpc.dynamic_ssl_server_credentials(
-        configuration(known),
-        fetch,  # type: ignore[arg-type]  # the stubs do not know that None means no change
-        require_client_authentication=certificates.asks_clients,
-    )
 
 
 def _sender(address: str, token: str, metadata: Any) -> str:

@@ -1,4 +1,4 @@
-"""Listening sockets for the HTTP servers, with an error a user can act on."""
+"""Listening sockets, with an error a user can act on."""
 
 import errno
 import socket
@@ -21,7 +21,11 @@ def listen(address: str, flag: str) -> socket.socket:
     host, port = split_address(address)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # "every address" of IPv6 is every address of IPv4 as well, as with gRPC's core
+        is_dual = host == "::" and socket.has_dualstack_ipv6()
+        return socket.create_server(
+            (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=is_dual
+        )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(

@@ -12,7 +12,9 @@ import pytest
 import uvicorn
 from google.protobuf.message import DecodeError, Message
 
+from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.decode.batch import Encoding, Signal
+from stepscope_collector.decode.native import in_use
 from stepscope_collector.decode.otlp_json import REQUESTS, to_message
 from stepscope_collector.errors import (
     Overloaded,
@@ -151,9 +153,17 @@ def http(serve_http: Callable[..., str]) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(params=["native", "grpcio"])
+def grpc_config(request: pytest.FixtureRequest) -> OtlpConfig:
+    """Settings of a receiver, with each of the servers of gRPC."""
+    if request.param == "native" and in_use("auto").decoder != "native":
+        pytest.skip("the native part is not installed")
+    return OtlpConfig(grpc_server=request.param)
+
+
 @pytest.fixture
-def grpc_address(desk: Desk) -> Iterator[str]:
+def grpc_address(desk: Desk, grpc_config: OtlpConfig) -> Iterator[str]:
     """Address of a receiver before the desk."""
-    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), config=grpc_config)
     yield receiver.start()
     receiver.stop(0)

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExportResult
 
+from stepscope_collector.config.tree import OtlpConfig
 from stepscope_collector.errors import (
     ConfigError,
     Overloaded,
@@ -205,44 +206,48 @@ def test_a_call_that_is_given_up_while_it_is_decoded_is_taken_or_refused_all_the
 
 
 def test_a_second_receiver_on_the_port_is_refused_with_the_remedy(
-    desk: Desk, grpc_address: str, capfd: pytest.CaptureFixture[str]
+    desk: Desk, grpc_address: str, capfd: pytest.CaptureFixture[str], grpc_config: OtlpConfig
 ) -> None:
     """ours: two collectors on one port would share its requests at random."""
     with pytest.raises(PortTaken, match=f"another process listens on {grpc_address}") as caught:
-        GrpcReceiver(desk, grpc_address, Limits()).start()
+        GrpcReceiver(desk, grpc_address, Limits(), config=grpc_config).start()
     assert "--otlp-grpc" in str(caught.value.hint)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_port_of_another_kind_of_server_is_taken_too(desk: Desk) -> None:
+def test_a_port_of_another_kind_of_server_is_taken_too(desk: Desk, grpc_config: OtlpConfig) -> None:
     """ours: as above."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         with pytest.raises(PortTaken):
-            GrpcReceiver(desk, f"127.0.0.1:{other.getsockname()[1]}", Limits()).start()
+            GrpcReceiver(
+                desk, f"127.0.0.1:{other.getsockname()[1]}", Limits(), config=grpc_config
+            ).start()
 
 
-def test_an_address_of_another_machine_is_an_error_of_configuration(desk: Desk) -> None:
+def test_an_address_of_another_machine_is_an_error_of_configuration(
+    desk: Desk, grpc_config: OtlpConfig
+) -> None:
     """ours: TEST-NET-1 belongs to nobody (RFC 5737)."""
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:0"):
-        GrpcReceiver(desk, "192.0.2.1:0", Limits()).start()
+        GrpcReceiver(desk, "192.0.2.1:0", Limits(), config=grpc_config).start()
 
 
-def test_a_port_is_free_again_after_stop(desk: Desk) -> None:
+def test_a_port_is_free_again_after_stop(desk: Desk, grpc_config: OtlpConfig) -> None:
     """ours: a restart finds its port, connections of clients in TIME_WAIT or not."""
-    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), config=grpc_config)
     address = receiver.start()
     _call(address)
     receiver.stop(0)
-    again = GrpcReceiver(desk, address, Limits())
+    again = GrpcReceiver(desk, address, Limits(), config=grpc_config)
     assert again.start() == address
     assert _call(address) == b""
     again.stop(0)
 
 
-def test_stop_lets_calls_finish_and_refuses_new_ones(desk: Desk) -> None:
+def test_stop_lets_calls_finish_and_refuses_new_ones(desk: Desk, grpc_config: OtlpConfig) -> None:
     """OTLP: G19, G9: gRPC's core ends new calls with one of two codes, both retryable."""
     desk.is_holding = True
-    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), config=grpc_config)
     address = receiver.start()
     with ThreadPoolExecutor(2) as pool, grpc.insecure_channel(address) as channel:
         call = channel.unary_unary(_TRACES).future(b"", timeout=20)
@@ -264,10 +269,12 @@ def test_stop_lets_calls_finish_and_refuses_new_ones(desk: Desk) -> None:
         stopping.result(10)
 
 
-def test_no_thread_waits_for_ever_when_a_commit_never_comes(desk: Desk) -> None:
+def test_no_thread_waits_for_ever_when_a_commit_never_comes(
+    desk: Desk, grpc_config: OtlpConfig
+) -> None:
     """ours: Python waits for the threads of a pool when it exits."""
     desk.is_holding = True
-    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits())
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), config=grpc_config)
     address = receiver.start()
     with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary(_TRACES).future(b"", timeout=20)  # it ends with its last name
@@ -292,12 +299,14 @@ def test_the_stock_exporter_sends_again_after_the_hint(desk: Desk, grpc_address:
     exporter.shutdown()
 
 
-def test_calls_that_would_wait_longer_than_clients_do_come_again(desk: Desk) -> None:
+def test_calls_that_would_wait_longer_than_clients_do_come_again(
+    desk: Desk, grpc_config: OtlpConfig
+) -> None:
     """OTLP: G6, G10: refused at once, before their message is read, until the line is short again.
 
     ours: else the work is for calls that were given up meanwhile, and nobody gets an answer.
     """
-    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), workers=1)
+    receiver = GrpcReceiver(desk, "127.0.0.1:0", Limits(), workers=1, config=grpc_config)
     address = receiver.start()
     try:
         with grpc.insecure_channel(address) as channel:
