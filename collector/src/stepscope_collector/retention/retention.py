@@ -31,6 +31,7 @@ from stepscope_collector.store import Database
 from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Names
+from stepscope_collector.store.journal import Unnoted
 from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.waiting import shutting_down
@@ -275,6 +276,7 @@ class Retention:
                 if workflow == "*":
                     pruned = self._prune_orphans(plan, pruned, config)
                 is_freed = not plan.needed_bytes or self._give_back(plan, config)
+                self._renew()
                 is_done = len(plan.due) < _AT_ONCE and is_freed
                 if is_done or turns == _MOST_TURNS or self._is_ending.is_set():
                     break
@@ -290,6 +292,10 @@ class Retention:
         if self._is_ending.is_set():
             raise shutting_down()
         return pruned
+
+    def _renew(self) -> None:
+        """Open the file anew if it is time: upkeep hardly ever finds a moment in which nobody asks while this goes on."""
+        self._work(Unnoted(lambda committer, _: committer.renew_if_due(self._database.renew)))
 
     def _plan(self, config: RetentionConfig, workflow: str, room: Room) -> Plan:
         now_ns = self._rounds.begin()

@@ -343,6 +343,9 @@ class Committer:
             if is_young:
                 self._tombstones.note(now, now + YOUNG)
         self.known.removed(erased.executions)
+        self._rows += erased.spans
+        if self.headroom is not None:  # what was read to find out what is due fills the memory as well
+            self.headroom.written(erased.spans + erased.executions)
         return erased
 
     def prune_payloads(

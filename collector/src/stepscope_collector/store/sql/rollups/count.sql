@@ -1,7 +1,8 @@
 -- What the executions in table {executions} and their tries count, per hour, workflow, step and status,
 -- placeholder into is a table to make of it, or nothing; the rules are those of views executions, attempts and step_stats.
 -- $first, $last: between which starts all their spans lie, ns. $first_started, $last_started: the
--- same of the executions themselves, so that zone maps leave out most others.
+-- same of the executions themselves, so that zone maps leave out most others. What else is asked of spans stands in rows:
+-- a scan would else load what is known of these columns in every row group there is, see find_stored.
 {into}
 with chosen as materialized (
     select *
@@ -16,7 +17,7 @@ with chosen as materialized (
         time_of(end_of(start_time_unix_nano, duration_ns, odd_end_unix_nano)) is not null as is_ended,
         duration_ns
     from stored.spans
-    where role = 'step' and not is_folded and live_phase is null and has_ended(odd_end_unix_nano)
+    where row(role, is_folded, live_phase is null, has_ended(odd_end_unix_nano)) = row('step', false, true, true)
         and start_time_unix_nano >= $first and start_time_unix_nano <= $last
     union all
     select
@@ -43,7 +44,7 @@ with chosen as materialized (
         t.started_at, c.workflow_id, c.project, t.step_name, t.status, t.is_ended, t.attempt > 1,
         t.duration_ns
     from tries t
-    join chosen c using (execution_id)
+    join chosen c on row(c.execution_id) = row(t.execution_id)
 )
 select
     hour_of(started_at) as hour_at,
