@@ -4,6 +4,7 @@ import random
 import time
 from collections import defaultdict
 from contextlib import ExitStack
+from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
@@ -103,6 +104,23 @@ def is_kept(row, config):
     return row["ended"] > NOW_NS - max(ages) * 10**9
 
 
+def go_for_bytes(ended, needed_weight):
+    """Give executions a reason to go until enough weight goes, in their order; those of one turn go together."""
+
+    def turn(row):
+        return row["reason"] is None, row["is_kept"], row["ended"]
+
+    ended.sort(key=turn)
+    freed = 0
+    for _, together in [(key, list(rows)) for key, rows in groupby(ended, turn)]:
+        is_wanted = freed < needed_weight
+        for row in together:
+            if row["reason"] is None and is_wanted:
+                row["reason"] = "bytes"
+            if row["reason"]:
+                freed += row["weight"]
+
+
 def expected(database, config, needed):
     """Execution id → reason, and of those only whose payloads go: None."""
     with database.read() as connection:
@@ -141,13 +159,7 @@ def expected(database, config, needed):
             if most and row["place"] > most
             else None
         )
-    ended.sort(key=lambda row: (row["reason"] is None, row["is_kept"], row["ended"]))
-    freed = 0
-    for row in ended:
-        if row["reason"] is None and freed < needed:
-            row["reason"] = "bytes"
-        if row["reason"]:
-            freed += row["weight"] / whole * USED
+    go_for_bytes(ended, needed * whole / USED)
     due = {row["execution_id"]: row["reason"] for row in ended if row["reason"]}
     stripped = {
         row["execution_id"]: None

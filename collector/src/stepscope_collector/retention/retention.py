@@ -32,6 +32,7 @@ from stepscope_collector.store.aside import copies_beside
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.eraser import Erased, Names
 from stepscope_collector.store.journal import Unnoted
+from stepscope_collector.store.memory import give_back_memory
 from stepscope_collector.tee import Deleted
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.waiting import shutting_down
@@ -271,12 +272,7 @@ class Retention:
             turns = 0
             while True:
                 turns += 1
-                plan = self._plan(config, workflow, room)
-                pruned = self._carry_out(plan, pruned, config)
-                if workflow == "*":
-                    pruned = self._prune_orphans(plan, pruned, config)
-                is_freed = not plan.needed_bytes or self._give_back(plan, config)
-                self._renew()
+                plan, pruned, is_freed = self._turn(config, workflow, room, pruned)
                 is_done = len(plan.due) < _AT_ONCE and is_freed
                 if is_done or turns == _MOST_TURNS or self._is_ending.is_set():
                     break
@@ -292,6 +288,20 @@ class Retention:
         if self._is_ending.is_set():
             raise shutting_down()
         return pruned
+
+    def _turn(
+        self, config: RetentionConfig, workflow: str, room: Room, pruned: Pruned
+    ) -> tuple[Plan, Pruned, bool]:
+        """Plan, and remove what is planned; the plan, what is removed by now, and whether its space is free."""
+        plan = self._plan(config, workflow, room)
+        give_back_memory()  # that was needed to find out what is due
+        pruned = self._carry_out(plan, pruned, config)
+        if workflow == "*":
+            pruned = self._prune_orphans(plan, pruned, config)
+        is_freed = not plan.needed_bytes or self._give_back(plan, config)
+        give_back_memory()
+        self._renew()
+        return plan, pruned, is_freed
 
     def _renew(self) -> None:
         """Open the file anew if it is time: upkeep hardly ever finds a moment in which nobody asks while this goes on."""

@@ -344,7 +344,9 @@ class Committer:
                 self._tombstones.note(now, now + YOUNG)
         self.known.removed(erased.executions)
         self._rows += erased.spans
-        if self.headroom is not None:  # what was read to find out what is due fills the memory as well
+        if (
+            self.headroom is not None
+        ):  # what was read to find out what is due fills the memory as well
             self.headroom.written(erased.spans + erased.executions)
         return erased
 

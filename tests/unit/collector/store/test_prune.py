@@ -1,5 +1,6 @@
 """A round of retention: what a reader has found before it, and what has come since."""
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from stepscope_collector.store.log_limit import LogDrop, note_drops
+from stepscope_collector.store.statements import statement
 from stepscope_collector.store.survey import Starts, survey
 from tests.strategies.workflows import T0, execution, step
 from tests.unit.collector.taking import payload, taking
@@ -161,3 +163,40 @@ def test_what_is_noted_of_lost_log_records_goes_too():
         round_.look("P")
         round_.prune("P")
         assert round_.values("execution_id", "stored.log_drops") == ["O"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("erase/list_spans", {"first": 0, "last": 2**63}),
+        ("erase/come_since", {"since": datetime(2026, 1, 1)}),  # noqa: DTZ001 as the columns are
+        ("rollups/count", {"first": 0, "last": 2**63, "first_started": 0, "last_started": 2**62}),
+    ],
+)
+def test_row_groups_of_spans_are_skipped_by_times_only(name, given):
+    """issue #6: what the engine looks at in each row group it keeps; of ten million executions that were 100 MB."""
+    with rounds(PARENT, CHILD, OTHER) as round_:
+        round_.look("P")
+        round_.prune("P")  # makes the temporary tables
+        sql = (
+            statement(name).format(into="", executions="erasing")
+            if "rollups" in name
+            else statement(name)
+        )
+
+        def explained(committer, _):
+            asked = f"explain (analyze, format json) {sql}"
+            return committer.connection.execute(asked, given).fetchall()[0][1]
+
+        told = json.loads(round_.take.ingest.between_commits(explained))
+    scans = [each for each in _infos(told) if str(each.get("Table", "")).endswith(".spans")]
+    filters = [str(value) for each in scans for key, value in each.items() if "Filters" in key]
+    assert scans
+    assert not [each for each in filters if "_id" in each or "role" in each or "folded" in each]
+
+
+def _infos(node):
+    """What is said of each step of a plan."""
+    yield node.get("extra_info", {})
+    for child in [*node.get("operator", []), *node.get("children", [])]:
+        yield from _infos(child)

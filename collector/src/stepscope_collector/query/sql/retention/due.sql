@@ -2,7 +2,7 @@
 -- $after: turn of the last that was answered before, -1: none. $freed: bytes of all those. $most: so many, and those that
 -- ended at the same time as the last. $need: bytes that must go. $with_bytes: estimate bytes, of $used in all, which have
 -- the weight $weight ($used is 0 else). Columns: execution_id, workflow_id, reason (age, count, bytes), rule (null: none), bytes,
--- first_unix_nano, last_start_unix_nano, row_count (of its spans, and itself), turn.
+-- first_unix_nano, last_start_unix_nano, row_count (of its spans, and itself), turn. Those of one turn go together.
 {judged},
 -- Turn of the last that is taken; an aggregate, since a sort with a limit may hold all rows.
 last as (
@@ -42,7 +42,7 @@ sized as (
 select
     execution_id, workflow_id,
     coalesce(own_reason, case when $freed + coalesce(sum(bytes) over (
-        order by turn, number rows between unbounded preceding and 1 preceding
+        order by turn groups between unbounded preceding and 1 preceding
     ), 0) < $need then 'bytes' end) as reason,
     case when own_reason is not null then rule end as rule,
     bytes,
