@@ -63,6 +63,8 @@ class Call:
         self._details = details
         self._limit = limit
         self._waiting: asyncio.Future[Event] | None = None
+        self._early: Event | None = None
+        """What came before somebody waited for it."""
         self._is_done = False
 
     def invocation_metadata(self) -> Metadata:
@@ -88,7 +90,8 @@ class Call:
         """
         if self._is_done:
             raise grpc.aio.InternalError("the call has ended")
-        event = self._carrier.want(self._stream, self._limit)
+        event = self._carrier.want(self._stream, self._limit) or self._early
+        self._early = None
         if event is None:
             self._waiting = asyncio.get_running_loop().create_future()
             event = await self._waiting
@@ -167,5 +170,7 @@ class Call:
     def tell(self, event: Event) -> None:
         """What has come for whoever reads."""
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
+        if waiting is None:
+            self._early = event
+        elif not waiting.done():
             waiting.set_result(event)
