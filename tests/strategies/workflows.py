@@ -149,10 +149,6 @@ def request(sent: Iterable[Sent], service: str = "shop") -> ExportTraceServiceRe
     return message
 
 
-IN_MEMORY = StoreConfig(memory_limit_bytes=512 << 20)
-"""Nothing can be put aside there: the limit is what it may hold."""
-
-
 class History:
     """A database in memory with the real write path."""
 
@@ -201,5 +197,5 @@ class History:
 @contextmanager
 def history():
     """A new History."""
-    with Database.open(None, IN_MEMORY) as database:
+    with Database.open(None, StoreConfig()) as database:
         yield History(database)
