@@ -112,6 +112,9 @@ impl Call {
             if let Some(message) = rest.get(..length) {
                 let message = PyBytes::new(py, message).unbind();
                 self.came.advance(PREFIX_BYTES + length);
+                if self.came.is_empty() {
+                    self.came = BytesMut::new(); // what was read is held once, by who reads it
+                }
                 return Next::Message(flag != 0, message);
             }
         }

@@ -40,6 +40,9 @@ enum Event {
     Sign((u8, u32, usize)),
 }
 
+/// Calls that were refused in the last second, and whose bodies may be on their way.
+const MAX_RESETS: usize = 1024;
+
 const CALL: u8 = 0;
 const MESSAGE: u8 = 1;
 const END: u8 = 2;
@@ -84,6 +87,7 @@ impl Http2 {
             .max_frame_size(frame_bytes)
             .max_header_list_size(head_bytes)
             .reset_stream_duration(Duration::from_secs(1))
+            .max_concurrent_reset_streams(MAX_RESETS)
             .handshake(pipe.clone());
         let state = State::Greeting(Box::new(handshake));
         Ok(Self {
@@ -129,6 +133,7 @@ impl Http2 {
         message: Option<&[u8]>,
         trailers: Vec<(String, String)>,
     ) -> PyResult<()> {
+        let call = self.calls.remove(&stream); // ended whatever becomes of the trailers
         let mut map = HeaderMap::with_capacity(trailers.len() + 2);
         for (name, value) in trailers {
             map.insert(
@@ -136,7 +141,7 @@ impl Http2 {
                 HeaderValue::from_str(&value).map_err(not_a_header)?,
             );
         }
-        if let Some(mut call) = self.calls.remove(&stream) {
+        if let Some(mut call) = call {
             // errors: the client is gone
             let written = message.map_or(Ok(true), |message| call.write(message, true));
             let _ = written.and_then(|_| call.end(map));

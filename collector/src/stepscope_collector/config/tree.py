@@ -122,8 +122,8 @@ class OtlpConfig:
     grpc_server: str = _setting(
         "choice",
         "auto",
-        "Which server speaks gRPC: `native`, whose HTTP/2 is in Rust, or that of `grpcio`. Both answer the "
-        "same. `native` ends the start when `stepscope-native` is not installed.",
+        "Which server speaks gRPC: `native`, whose HTTP/2 is in Rust, or that of `grpcio`. Both take the "
+        "same calls. `native` ends the start when `stepscope-native` is not installed.",
         "`auto`: the native one where it is installed, for it takes less CPU, above all for small requests; else grpcio.",
         choices=("auto", "native", "grpcio"),
     )

@@ -200,6 +200,7 @@ async def _each(
             return
         count += 1
         await context.write(answer(request))
+        await asyncio.sleep(0)  # others have their turn, however many questions came at once
 
 
 async def _watch(health: Health, patience: _Patience, context: Context) -> None:

@@ -6,13 +6,14 @@ import socket
 from stepscope_collector.config.values import split_address
 from stepscope_collector.errors import ConfigError, PortTaken
 
-__all__ = ["address_of", "listen"]
+__all__ = ["BACKLOG", "address_of", "listen"]
 
-_BACKLOG = 2048
+BACKLOG = 2048
+"""Of connections that nobody has accepted yet: after a start all exporters come at once."""
 
 
-def listen(address: str, flag: str) -> socket.socket:
-    """A listening socket on HOST:PORT; port 0 takes a free one.
+def listen(address: str, flag: str, *, is_dual: bool = False) -> socket.socket:
+    """A listening socket on HOST:PORT; port 0 takes a free one. `is_dual`: `::` takes IPv4 as well.
 
     Raises:
         PortTaken: another process listens there; the hint names the flag.
@@ -21,10 +22,9 @@ def listen(address: str, flag: str) -> socket.socket:
     host, port = split_address(address)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # "every address" of IPv6 is every address of IPv4 as well, as with gRPC's core
-        is_dual = host == "::" and socket.has_dualstack_ipv6()
+        is_dual = is_dual and host == "::" and socket.has_dualstack_ipv6()
         return socket.create_server(
-            (host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=is_dual
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=is_dual
         )
     except OSError as error:
         if error.errno == errno.EADDRINUSE:

@@ -300,7 +300,8 @@ class Retention:
             pruned = self._prune_orphans(plan, pruned, config)
         is_freed = not plan.needed_bytes or self._give_back(plan, config)
         give_back_memory()
-        self._renew()
+        if not self._is_ending.is_set():
+            self._renew()
         return plan, pruned, is_freed
 
     def _renew(self) -> None:

@@ -106,7 +106,9 @@ class Rounds:
         def run(committer: Committer, _: DecoderPlan) -> tuple[Erased, int, datetime]:
             began_ns = time.monotonic_ns()
             erased = erase(committer)
-            return erased, time.monotonic_ns() - began_ns, _real_now()
+            elapsed_ns = time.monotonic_ns() - began_ns
+            committer.make_room(erased.spans + erased.executions)
+            return erased, elapsed_ns, _real_now()
 
         erased, elapsed_ns, self._seen_at = self._work(run)
         self._telemetry.observe("stepscope_prune_round_duration_seconds", elapsed_ns / 1e9)

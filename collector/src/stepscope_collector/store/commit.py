@@ -74,7 +74,7 @@ class Committer:
     _logs: LogLimiter = field(init=False)
     _sql: Prepared = field(init=False)
     _rows: int = 0
-    """Written since the file was opened: spans, log records and points."""
+    """Written or removed since the file was opened: spans, log records and points."""
     _is_stopped: bool = False
     _damage: str | None = None
 
@@ -344,11 +344,12 @@ class Committer:
                 self._tombstones.note(now, now + YOUNG)
         self.known.removed(erased.executions)
         self._rows += erased.spans
-        if (
-            self.headroom is not None
-        ):  # what was read to find out what is due fills the memory as well
-            self.headroom.written(erased.spans + erased.executions)
         return erased
+
+    def make_room(self, rows: int) -> None:
+        """In the engine's memory, after so many rows were removed: what was read to find them fills it as well."""
+        if self.headroom is not None:
+            self.headroom.written(rows)
 
     def prune_payloads(
         self, execution_ids: Sequence[str], starts: Starts, planned_at: datetime

@@ -169,6 +169,7 @@ def test_what_is_noted_of_lost_log_records_goes_too():
     ("name", "given"),
     [
         ("erase/list_spans", {"first": 0, "last": 2**63}),
+        ("erase/list_whole", {"first": 0, "last": 2**63}),
         ("erase/come_since", {"since": datetime(2026, 1, 1)}),  # noqa: DTZ001 as the columns are
         ("rollups/count", {"first": 0, "last": 2**63, "first_started": 0, "last_started": 2**62}),
     ],

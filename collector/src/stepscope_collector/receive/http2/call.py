@@ -114,7 +114,17 @@ class Call:
             )
         if len(message) <= AT_ONCE_BYTES // 4:
             return decompress(message, encoding, self._limit)
-        return await asyncio.to_thread(decompress, message, encoding, self._limit)
+        unpacking = asyncio.create_task(
+            asyncio.to_thread(decompress, message, encoding, self._limit)
+        )
+        try:
+            return await asyncio.shield(unpacking)
+        except asyncio.CancelledError:
+            await asyncio.wait(
+                [unpacking]
+            )  # it keeps its turn until then, for its message is in memory
+            unpacking.exception()  # nobody is there to be told
+            raise
 
     async def write(self, message: bytes) -> None:
         """Send a message; returns when the client takes it.

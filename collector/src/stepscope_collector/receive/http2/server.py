@@ -14,7 +14,7 @@ from stepscope_collector.receive.grpc_calls import METHODS
 from stepscope_collector.receive.http2.call import Call, Details
 from stepscope_collector.receive.http2.connection import Connection, Times
 from stepscope_collector.receive.port import Limits
-from stepscope_collector.receive.sockets import listen
+from stepscope_collector.receive.sockets import BACKLOG, listen
 
 __all__ = ["Http2Server"]
 
@@ -67,13 +67,15 @@ class Http2Server:
             PortTaken: another process listens there.
             ConfigError: the host is not one of this machine.
         """
-        listening = listen(address, flag)
+        listening = listen(address, flag, is_dual=True)  # as with gRPC's core
         secure: dict[str, Any] = {}
         if self._certificates is not None:
             secure["ssl"] = self._certificates.grpc_context()
             secure["ssl_handshake_timeout"] = self._limits.http_read_timeout_s
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, sock=listening, **secure)
+        self._server = await loop.create_server(
+            self._connection, sock=listening, backlog=BACKLOG, **secure
+        )
         return int(listening.getsockname()[1])
 
     async def stop(self, grace_s: float) -> None:
