@@ -100,6 +100,9 @@ class Http2Server:
             await asyncio.wait_for(self._is_empty.wait(), _FAREWELL_S)
         for connection in list(self._connections):
             connection.abort()
+        with suppress(TimeoutError):  # nothing of the loop is left when it is closed
+            await asyncio.wait_for(self._is_empty.wait(), _FAREWELL_S)
+            await asyncio.wait_for(self._server.wait_closed(), _FAREWELL_S)
 
     def _connection(self) -> Connection:
         return Connection(self._times, self._limit_of, self._serve, self._opened, self._closed)
