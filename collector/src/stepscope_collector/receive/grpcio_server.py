@@ -1,5 +1,8 @@
 """The server of grpcio, for where the native part is not installed."""
 
+import logging
+from typing import Final
+
 import grpc
 import grpc.aio
 
@@ -13,6 +16,7 @@ __all__ = ["GrpcioServer"]
 
 _PING_ANSWER_MS = 20_000
 """How long the answer to a ping may take: gRPC's own default."""
+_CORE_LOG: Final = logging.getLogger("grpc._cython.cygrpc")
 
 
 class GrpcioServer:
@@ -32,6 +36,9 @@ class GrpcioServer:
         config: OtlpConfig,
         certificates: Certificates | None,
     ) -> None:
+        # A server that never started writes a debug line while it is being freed, and the line
+        # holds what is no more: whoever keeps it crashes the process (grpcio 1.85.1).
+        _CORE_LOG.setLevel(max(_CORE_LOG.level, logging.INFO))
         self._server = grpc.aio.server(handlers=[handler], options=_options(limits, config))
         self._certificates = certificates
 

@@ -1,5 +1,8 @@
 """Which server speaks gRPC."""
 
+import subprocess
+import sys
+
 import pytest
 
 from stepscope_collector.config.tree import OtlpConfig
@@ -32,3 +35,39 @@ def test_a_server_that_is_asked_for_by_name_has_to_be_there(
         ConfigError, match=r"cannot be: it is not installed; .* otlp.grpc_server=auto"
     ):
         server_of(native)
+
+
+_TAKEN = """
+import asyncio, gc, logging, socket
+from logging.handlers import MemoryHandler
+
+from stepscope_collector.config.limits import LimitsConfig
+from stepscope_collector.config.tree import OtlpConfig
+from stepscope_collector.errors import PortTaken
+from stepscope_collector.receive.grpcio_server import GrpcioServer
+
+lines = MemoryHandler(10_000, logging.CRITICAL)
+logging.basicConfig(level=logging.DEBUG, handlers=[lines])
+taken = socket.create_server(("127.0.0.1", 0))
+
+async def start():
+    server = GrpcioServer(None, LimitsConfig(), OtlpConfig(), None)
+    try:
+        await server.start("127.0.0.1:%d" % taken.getsockname()[1], "--otlp-grpc")
+    except PortTaken:
+        return "taken"
+
+for _ in range(10):
+    print(asyncio.run(start()))
+    gc.collect()
+    lines.buffer.clear()
+    gc.collect()
+"""
+
+
+def test_a_server_that_never_started_is_freed_whatever_is_logged() -> None:
+    """ours: grpcio's own line about it crashed the process, here in a process of its own."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _TAKEN], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "taken\n" * 10, "")
