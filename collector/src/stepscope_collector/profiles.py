@@ -146,7 +146,7 @@ def check_profiles(
                 _check(guard, place, expression, columns if is_batch else whole)
             check_expressions(connection, mapping.checks())
             connection.execute(mapping.detect_sql(spans.columns)).fetchall()
-            connection.execute(mapping.select([profile.name], spans.columns)).fetchall()
+            connection.execute(mapping.select(profile.name, spans.columns, is_only=True)).fetchall()
             connection.execute(mapping.contributions([profile.name])).fetchall()
         except EngineError as error:
             said = " ".join(str(error).split("\n\n")[0].split())

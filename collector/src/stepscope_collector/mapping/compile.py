@@ -75,10 +75,8 @@ class CompiledMapping:
     folded: frozenset[str]
     """Dialects whose spans are folded together; the others say everything themselves."""
     profiles: dict[str, Profile]
-    _texts: dict[tuple[tuple[str, ...], frozenset[str]], str] = dataclasses.field(
-        default_factory=dict
-    )
-    """Compiled before, by dialects and columns present."""
+    _texts: dict[tuple[str, str, frozenset[str]], str] = dataclasses.field(default_factory=dict)
+    """Compiled before: by what, of which dialect, for which columns."""
 
     def dialects_of(self, scope_names: Set[str]) -> tuple[str, ...] | None:
         """The dialects of spans of these instrumentation scopes, if that is all it takes to tell."""
@@ -90,48 +88,45 @@ class CompiledMapping:
         Args:
             present: attributes that the batch has columns of, as `column_of` names them.
         """
-        return self._text((), present, self._detect)
+        return self._text("", present, self._detect)
 
-    def select(self, dialects: Sequence[str], present: frozenset[str]) -> str:
-        """SQL of the mapped rows of `incoming_spans`, one row per span.
+    def select(self, dialect: str, present: frozenset[str], *, is_only: bool) -> str:
+        """SQL of the mapped rows of one dialect in `incoming_spans`, one row per span.
 
         Columns: ids, name and times, `dialect`, `service_name`, `is_folded` and every field of
         DIRECT_FIELDS, null for the folded dialects.
 
         Args:
-            dialects: those present, from `dialects_of` or `detect_sql`.
+            dialect: one of those present, from `dialects_of` or `detect_sql`.
             present: as of `detect_sql`.
+            is_only: no other is present.
         """
-        return self._text(tuple(dialects), present, self._select)
+        return self._text(dialect, present, self._only if is_only else self._among)
 
     def _text(
         self,
-        dialects: tuple[str, ...],
+        dialect: str,
         present: frozenset[str],
-        compiled: Callable[[tuple[str, ...], frozenset[str]], str],
+        compiled: Callable[[str, frozenset[str]], str],
     ) -> str:
-        """What was compiled for them, kept as long as there are not too many."""
-        key = (dialects, present)
+        """What was compiled before, kept as long as there are not too many."""
+        key = (compiled.__name__, dialect, present)
         text = self._texts.get(key)
         if text is None:
             if len(self._texts) >= _MAX_TEXTS:
                 self._texts.clear()
-            text = self._texts[key] = compiled(dialects, present)
+            text = self._texts[key] = compiled(dialect, present)
         return text
 
-    def _detect(self, _: tuple[str, ...], present: frozenset[str]) -> str:
+    def _detect(self, _: str, present: frozenset[str]) -> str:
         condition = self._condition(present)
         return f"select distinct {condition} as dialect from incoming_spans order by dialect"
 
-    def _select(self, dialects: tuple[str, ...], present: frozenset[str]) -> str:
-        if len(dialects) == 1:
-            return _select(self.profiles[dialects[0]], present)
-        condition = self._condition(present)
-        parts = [
-            f"{_select(self.profiles[name], present)} where ({condition}) = '{name}'"
-            for name in dialects
-        ]
-        return "\nunion all\n".join(parts)
+    def _only(self, dialect: str, present: frozenset[str]) -> str:
+        return _select(self.profiles[dialect], present)
+
+    def _among(self, dialect: str, present: frozenset[str]) -> str:
+        return f"{self._only(dialect, present)} where ({self._condition(present)}) = '{dialect}'"
 
     def _condition(self, present: frozenset[str]) -> str:
         """SQL of the dialect of a span: the first profile that takes it for its own."""

@@ -201,9 +201,15 @@ class SpanWriter:
         if dialects is None:
             detected = self._sql.run_text(self._mapping.detect_sql(spans.columns)).fetchall()
             dialects = [dialect for (dialect,) in detected]
-        mapped = self._mapping.select(dialects, spans.columns)
-        self._sql.run("stage_spans", insert={"mapped": mapped}, now=now_ns)
-        return len(dialects) == 1
+        is_only = len(dialects) == 1
+        into = "create or replace temp table staged as"
+        # One after the other: a statement of all would hold what the engine keeps for inserting
+        # each of them at once, 12 MB a dialect.
+        for dialect in dialects:
+            mapped = self._mapping.select(dialect, spans.columns, is_only=is_only)
+            self._sql.run("stage_spans", insert={"into": into, "mapped": mapped}, now=now_ns)
+            into = "insert into staged by name"
+        return is_only
 
     def _drop_duplicates(self, spans: Spans, first: int, last: int) -> bool:
         """Whether any staged span was dropped or may have been."""

@@ -60,10 +60,10 @@ class History:
 
 
 @contextmanager
-def history(path=None, now=NOW, profiles=None):
+def history(path=None, now=NOW, profiles=None, config=None):
     """A store of its own, with the shipped profiles or others."""
     mapping = compile_profiles(profiles) if profiles else MAPPING
-    with Database.open(path, StoreConfig(), lost_after_s=FOREVER_S) as database:
+    with Database.open(path, config or StoreConfig(), lost_after_s=FOREVER_S) as database:
         yield History(database, now, mapping)
 
 

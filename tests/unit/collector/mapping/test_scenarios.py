@@ -5,7 +5,10 @@ import pkgutil
 
 import pytest
 
+from stepscope_collector.config import StoreConfig
+from stepscope_collector.config.limits import TenantsConfig
 from tests.unit.collector.mapping import scenarios
+from tests.unit.collector.mapping.histories import history, merged
 from tests.unit.collector.mapping.scenarios.build import requests
 from tests.unit.collector.mapping.together import Together
 
@@ -45,3 +48,13 @@ def test_scenarios_hold_nothing_else(together):
 def test_the_way_scenarios_arrive_does_not_matter(together):
     """issue #5: any order, partition, repetition and interleaving."""
     together.assert_any_order(seed=11, largest=80)
+
+
+def test_one_commit_of_every_dialect_fits_into_the_memory_of_a_tenant(tmp_path):
+    """issue #6: default limits; the engine must not need more the more dialects meet."""
+    everything = merged(single for scenario in SCENARIOS.values() for single in requests(scenario))
+    config = StoreConfig(memory_limit_bytes=TenantsConfig().memory_limit_bytes)
+    with history(tmp_path / "tenant.duckdb", config=config) as store:
+        store.take(everything)
+        (found,) = store.rows("select count(distinct dialect) as dialects from stored.spans")
+    assert found["dialects"] > 10

@@ -1,9 +1,10 @@
 -- Completes the mapped rows with what does not depend on the dialect, as temporary table `staged`.
--- The placeholder takes the select of the compiled profiles over the registered batch `incoming_spans`.
+-- Placeholders: into makes the table for the first dialect and adds to it for the others; mapped is the
+-- select of its compiled profile over the registered batch `incoming_spans`.
 -- Columns: those of the mapping; is_explicit, execution_id, is_final; for live markers and spans
 -- without an end the identity of the open span (open_*); when the span counts as begun and seen. A step always
 -- has a name and a status, so that questions about all steps read one column for each.
-create or replace temp table staged as
+{into}
 select
     m.* exclude (execution_id, open_start_unix_nano, open_parent_span_id, step_name, status),
     case when role = 'step' and not is_folded and step_name is null then name else step_name end as step_name,
