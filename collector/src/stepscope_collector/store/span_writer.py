@@ -30,9 +30,8 @@ class Mapping(FoldMapping, Protocol):
     def detect_sql(self) -> Callable[[frozenset[str]], str]:
         """Select of the names of the dialects in `incoming_spans`, given the columns present."""
 
-    @property
-    def select(self) -> Callable[[Sequence[str], frozenset[str]], str]:
-        """SQL of the mapped rows of `incoming_spans`, given the dialects and columns present."""
+    def select(self, dialect: str, present: frozenset[str], /, *, is_only: bool) -> str:
+        """Select of the mapped rows of one of them, given the columns present; `is_only`: of all."""
 
     @property
     def profiles(self) -> Collection[str]:
