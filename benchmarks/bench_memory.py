@@ -8,7 +8,7 @@ line through all seconds after the warm-up, with its standard error.
     python benchmarks/bench_memory.py [--minutes 10] [--warm-up MINUTES] [--senders N] [--batch N]
         [--protocol grpc|http] [--memory-limit SIZE] [--max-bytes SIZE]
 
-`--memory-limit` is that of the engine, `store.memory_limit_bytes`, 256 MiB by default. `--max-bytes` is that of the
+`--memory-limit` is that of the engine, `store.memory_limit_bytes`, 192 MiB by default. `--max-bytes` is that of the
 history, `retention.max_bytes`, 20 GB by default: near it the oldest executions are removed.
 
 The figure of issue #6 is an hour: `--minutes 60`; it writes about 15 GB on two cores.

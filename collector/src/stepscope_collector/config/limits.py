@@ -130,7 +130,7 @@ class TenantsConfig:
         128 * _MIB,
         "Memory of the database engine for each tenant, beside `store.memory_limit_bytes` for the collector's own "
         "store. Larger work goes to a temporary directory beside the tenant's database file.",
-        "Less than half of what a collector's own store has: ten tenants that are all busy take 1.3 GB.",
+        "Less than what a collector's own store has: ten tenants that are all busy take 1.3 GB.",
         minimum=64 * _MIB,
     )
     max_inflight_bytes: int = _setting(

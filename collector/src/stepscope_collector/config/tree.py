@@ -228,7 +228,7 @@ class StoreConfig:
 
     memory_limit_bytes: int = _setting(
         "bytes",
-        256 * _MIB,
+        192 * _MIB,
         "Memory of the database engine. Larger work goes to a temporary directory beside the "
         "database file.",
         "The engine keeps what it has read until this is full or spans come in, and the process takes up to 400 MiB more "
