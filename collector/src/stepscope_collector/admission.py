@@ -24,11 +24,12 @@ class Admission:
         self._requests = 0
         self._peak = 0
         self._decoding = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     def enter(self, size: int) -> bool:
         """Whether a request of `size` bytes fits; then it is under way and being decoded."""
-        with self._changed:
+        with self._lock:
             if self._bytes + size > self.limit:
                 return False
             self._bytes += size
@@ -39,7 +40,7 @@ class Admission:
 
     def hold(self, size: int) -> bool:
         """Whether `size` more bytes of a request that is being read fit; then they are held."""
-        with self._changed:
+        with self._lock:
             if self._bytes + size > self.limit:
                 return False
             self._bytes += size
@@ -47,29 +48,29 @@ class Admission:
 
     def release(self, size: int) -> None:
         """Bytes that were held are in memory no more, or enter as a request."""
-        with self._changed:
+        with self._lock:
             self._bytes -= size
 
     def decoded(self) -> None:
         """A request is no longer being decoded: it is queued, or has failed."""
-        with self._changed:
+        with self._lock:
             self._decoding -= 1
             self._changed.notify_all()
 
     def leave(self, size: int) -> None:
         """A request has its answer."""
-        with self._changed:
+        with self._lock:
             self._bytes -= size
             self._requests -= 1
 
     def used(self) -> tuple[int, int]:
         """Bytes and number of the requests that are under way."""
-        with self._changed:
+        with self._lock:
             return self._bytes, self._requests
 
     def peak(self) -> int:
         """Most requests that were under way at one time since the last call."""
-        with self._changed:
+        with self._lock:
             peak, self._peak = self._peak, self._requests
             return peak
 

@@ -155,7 +155,8 @@ class Ingest:
         """
         size = len(payload)
         self._telemetry.received(signal, transport)
-        via = via if _VIA.fullmatch(via) else ""
+        if via and not _VIA.fullmatch(via):
+            via = ""
         if self._own_id is not None and self._own_id in via.split(","):
             return self._come_back(signal, payload, encoding, transport)
         if wait_s := self._quota.take(client, size):
@@ -303,7 +304,7 @@ class Ingest:
         def place() -> None:
             self._telemetry.queued(batch.signal, batch.row_count + len(batch.rejections))
             if self._backlog is not None and record is not None and not is_awaited:
-                placed = replace(record, sequence=waiting.sequence)
+                placed = record._replace(sequence=waiting.sequence)
                 self.taken_bytes += waiting.payload_bytes
                 self._backlog.put(Unanswered(placed, waiting.future, waiting.receipt()))
 

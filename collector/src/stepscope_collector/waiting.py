@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from stepscope_collector.decode.batch import Batch, Plan, Rejection
 from stepscope_collector.decode.streams import cut
@@ -20,8 +20,7 @@ from stepscope_collector.telemetry import Settled
 __all__ = ["Receipt", "Waiting", "Work", "hash_of", "shutting_down", "spread"]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of one request; its rows are committed."""
 
     accepted: int

@@ -78,7 +78,8 @@ class WriteQueue:
         self._queue: queue.SimpleQueue[Waiting | Work | _Hurry | None] = queue.SimpleQueue()
         self._held: Waiting | Work | None = None
         """Taken out, but not for the group that was being gathered."""
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._is_closing = False
         self._sequence = 0
         """Of the last request put in."""
@@ -129,7 +130,7 @@ class WriteQueue:
         Raises:
             StoreUnavailable: the collector is shutting down.
         """
-        with self._changed:
+        with self._lock:
             if self._is_closing:
                 raise shutting_down()
             if isinstance(waiting, Waiting):

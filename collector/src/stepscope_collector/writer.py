@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -233,7 +232,7 @@ class Writer:
             return
         self._tee.append(
             [
-                replace(w.sent, rows=w.rows_before + w.batch.row_count + len(w.batch.rejections))
+                w.sent._replace(rows=w.rows_before + w.batch.row_count + len(w.batch.rejections))
                 for w in group
                 if w.sent is not None
             ]

@@ -2,18 +2,20 @@
 
 import shutil
 import threading
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepscope_collector.backlog import has_backlog
+from stepscope_collector.backlog import Backlog, Unanswered, backlog, has_backlog
 from stepscope_collector.backlog.files import Files
 from stepscope_collector.cli.server import wait_for
 from stepscope_collector.config import IngestConfig
 from stepscope_collector.errors import StoreUnavailable, Unwritable
 from stepscope_collector.importing.source import read_source
+from stepscope_collector.ingest import Receipt
 from stepscope_collector.mapping.compile import compile_profiles
 from stepscope_collector.mapping.profile import load_shipped
 from stepscope_collector.store.commit import Committer
@@ -235,3 +237,60 @@ def test_without_space_for_the_backlog_answers_wait_for_commits(tmp_path, monkey
         monkeypatch.setattr(Files, "append", full)
         assert take.take(payload(span("a"))).accepted == 1
         assert take.rows(NAMES) == [("a",)]
+
+
+@contextmanager
+def a_backlog(folder, monkeypatch, share_s):
+    """One that answers all, how to put requests in, and how many each sync had; it goes on with `go_on`."""
+    monkeypatch.setattr(backlog, "_SHARE_S", share_s)
+    shared, go_on = [], threading.Semaphore(0)
+    append = Files.append
+
+    def slow(files, records):
+        shared.append([record.sequence for record in records])
+        assert go_on.acquire(timeout=WAIT_S)
+        append(files, records)
+
+    monkeypatch.setattr(Files, "append", slow)
+    one = Backlog(folder, lambda: True, lambda: None)
+    one.start()
+
+    def put(sequence):
+        future = Future()
+        record = Record("traces", "protobuf", b"x", 0, sequence=sequence)
+        one.put(Unanswered(record, future, Receipt(1, 0, "")))
+        return future
+
+    try:
+        yield put, shared, go_on
+    finally:
+        for _ in range(10):
+            go_on.release()
+        one.close()
+
+
+def test_a_sender_alone_does_not_wait_for_others_to_share_its_sync(tmp_path, monkeypatch):
+    """issue #6, item 2: no wait that gains nothing."""
+    with a_backlog(tmp_path / "backlog", monkeypatch, share_s=10 * WAIT_S) as (put, shared, go_on):
+        for sequence in (1, 2):
+            answer = put(sequence)
+            go_on.release()
+            assert answer.result(WAIT_S).accepted == 1
+    assert shared == [[1], [2]]
+
+
+def test_requests_that_come_together_share_the_next_sync(tmp_path, monkeypatch):
+    """issue #6, item 2: small-batch overhead: a sync costs more than a small request."""
+    with a_backlog(tmp_path / "backlog", monkeypatch, share_s=1) as (put, shared, go_on):
+        first = put(1)
+        assert wait_for(lambda: shared or None, WAIT_S)
+        two = [put(2), put(3)]
+        go_on.release()
+        assert first.result(WAIT_S)
+        assert wait_for(lambda: len(shared) == 2 or None, WAIT_S)
+        go_on.release()
+        assert [each.result(WAIT_S).accepted for each in two] == [1, 1]
+        more = [put(4), put(5)]  # the fifth within the time that the fourth is waited with
+        go_on.release()
+        assert [each.result(WAIT_S).accepted for each in more] == [1, 1]
+    assert shared == [[1], [2, 3], [4, 5]]

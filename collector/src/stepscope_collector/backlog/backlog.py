@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from stepscope_collector.backlog.files import Files
 from stepscope_collector.tee import Record
@@ -21,6 +21,10 @@ from stepscope_collector.waiting import Receipt
 __all__ = ["Backlog", "Unanswered"]
 
 logger = logging.getLogger(__name__)
+
+_SHARE_S: Final = 0.001
+"""How long a sync waits for more requests, while they come together anyway: by itself one is shared by two or three of
+16 senders, and each costs switches of threads as well (`benchmarks/bench_ingest.py --batch 32`)."""
 
 
 class Unanswered(NamedTuple):
@@ -52,6 +56,7 @@ class Backlog:
         self._settled = 0
         self._unwritable: list[int] = []
         self._is_closing = False
+        self._is_ending = threading.Event()
         self.is_failing = False
         """Whether the last requests could not be written."""
         self._thread = threading.Thread(target=self._run, name="stepscope-backlog", daemon=True)
@@ -93,6 +98,7 @@ class Backlog:
 
     def close(self) -> None:
         """Write and remove what is left to do; what is not committed stays on disk."""
+        self._is_ending.set()
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -102,16 +108,20 @@ class Backlog:
 
     def _run(self) -> None:
         held: deque[Unanswered] = deque()
-        seen = 0
+        seen = together = 0
         while True:
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._incoming or self._is_closing or self._settled != seen  # noqa: B023
                 )
+            if together > 1:
+                self._is_ending.wait(_SHARE_S)
+            with self._changed:
                 incoming, self._incoming = self._incoming, []
                 unwritable, self._unwritable = self._unwritable, []
                 seen = self._settled
                 is_closing = self._is_closing
+            together = len(incoming)
             if incoming and self._append(incoming):
                 held.extend(incoming)
             while held and (held[0].future.done() or self._may_answer()):

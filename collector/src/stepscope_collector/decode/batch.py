@@ -118,6 +118,8 @@ class Batch:
 
     def message(self) -> str:
         """Why spans were rejected and what was odd, in one sentence each; "" when all is well."""
+        if not self.rejections and not self.warnings:
+            return ""
         sentences = [*_counted(r.message for r in self.rejections), *_counted(self.warnings)]
         return "; ".join(sentences)
 

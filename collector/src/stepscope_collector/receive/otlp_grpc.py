@@ -272,7 +272,8 @@ def _sender(address: str, token: str, metadata: Any) -> str:
 
 def _address(context: Context) -> str:
     """Address of the client, without gRPC's notation (`ipv6:%5B::1%5D:4711`) and port."""
-    address = unquote(context.peer()).partition(":")[2]
+    peer = context.peer()
+    address = (unquote(peer) if "%" in peer else peer).partition(":")[2]
     return address.rpartition(":")[0].strip("[]") or address
 
 

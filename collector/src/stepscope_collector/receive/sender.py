@@ -1,5 +1,6 @@
 """Says who sent a request, for `stored.rejections`. Pure."""
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["sender_of"]
@@ -16,8 +17,11 @@ def sender_of(address: str, token: str, user_agent: str) -> str:
         token: name of its token; "" when none was needed.
         user_agent: as sent; what is not printable becomes `?`, and a long one is cut.
     """
-    agent = "".join(
-        each if each.isprintable() else "?" for each in user_agent[:_MAX_AGENT_CHARACTERS]
-    )
+    return _said(address, token, user_agent[:_MAX_AGENT_CHARACTERS])
+
+
+@lru_cache(maxsize=256)  # a client says the same with each request
+def _said(address: str, token: str, user_agent: str) -> str:
+    agent = "".join(each if each.isprintable() else "?" for each in user_agent)
     more = "; ".join(filter(None, (f"token {token}" if token else "", agent)))
     return f"{address} ({more})" if more else address

@@ -7,7 +7,7 @@ takes the name of the old one in one step.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -122,7 +122,7 @@ def without(record: Record, deleted: Deleted) -> Record | None:
     if dropped >= record.rows:
         return None
     body = message.SerializeToString()
-    return replace(record, encoding="protobuf", body=body, rows=record.rows - dropped)
+    return record._replace(encoding="protobuf", body=body, rows=record.rows - dropped)
 
 
 def _message(record: Record) -> Any:

@@ -5,7 +5,6 @@ We store what is good in a request and reject the rest alone; others, the OpenTe
 UTF-8. For them the request is mended, after they have refused it as it was.
 """
 
-from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -47,7 +46,7 @@ def mended(record: Record) -> Record | None:
         changed = _mend_logs(message)
     if not repaired and not dropped and not changed:
         return None
-    return replace(record, body=message.SerializeToString(), rows=max(0, record.rows - dropped))
+    return record._replace(body=message.SerializeToString(), rows=max(0, record.rows - dropped))
 
 
 def _mend_spans(request: ExportTraceServiceRequest) -> tuple[int, int]:

@@ -12,8 +12,7 @@ body                       the request, uncompressed
 """
 
 import struct
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 from zlib import crc32
 
 from stepscope_collector.decode.batch import Encoding, Signal
@@ -29,8 +28,7 @@ _SIGNALS: Final[tuple[Signal, ...]] = ("traces", "logs", "metrics", _NOTHING)
 _ENCODINGS: Final[tuple[Encoding, ...]] = ("protobuf", "json")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One request that was received."""
 
     signal: Signal
