@@ -43,7 +43,7 @@ SECTIONS: Final = (
     Section("batches", "Sizes of requests, numbers of senders", "bench_ingest.py --batch 1 32 512 4096 --senders 1 16 --protocol grpc --spans 60000",
         "A commit costs a fixed part whatever its size, so requests share it, and answers do not wait for it; `--answers commit` shows what it is like when they do."),
     Section("stages", "Where the time goes", "bench_ingest.py --stages --shape own foreign --batch 512 --senders 60 --spans 300000",
-        "The write path in one thread without a server, 60 requests per commit, which is what commits at full load hold, a row group: CPU per span and stage."),
+        "The write path in one thread without a server, 60 requests per commit, a row group, of which commits at full load hold two where `ingest.group_max_bytes` allows it: CPU per span and stage."),
     Section("decode", "Decoding", "bench_decode.py",
         "One thread, protobuf in, Arrow columns out: the decoder in Rust beside the reference in Python."),
     Section("store", "Layouts of the table of spans", "bench_store.py",

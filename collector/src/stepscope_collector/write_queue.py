@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -56,7 +57,7 @@ class WriteQueue:
         answers_first: whether requests are answered before their commit now, so that their senders are not
             waiting: a group may wait longer for more.
         enough_bytes: a group of this size waits for nothing, if its rows are so large that they would be more than
-            `group_max_bytes` before they are `group_max_rows`.
+            `group_max_bytes` before they are a row group, or `group_max_rows`.
         row_group: where `group_max_rows` is a multiple of this, requests of spans are cut so that groups of many
             have just as many rows: DuckDB writes those without its log (decision 9).
     """
@@ -74,10 +75,13 @@ class WriteQueue:
         self._admission = admission
         self._answers_first = answers_first
         self._enough_bytes = enough_bytes
+        self._row_group = row_group
         self._may_cut = config.group_max_rows % row_group == 0
         self._queue: queue.SimpleQueue[Waiting | Work | _Hurry | None] = queue.SimpleQueue()
-        self._held: Waiting | Work | None = None
-        """Taken out, but not for the group that was being gathered."""
+        self._held: deque[Waiting | Work] = deque()
+        """Taken out, but not for the group that was being gathered; before all in the queue."""
+        self._is_full = False
+        """The group that is being gathered can take no more."""
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._is_closing = False
@@ -152,9 +156,8 @@ class WriteQueue:
         config = self._config
         if self._open_rows >= config.group_max_rows or self._open_bytes >= config.group_max_bytes:
             return True
-        has_large_rows = (
-            self._open_bytes * config.group_max_rows > self._open_rows * config.group_max_bytes
-        )
+        most_rows = min(config.group_max_rows, self._row_group)
+        has_large_rows = self._open_bytes * most_rows > self._open_rows * config.group_max_bytes
         return has_large_rows and self._open_bytes >= self._enough_bytes
 
     def wake(self) -> None:
@@ -221,25 +224,57 @@ class WriteQueue:
         if not isinstance(first, Waiting):
             return first
         group: list[Waiting] = []
+        self._is_full = False
         size, rows = self._add(group, first, 0, 0)
-        deadline = time.monotonic() + self._config.group_max_wait_ms / 1000
+        # What was held has waited already.
+        deadline = first.received_s + self._config.group_max_wait_ms / 1000
         self._linger_until = None
-        while self._held is None:
+        can_wait = True
+        while can_wait and not self._is_full:
             try:
                 waiting = self._next(group, deadline)
             except queue.Empty:
                 break
             if isinstance(waiting, Waiting):
                 size, rows = self._add(group, waiting, size, rows)
-            elif waiting is _END:
+                continue
+            can_wait = False
+            if waiting is _END:
                 self._queue.put(_END)  # for the next time
-                break
             else:
-                self._held = waiting
+                self._held.appendleft(waiting)
+        if can_wait:
+            size, rows = self._in_row_groups(group, size, rows)
         with self._changed:
             self._open_bytes -= size
             self._open_rows -= rows
         return Group(group)
+
+    def _in_row_groups(self, group: list[Waiting], size: int, rows: int) -> tuple[int, int]:
+        """Hold what is beyond the last whole row group, if nobody waits for it. The new bytes and rows."""
+        kept = rows - rows % self._row_group
+        if not (
+            self._may_cut
+            and 0 < kept < rows
+            and self._wanted < group[0].sequence
+            and self._answers_first()
+            and all(map(_is_of_spans, group))
+        ):
+            return size, rows
+        while rows > kept:
+            last = group.pop()
+            count = last.batch.row_count
+            if rows - count < kept:
+                last, rest = _cut(last, kept - (rows - count))
+                if rest is None:
+                    group.append(last)
+                    break
+                group.append(last)
+                last, count = rest, rest.batch.row_count
+            self._held.appendleft(last)
+            size -= last.payload_bytes
+            rows -= count
+        return size, rows
 
     def _add(self, group: list[Waiting], waiting: Waiting, size: int, rows: int) -> tuple[int, int]:
         """Put a request into the group as far as it fits; what does not is held. The new bytes and rows."""
@@ -249,18 +284,24 @@ class WriteQueue:
         if is_first or size + waiting.payload_bytes <= config.group_max_bytes:
             count = waiting.batch.row_count
             if self._may_cut and 0 < left < count and all(map(_is_of_spans, (*group, waiting))):
-                waiting, self._held = _cut(waiting, left)
+                waiting, rest = _cut(waiting, left)
+                if rest is not None:
+                    self._hold(rest)
                 count = waiting.batch.row_count
             if is_first or count <= left:
                 group.append(waiting)
                 return size + waiting.payload_bytes, rows + count
-        self._held = waiting
+        self._hold(waiting)
         return size, rows
 
+    def _hold(self, waiting: Waiting) -> None:
+        """For the next group."""
+        self._held.appendleft(waiting)
+        self._is_full = True
+
     def _first(self, retry_s: float | None) -> Waiting | Work | Group | None:
-        if self._held is not None:
-            first, self._held = self._held, None
-            return first
+        if self._held:
+            return self._held.popleft()
         while True:
             try:
                 found = self._queue.get(timeout=retry_s)
@@ -271,6 +312,8 @@ class WriteQueue:
 
     def _next(self, group: list[Waiting], deadline: float) -> Waiting | Work | None:
         """What waits behind a group; queue.Empty when it is not worth waiting for it."""
+        if self._held:
+            return self._held.popleft()
         while True:
             self._is_urgent.clear()  # before looking: what happens after the look ends the sleep
             try:

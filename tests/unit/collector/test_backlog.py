@@ -240,9 +240,10 @@ def test_without_space_for_the_backlog_answers_wait_for_commits(tmp_path, monkey
 
 
 @contextmanager
-def a_backlog(folder, monkeypatch, share_s):
+def a_backlog(folder, monkeypatch, share_s, recent_s=10 * WAIT_S):
     """One that answers all, how to put requests in, and how many each sync had; it goes on with `go_on`."""
     monkeypatch.setattr(backlog, "_SHARE_S", share_s)
+    monkeypatch.setattr(backlog, "_RECENT_S", recent_s)
     shared, go_on = [], threading.Semaphore(0)
     append = Files.append
 
@@ -269,6 +270,17 @@ def a_backlog(folder, monkeypatch, share_s):
         one.close()
 
 
+def share_one(put, shared, go_on):
+    """The second and the third request in one sync: they came while the first had its own."""
+    first = put(1)
+    assert wait_for(lambda: shared or None, WAIT_S)
+    two = [put(2), put(3)]
+    for _ in range(2):
+        go_on.release()
+    assert [each.result(WAIT_S).accepted for each in (first, *two)] == [1, 1, 1]
+    assert shared == [[1], [2, 3]]
+
+
 def test_a_sender_alone_does_not_wait_for_others_to_share_its_sync(tmp_path, monkeypatch):
     """issue #6, item 2: no wait that gains nothing."""
     with a_backlog(tmp_path / "backlog", monkeypatch, share_s=10 * WAIT_S) as (put, shared, go_on):
@@ -280,17 +292,33 @@ def test_a_sender_alone_does_not_wait_for_others_to_share_its_sync(tmp_path, mon
 
 
 def test_requests_that_come_together_share_the_next_sync(tmp_path, monkeypatch):
-    """issue #6, item 2: small-batch overhead: a sync costs more than a small request."""
-    with a_backlog(tmp_path / "backlog", monkeypatch, share_s=1) as (put, shared, go_on):
-        first = put(1)
-        assert wait_for(lambda: shared or None, WAIT_S)
-        two = [put(2), put(3)]
+    """issue #6, item 2: small-batch overhead: a sync waits until as many are there as shared the last one."""
+    with a_backlog(tmp_path / "backlog", monkeypatch, share_s=10 * WAIT_S) as (put, shared, go_on):
+        share_one(put, shared, go_on)
+        fourth = put(4)
+        with pytest.raises(TimeoutError):
+            fourth.result(0.1)
+        fifth = put(5)
         go_on.release()
-        assert first.result(WAIT_S)
-        assert wait_for(lambda: len(shared) == 2 or None, WAIT_S)
-        go_on.release()
-        assert [each.result(WAIT_S).accepted for each in two] == [1, 1]
-        more = [put(4), put(5)]  # the fifth within the time that the fourth is waited with
-        go_on.release()
-        assert [each.result(WAIT_S).accepted for each in more] == [1, 1]
+        assert [each.result(WAIT_S).accepted for each in (fourth, fifth)] == [1, 1]
     assert shared == [[1], [2, 3], [4, 5]]
+
+
+def test_a_request_long_after_those_that_shared_a_sync_waits_for_no_others(tmp_path, monkeypatch):
+    """issue #6, item 2: exporters that send three signals every few seconds gain nothing from it."""
+    folder = tmp_path / "backlog"
+    with a_backlog(folder, monkeypatch, 10 * WAIT_S, recent_s=0) as (put, shared, go_on):
+        share_one(put, shared, go_on)
+        fourth = put(4)
+        go_on.release()
+        assert fourth.result(WAIT_S).accepted == 1
+    assert shared == [[1], [2, 3], [4]]
+
+
+def test_a_stop_waits_for_nobody_to_share_a_sync(tmp_path, monkeypatch):
+    """design, section 4: what came in is on disk when the collector has stopped, and soon."""
+    with a_backlog(tmp_path / "backlog", monkeypatch, share_s=10 * WAIT_S) as (put, shared, go_on):
+        share_one(put, shared, go_on)
+        fourth = put(4)
+    assert fourth.result(0).accepted == 1
+    assert shared == [[1], [2, 3], [4]]

@@ -17,7 +17,8 @@ from tests.unit.collector.taking import WAIT_S, payload, taking
 EACH = 2000
 COUNT = ROW_GROUP_ROWS // EACH + 2
 """Requests: more than a row group, and their sum is none."""
-LONG_MS = 60_000
+ONE = IngestConfig(group_max_wait_ms=60_000, group_max_rows=ROW_GROUP_ROWS)
+"""A row group in each commit, however long it takes."""
 
 
 def payloads(**attributes: str) -> list[bytes]:
@@ -56,7 +57,7 @@ def row_groups(path) -> list[int]:
 def test_requests_are_cut_where_a_row_group_ends(tmp_path, sent):
     """issue #6: a row group that is whole goes to the file at once, without the log."""
     path = tmp_path / "stepscope.duckdb"
-    with taking(path, config=IngestConfig(group_max_wait_ms=LONG_MS)) as take:
+    with taking(path, config=ONE) as take:
         with take.held():
             (before,) = take.rows("select count(*) from stored.spans")[0]
             futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
@@ -77,7 +78,7 @@ def test_requests_are_cut_where_a_row_group_ends(tmp_path, sent):
 
 def test_a_request_that_was_cut_and_comes_again_is_stored_once(tmp_path, sent):
     """issue #2: senders repeat what they got no answer for."""
-    with taking(tmp_path / "stepscope.duckdb") as take:
+    with taking(tmp_path / "stepscope.duckdb", config=ONE) as take:
         for _ in range(2):
             with take.held():
                 futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
@@ -109,7 +110,7 @@ def test_what_is_answered_and_could_not_be_written_is_tried_again_with_both_its_
     sent = payloads(**{"stepscope.input": "{}"})
     FailingOnce.large = 0
     path = tmp_path / "stepscope.duckdb"
-    with taking(path, committer=FailingOnce, backlog=tmp_path / "backlog") as take:
+    with taking(path, config=ONE, committer=FailingOnce, backlog=tmp_path / "backlog") as take:
         futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
         assert not wait(futures, WAIT_S).not_done
         is_answered = [each.exception() is None for each in futures]
@@ -132,8 +133,7 @@ def test_what_is_answered_and_could_not_be_written_is_tried_again_with_both_its_
 def test_a_request_that_was_refused_by_its_first_part_leaves_no_rest(tmp_path, sent):
     """decision 10: its sender repeats it as a whole; half of it may be there, and is not sent on."""
     FailingOnce.large = 0
-    config = IngestConfig(group_max_wait_ms=LONG_MS)
-    with taking(tmp_path / "stepscope.duckdb", config=config, committer=FailingOnce) as take:
+    with taking(tmp_path / "stepscope.duckdb", config=ONE, committer=FailingOnce) as take:
         with take.held():
             futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
         assert not wait(futures, WAIT_S).not_done
@@ -171,8 +171,7 @@ def test_a_request_whose_first_part_was_written_before_a_crash_is_whole_after_it
 def test_a_stop_commits_the_rest_of_a_request_that_was_cut(tmp_path, sent):
     """OTLP checklist G19: a stop commits what waits."""
     path, backlog = tmp_path / "stepscope.duckdb", tmp_path / "backlog"
-    config = IngestConfig(group_max_wait_ms=LONG_MS)
-    with taking(path, config=config, backlog=backlog) as take:
+    with taking(path, config=ONE, backlog=backlog) as take:
         futures = [take.ingest.submit("traces", each, "protobuf") for each in sent]
         assert not wait(futures, WAIT_S).not_done
     assert not backlog.exists()

@@ -78,10 +78,16 @@ def request(size: int = 10, rows: int = 1, signal: Signal = "traces") -> Waiting
     return Waiting(Batch(signal, row_count=rows), size, None, None, Future())
 
 
-def spans(*names: str) -> Waiting:
+def spans(*names: str, size: int = 10) -> Waiting:
     """A request of spans as it is decoded."""
     data = payload(*(span(name, scope="x") for name in names))
-    return Waiting(decode_request("traces", data, "protobuf", Plan()), 10, None, None, Future())
+    return Waiting(decode_request("traces", data, "protobuf", Plan()), size, None, None, Future())
+
+
+def overdue(waiting: Waiting) -> Waiting:
+    """A request that has waited as long as a group may."""
+    waiting.received_s -= _LONG_MS / 1000
+    return waiting
 
 
 def names_of(waiting: Waiting) -> list[str]:
@@ -174,6 +180,68 @@ def test_a_request_of_many_row_groups_is_cut_into_them():
         assert [name for (part,) in parts for name in names_of(part)] == names_of(made)
         assert [part.is_part for (part,) in parts] == [True, True, False]
         assert writer.take().result(WAIT_S) is None
+    finally:
+        writer.end()
+
+
+def test_what_is_beyond_a_row_group_when_the_time_is_up_goes_with_the_next_group():
+    """issue #6: DuckDB writes a small rest of a commit twice: into its log, and when the row group is filled."""
+    writer = Writer(most_rows=3 * _ROW_GROUP)
+    try:
+        made = [overdue(request(rows=_ROW_GROUP - 2)), spans(*"abcde"), spans("f")]
+        for each in made:
+            writer.queue.put(each)
+        first, part = requests_of(writer.take())
+        assert (first, names_of(part), part.is_part) == (made[0], ["a", "b"], True)
+        taken = writer.gather(request(rows=_ROW_GROUP))
+        assert not taken.done()  # they have as long as those that came with them
+        writer.queue.put(overdue(request()))
+        writer.queue.end()
+        rest, last, *_ = requests_of(taken)
+        assert (names_of(rest), last) == (["c", "d", "e"], made[2])
+        assert writer.take().result(WAIT_S) is None
+    finally:
+        writer.end()
+
+
+def test_what_is_held_goes_before_other_work():
+    """ours: work sees all that was put in before it."""
+    writer = Writer(most_rows=3 * _ROW_GROUP)
+    try:
+        work = Work(lambda *_: None)
+        writer.queue.put(overdue(request(rows=_ROW_GROUP)))
+        writer.queue.put(held := spans("a"))
+        assert len(requests_of(writer.take())) == 1
+        writer.queue.put(work)
+        assert requests_of(writer.take()) == [held]
+        assert writer.take().result(WAIT_S) is work
+    finally:
+        writer.end()
+
+
+def test_nothing_is_held_that_somebody_waits_for():
+    """decision 10: a question, or a sender whose answer comes after the commit, waits for one commit."""
+    for is_answering, is_awaited in ((True, True), (False, False)):
+        writer = Writer(most_rows=3 * _ROW_GROUP)
+        try:
+            writer.is_answering = is_answering
+            writer.queue.put(overdue(request(rows=_ROW_GROUP)))
+            writer.queue.put(spans("a"), is_awaited=is_awaited)
+            assert [each.batch.row_count for each in requests_of(writer.take())] == [_ROW_GROUP, 1]
+        finally:
+            writer.end()
+
+
+def test_a_group_that_is_full_of_bytes_ends_with_a_row_group():
+    """issue #6: the same for spans of a kilobyte, of which no two row groups fit."""
+    writer = Writer(most_rows=3 * _ROW_GROUP)
+    try:
+        half = _MOST_BYTES // 2
+        before = request(half, rows=_ROW_GROUP - 1)
+        for each in (before, spans("a", "b", size=half), request(half)):
+            writer.queue.put(each)
+        first, part = requests_of(writer.take())
+        assert (first, names_of(part)) == (before, ["a"])
     finally:
         writer.end()
 

@@ -7,6 +7,7 @@ What is in the files and not in the database when the process ends is committed 
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -23,8 +24,10 @@ __all__ = ["Backlog", "Unanswered"]
 logger = logging.getLogger(__name__)
 
 _SHARE_S: Final = 0.001
-"""How long a sync waits for more requests, while they come together anyway: by itself one is shared by two or three of
-16 senders, and each costs switches of threads as well (`benchmarks/bench_ingest.py --batch 32`)."""
+"""How long a sync waits, at most, until as many requests are there as shared the last one: each costs CPU and switches of
+threads, so that small requests become cheaper the more of them share it (`benchmarks/bench_ingest.py --batch 32`)."""
+_RECENT_S: Final = 0.02
+"""As long ago, at most, the last one was shared, if the next is to wait."""
 
 
 class Unanswered(NamedTuple):
@@ -56,7 +59,10 @@ class Backlog:
         self._settled = 0
         self._unwritable: list[int] = []
         self._is_closing = False
-        self._is_ending = threading.Event()
+        self._together = 0
+        """Requests of the last sync."""
+        self._has_enough = threading.Event()
+        """Nothing more need be waited for."""
         self.is_failing = False
         """Whether the last requests could not be written."""
         self._thread = threading.Thread(target=self._run, name="stepscope-backlog", daemon=True)
@@ -83,6 +89,8 @@ class Backlog:
         with self._changed:
             self._incoming.append(unanswered)
             self._changed.notify()
+            if len(self._incoming) >= self._together:
+                self._has_enough.set()
 
     def settled(self, sequence: int, unwritable: list[int]) -> None:
         """All requests up to this one are committed, or will never be.
@@ -98,32 +106,36 @@ class Backlog:
 
     def close(self) -> None:
         """Write and remove what is left to do; what is not committed stays on disk."""
-        self._is_ending.set()
         with self._changed:
             self._is_closing = True
             self._changed.notify()
+            self._has_enough.set()
         if self._thread.ident is not None:
             self._thread.join()
         self._files.close()
 
     def _run(self) -> None:
         held: deque[Unanswered] = deque()
-        seen = together = 0
+        seen, synced_s = 0, 0.0
         while True:
             with self._changed:
                 self._changed.wait_for(
                     lambda: self._incoming or self._is_closing or self._settled != seen  # noqa: B023
                 )
-            if together > 1:
-                self._is_ending.wait(_SHARE_S)
+            if self._together > 1 and time.monotonic() - synced_s < _RECENT_S:
+                self._has_enough.wait(_SHARE_S)
             with self._changed:
                 incoming, self._incoming = self._incoming, []
                 unwritable, self._unwritable = self._unwritable, []
                 seen = self._settled
                 is_closing = self._is_closing
-            together = len(incoming)
-            if incoming and self._append(incoming):
-                held.extend(incoming)
+                if incoming:
+                    self._together = len(incoming)
+                    self._has_enough.clear()
+            if incoming:
+                if self._append(incoming):
+                    held.extend(incoming)
+                synced_s = time.monotonic()
             while held and (held[0].future.done() or self._may_answer()):
                 each = held.popleft()
                 with suppress(InvalidStateError):  # its commit was faster

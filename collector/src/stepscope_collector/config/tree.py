@@ -191,15 +191,17 @@ class IngestConfig:
         "bytes",
         32 * _MIB,
         "Bytes of requests committed in one transaction, at most; one larger request goes alone.",
-        "Enough for as many spans as `group_max_rows`, of a kilobyte each. Larger groups cost memory.",
+        "Enough for as many spans as `group_max_rows`, of half a kilobyte each, or for a row group of a kilobyte each. "
+        "Larger groups cost memory.",
         minimum=_KIB,
     )
     group_max_rows: int = _setting(
         "count",
-        30_720,
+        61_440,
         "Spans, log records and points committed in one transaction, at most; one larger request "
         "goes alone. With a multiple of 30,720, which costs the least at full load, the spans of a request may be in several.",
-        "A row group: DuckDB writes one that is whole to the file at once, and all else first to its log.",
+        "Two row groups: DuckDB writes one that is whole to the file at once, and all else first to its log; and two share "
+        "what a commit costs whatever its size, and the last block of what it writes. More cost memory.",
         minimum=1,
     )
     group_max_wait_ms: int = _setting(

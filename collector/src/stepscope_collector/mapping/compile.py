@@ -76,7 +76,7 @@ class CompiledMapping:
     """Dialects whose spans are folded together; the others say everything themselves."""
     profiles: dict[str, Profile]
     _texts: dict[tuple[str, str, frozenset[str]], str] = dataclasses.field(default_factory=dict)
-    """Compiled before: by what, of which dialect, for which columns."""
+    """Compiled before: by the method of that name, of which dialect, for which columns."""
 
     def dialects_of(self, scope_names: Set[str]) -> tuple[str, ...] | None:
         """The dialects of spans of these instrumentation scopes, if that is all it takes to tell."""

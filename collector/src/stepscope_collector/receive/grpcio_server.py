@@ -36,9 +36,10 @@ class GrpcioServer:
         config: OtlpConfig,
         certificates: Certificates | None,
     ) -> None:
-        # A server that never started writes a debug line while it is being freed, and the line
-        # holds what is no more: whoever keeps it crashes the process (grpcio 1.85.1).
-        _CORE_LOG.setLevel(max(_CORE_LOG.level, logging.INFO))
+        # A server that never started writes a debug line while it is being freed, and its record
+        # keeps a reference to it: that crashes the process later (grpcio 1.85.1).
+        if _CORE_LOG.isEnabledFor(logging.DEBUG):
+            _CORE_LOG.setLevel(logging.INFO)
         self._server = grpc.aio.server(handlers=[handler], options=_options(limits, config))
         self._certificates = certificates
 

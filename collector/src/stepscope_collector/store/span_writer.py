@@ -31,7 +31,7 @@ class Mapping(FoldMapping, Protocol):
         """Select of the names of the dialects in `incoming_spans`, given the columns present."""
 
     def select(self, dialect: str, present: frozenset[str], /, *, is_only: bool) -> str:
-        """Select of the mapped rows of one of them, given the columns present; `is_only`: of all."""
+        """Select of the mapped rows of one of them, given the columns present; `is_only`: no other is."""
 
     @property
     def profiles(self) -> Collection[str]:
@@ -200,6 +200,7 @@ class SpanWriter:
         if dialects is None:
             detected = self._sql.run_text(self._mapping.detect_sql(spans.columns)).fetchall()
             dialects = [dialect for (dialect,) in detected]
+        assert dialects, "a batch has spans"
         is_only = len(dialects) == 1
         into = "create or replace temp table staged as"
         # One after the other: a statement of all would hold what the engine keeps for inserting
