@@ -149,6 +149,10 @@ def request(sent: Iterable[Sent], service: str = "shop") -> ExportTraceServiceRe
     return message
 
 
+IN_MEMORY = StoreConfig(memory_limit_bytes=512 << 20)
+"""Nothing can be put aside there: the limit is what it may hold."""
+
+
 class History:
     """A database in memory with the real write path."""
 
@@ -197,5 +201,5 @@ class History:
 @contextmanager
 def history():
     """A new History."""
-    with Database.open(None, StoreConfig()) as database:
+    with Database.open(None, IN_MEMORY) as database:
         yield History(database)

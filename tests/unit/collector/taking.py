@@ -16,7 +16,7 @@ from stepscope_collector.store.database import Database
 from stepscope_collector.store.log_limit import UNLIMITED, LogLimit
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
-from tests.strategies.workflows import Sent, request, span
+from tests.strategies.workflows import IN_MEMORY, Sent, request, span
 
 __all__ = ["MAPPING", "Taking", "payload", "taking"]
 
@@ -102,7 +102,8 @@ def taking(
     backlog: Path | None = None,
 ) -> Iterator[Taking]:
     """An ingest on a new database; on the one at `path` if there is one. Its own id is `ab12`."""
-    with Database.open(path, store or StoreConfig()) as database:
+    store = store or (IN_MEMORY if path is None else StoreConfig())
+    with Database.open(path, store) as database:
         telemetry = Telemetry()
         sends = None if tee is None else tee(telemetry)
         ingest = Ingest(

@@ -137,7 +137,11 @@ class Marker:
         try:
             size = self._log_path.stat()
         except FileNotFoundError:
-            self._leave_log()
+            if self._log is not None:
+                # A checkpoint has removed it. Without its directory it would be back after a loss of
+                # power, and two checkpoints later DuckDB takes it for the log of another file.
+                self._leave_log()
+                sync(self._log_path.parent)
             return
         if self._log is None or size.st_ino != self._inode:
             # While the old one is open its number is not used again.
