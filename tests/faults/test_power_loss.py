@@ -49,13 +49,14 @@ def test_the_model_of_the_disk_forgets_what_was_not_synced(tmp_path):
 
 
 def moments(ops, rng):
-    """Numbers of operations after which the power fails: many around syncs, some anywhere."""
+    """Numbers of operations after which the power fails: in each checkpoint, many around syncs, some anywhere."""
+    amid = [n for n, each in enumerate(ops) if each.kind == SYNC and each.path.endswith(".duckdb")]
     syncs = [n for n, each in enumerate(ops) if each.kind in {SYNC, UNLINK}]
     near = [
         n + rng.choice([0, 1])
         for n in rng.sample(syncs[:-1], min(len(syncs) - 1, CRASHES * 2 // 3))
     ]
-    return sorted(near + [rng.randrange(len(ops)) for _ in range(CRASHES - len(near))])
+    return sorted(amid * 2 + near + [rng.randrange(len(ops)) for _ in range(CRASHES - len(near))])
 
 
 @pytest.mark.timeout(120 + 4 * CRASHES)
@@ -68,7 +69,7 @@ def test_what_was_acknowledged_survives_the_loss_of_power(tmp_path, load):
         collector = disk.start(store_checkpoint_threshold_bytes="1MiB")
         try:
             load.resume(collector.endpoints)
-            while checkpoints(journal) < 2:
+            while checkpoints(journal) < 3:
                 for _ in range(10):
                     load.wait_for_more(load.acknowledged(), WAIT_S)
         finally:

@@ -109,7 +109,7 @@ def files_aside(path: Path) -> list[SetAside]:
 def copies_beside(path: Path) -> list[str]:
     """Names of the files beside the database at `path` that hold a history, too: set aside, or copies."""
     names = (file.name for file in path.parent.glob(f"{path.name}.*") if file.is_file())
-    own = {f"{path.name}.{ending}" for ending in ("wal", "lock")}
+    own = {f"{path.name}.{ending}" for ending in ("wal", "lock", "undo")}
     return sorted(name for name in names if name not in own and not name.endswith(".txt"))
 
 

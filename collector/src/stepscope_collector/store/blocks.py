@@ -7,9 +7,11 @@ makes it keep what it knows of every column of every row group. A block that fai
 suspicion: which blocks are in use, only the engine knows, so it has the last word.
 """
 
+import os
 import struct
 from collections.abc import Callable
 from functools import cache
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 try:
@@ -23,11 +25,13 @@ else:
 __all__ = [
     "HEAD_BYTES",
     "Layout",
+    "Noted",
     "Read",
     "failed_blocks",
     "failed_blocks_in_python",
-    "free_blocks",
+    "head_of",
     "layout_of",
+    "noted_blocks",
 ]
 
 Read = Callable[[int, int], bytes]
@@ -42,6 +46,9 @@ _WORD_BYTES: Final = 8
 _PARTS: Final = 64
 """Of a block that holds what the engine notes; a pointer is a block, and its part in the highest 8 bits."""
 _PART_BITS: Final = 56
+_COUNT: Final = struct.Struct("<Q")
+_SHARED_BYTES: Final = 12
+"""Of the list's entry for a block that several columns share: the block, and by how many."""
 _SIZES: Final = tuple(1 << power for power in range(14, 19))
 
 _FACTOR: Final = 0xBF58476D1CE4E5B9
@@ -58,6 +65,26 @@ class Layout(NamedTuple):
     free: int
     """Pointer to the list of the free ones."""
 
+    def at(self, block: int) -> int:
+        """Where that block begins in the file."""
+        return HEAD_BYTES + block * self.block_bytes
+
+
+class Noted(NamedTuple):
+    """What a checkpoint noted of the blocks of a file."""
+
+    free: set[int]
+    """Those in which it left nothing."""
+    rewritten: set[int]
+    """Of those that hold what the engine notes of tables (metadata) the ones that are partly free: the next checkpoint may
+    write such a block over as a whole. Every other block in use is left as it is (DuckDB 2.0, seen in journals of
+    `tests/faults/disk`)."""
+
+
+def head_of(descriptor: int) -> bytes:
+    """Hash of the headers of an open database file: another one means that a checkpoint came between."""
+    return blake2b(os.pread(descriptor, HEAD_BYTES, 0), digest_size=16).digest()
+
 
 def layout_of(head: bytes) -> Layout | None:
     """The layout that the first `HEAD_BYTES` of a file tell; None: they are broken, or of a kind that is not known."""
@@ -71,31 +98,51 @@ def layout_of(head: bytes) -> Layout | None:
     return layout if layout is not None and layout.block_bytes in _SIZES else None
 
 
-def free_blocks(read: Read, layout: Layout) -> set[int] | None:
-    """The blocks in which the last checkpoint left nothing; None: their list cannot be read.
+def noted_blocks(read: Read, layout: Layout) -> Noted | None:
+    """What the last checkpoint noted of the blocks; None: it cannot be read.
 
     Args:
         read: of the file.
         layout: as its headers tell now.
     """
     if layout.free == _WORD:
-        return set()
+        return Noted(set(), set())
+    content = _listed(read, layout)
+    if content is None:
+        return None
+    try:
+        (free_count,) = _COUNT.unpack_from(content)
+        free = set(struct.unpack_from(f"<{free_count}Q", content, _COUNT.size))
+        at = _COUNT.size + _WORD_BYTES * free_count
+        (shared_count,) = _COUNT.unpack_from(content, at)
+        at += _COUNT.size + _SHARED_BYTES * shared_count
+        (parted_count,) = _COUNT.unpack_from(content, at)
+        parted = struct.unpack_from(f"<{2 * parted_count}Q", content, at + _COUNT.size)
+    except (struct.error, OverflowError):
+        return None
+    rewritten = {block for block, parts in zip(parted[::2], parted[1::2], strict=True) if parts}
+    is_sound = len(free) == free_count and max(free | rewritten, default=0) < layout.blocks
+    return Noted(free, rewritten) if is_sound else None
+
+
+def _listed(read: Read, layout: Layout) -> bytes | None:
+    """The list of the blocks: the parts of blocks that it lies in, one after the other."""
     part_bytes = (layout.block_bytes - _WORD_BYTES) // _PARTS // _WORD_BYTES * _WORD_BYTES
-    words: list[int] = []
-    pointer = layout.free
-    while pointer != _WORD and not (words and len(words) > words[0]):
+    most = _COUNT.size * 3 + layout.blocks * (_WORD_BYTES + _SHARED_BYTES + 2 * _WORD_BYTES)
+    found, pointer, last, content = bytearray(), layout.free, -1, b""
+    while pointer != _WORD and len(found) < most:
         block, part = pointer & (1 << _PART_BITS) - 1, pointer >> _PART_BITS
-        content = read(HEAD_BYTES + block * layout.block_bytes, layout.block_bytes)
-        is_whole = len(content) == layout.block_bytes
-        if not is_whole or part >= _PARTS or failed_blocks(content, layout.block_bytes):
+        if block != last:
+            last, content = block, read(layout.at(block), layout.block_bytes)
+            is_whole = len(content) == layout.block_bytes
+            if not is_whole or failed_blocks(content, layout.block_bytes):
+                return None
+        if part >= _PARTS:
             return None
         first = _WORD_BYTES + part * part_bytes
-        pointer, *more = struct.unpack_from(f"<{part_bytes // _WORD_BYTES}Q", content, first)
-        words += more
-        if words[0] > layout.blocks:
-            return None
-    found = set(words[1 : 1 + words[0]])
-    return found if len(found) == words[0] and max(found, default=0) < layout.blocks else None
+        (pointer,) = _COUNT.unpack_from(content, first)
+        found += content[first + _WORD_BYTES : first + part_bytes]
+    return bytes(found)
 
 
 def failed_blocks_in_python(content: bytes, block_bytes: int) -> list[int]:

@@ -129,7 +129,7 @@ class Database:
             shutil.rmtree(backup_directory(path), ignore_errors=True)
             return cls(made.connect(path), path, config, made=made)
         except BaseException:
-            made.lock.release()
+            made.release(path)
             raise
 
     def writer(self) -> Connection:
@@ -144,8 +144,8 @@ class Database:
 
         Raises StoreUnavailable when that is not possible: then nothing may be acknowledged.
         """
-        if self._made is not None and self._made.marker is not None:
-            self._made.marker.write()
+        if self._made is not None:
+            self._made.write_mark()
 
     def unread(self) -> tuple[Sweep, Read] | None:
         """What the start has not read of the file, and how it is read; None: nothing is left."""
@@ -434,8 +434,8 @@ class Database:
                 raise
             # The end of the process closes what a reader holds that nothing ends.
             logger.warning("the file stays open until a statement has ended")
-        if self._made is not None and self._made.lock is not None:
-            self._made.lock.release()
+        if self._made is not None and self.path is not None:
+            self._made.release(self.path)
 
     def __enter__(self) -> Self:
         return self

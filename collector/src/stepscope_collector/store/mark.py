@@ -15,16 +15,16 @@ import struct
 import threading
 import zlib
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from stepscope_collector.errors import StoreUnavailable
-from stepscope_collector.store.blocks import HEAD_BYTES
+from stepscope_collector.store.blocks import head_of
 from stepscope_collector.store.files import sync
 from stepscope_collector.store.lock import PID_BYTES
+from stepscope_collector.store.undo import Undo
 
-__all__ = ["Mark", "Marker", "checksum", "head_of", "log_path", "read_mark"]
+__all__ = ["Mark", "Marker", "checksum", "log_path", "read_mark"]
 
 _SLOT: Final = struct.Struct("<8sQ16sQI")
 _MAGIC: Final = b"stepmark"
@@ -56,11 +56,6 @@ def read_mark(descriptor: int) -> Mark | None:
     return max((mark for mark in marks if mark), key=lambda mark: mark.number, default=None)
 
 
-def head_of(descriptor: int) -> bytes:
-    """Hash of the headers of an open database file."""
-    return blake2b(os.pread(descriptor, HEAD_BYTES, 0), digest_size=16).digest()
-
-
 def checksum(descriptor: int, first: int, last: int, crc: int = 0) -> int:
     """CRC-32 of the bytes from `first` up to `last`, after those that gave `crc`."""
     while first < last:
@@ -75,6 +70,8 @@ def checksum(descriptor: int, first: int, last: int, crc: int = 0) -> int:
 class Marker:
     """Writes the marks of one open database, and reads its file; for the writer thread, but `read`.
 
+    After a checkpoint, copies of the blocks that the next one may write over come before the mark.
+
     It holds descriptors of the database and of the log, which must be closed after DuckDB's:
     closing one gives up the locks that DuckDB has on the file.
     """
@@ -85,6 +82,11 @@ class Marker:
         self._lock = lock_descriptor
         self._log_path = log_path(path)
         self._database = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._undo = Undo(path)
+        except OSError:
+            os.close(self._database)
+            raise
         self._reading = threading.Lock()
         self._is_closed = False
         self._log: int | None = None
@@ -101,9 +103,9 @@ class Marker:
         try:
             self._follow_log()
             self._number += 1
-            slot = _SLOT.pack(
-                _MAGIC, self._number, head_of(self._database), self._log_bytes, self._crc
-            )
+            head = head_of(self._database)
+            self._undo.follow(head, self.read)
+            slot = _SLOT.pack(_MAGIC, self._number, head, self._log_bytes, self._crc)
             offset = PID_BYTES * (1 + self._number % 2)
             os.pwrite(self._lock, slot + _CRC.pack(zlib.crc32(slot)), offset)
             os.fdatasync(self._lock)
@@ -131,6 +133,7 @@ class Marker:
         with self._reading:
             self._is_closed = True
             os.close(self._database)
+        self._undo.close()
         self._leave_log()
 
     def _follow_log(self) -> None:

@@ -1,6 +1,7 @@
 """How a database is opened: its directory, its lock, a sound file with the present schema."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -8,8 +9,8 @@ from typing import Final
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
 from stepscope_collector.store.engine import Connection, connect, once_released
-from stepscope_collector.store.lock import FileLock
-from stepscope_collector.store.mark import Marker, read_mark
+from stepscope_collector.store.lock import FileLock, unreachable
+from stepscope_collector.store.mark import Marker, log_path, read_mark
 from stepscope_collector.store.migrate import (
     apply_schema,
     copy_before,
@@ -19,6 +20,7 @@ from stepscope_collector.store.migrate import (
 )
 from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
 from stepscope_collector.store.sweep import Sweep
+from stepscope_collector.store.undo import undo_path
 from stepscope_schema.load import Schema
 
 __all__ = ["Made", "make_directory", "open_present"]
@@ -67,10 +69,10 @@ class Made:
                 refuse_other_tables(root, schema, version, path, config)
             if path is not None and version is not None and version < schema.version:
                 root = _copied(root, path, self.config, schema, version)
+                self.write_mark()
             if version is None or not again:
                 apply_schema(root, schema, version, lost_after_s=self.lost_after_s)
-            if self.marker is not None:
-                self.marker.write()
+            self.write_mark()
         except BaseException:
             root.close()
             self.leave_marker()
@@ -89,8 +91,25 @@ class Made:
         """Begin to mark what is acknowledged in the database just connected."""
         assert self.lock is not None
         self.leave_marker()
-        self.marker = Marker(path, self.lock.descriptor)
+        try:
+            self.marker = Marker(path, self.lock.descriptor)
+        except OSError as error:
+            raise unreachable(path, error) from error
         self.marker.write()
+
+    def write_mark(self) -> None:
+        """Mark all that is committed as acknowledged; StoreUnavailable: that is not possible."""
+        if self.marker is not None:
+            self.marker.write()
+
+    def release(self, path: Path) -> None:
+        """Give the lock of the closed database back."""
+        # With a log left, its last checkpoint may have failed, and the next start has to undo it.
+        if not log_path(path).exists():
+            with suppress(OSError):
+                undo_path(path).unlink(missing_ok=True)
+        if self.lock is not None:
+            self.lock.release()
 
     def leave_marker(self) -> None:
         """Close the marker; the engine is closed."""

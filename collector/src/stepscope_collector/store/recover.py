@@ -17,6 +17,7 @@ from pathlib import Path
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.errors import DatabaseDamaged
 from stepscope_collector.store.aside import cut_log, move_aside, move_log_aside
+from stepscope_collector.store.blocks import head_of
 from stepscope_collector.store.engine import (
     Connection,
     EngineError,
@@ -24,9 +25,10 @@ from stepscope_collector.store.engine import (
     connect,
     damage_in,
 )
-from stepscope_collector.store.lock import lock_path
-from stepscope_collector.store.mark import Mark, checksum, head_of, log_path, read_mark
+from stepscope_collector.store.lock import lock_path, unreachable
+from stepscope_collector.store.mark import Mark, checksum, log_path, read_mark
 from stepscope_collector.store.sweep import Sweep, sweep_file
+from stepscope_collector.store.undo import undo_torn
 
 __all__ = ["connect_sound", "find_damage", "refuse_damaged_log"]
 
@@ -51,6 +53,7 @@ def connect_sound(
     Raises:
         as `connect`; DatabaseDamaged: it is broken in a way that DuckDB does not call damage.
     """
+    _undo_torn(path)
     is_known = mark is not None and _is_current(path, mark)
     if mark is not None and is_known and (reason := _log_damage(path, mark)):
         if log_path(path).exists():
@@ -177,6 +180,13 @@ def _read_all(connection: Connection, name: str, deadline: float | None) -> None
         is_done.set()
         if deadline is not None:
             timer.join()
+
+
+def _undo_torn(path: Path) -> None:
+    try:
+        undo_torn(path)
+    except OSError as error:
+        raise unreachable(path, error) from error
 
 
 def _is_current(path: Path, mark: Mark) -> bool:

@@ -14,8 +14,8 @@ from stepscope_collector.store.blocks import (
     HEAD_BYTES,
     Read,
     failed_blocks,
-    free_blocks,
     layout_of,
+    noted_blocks,
 )
 from stepscope_collector.store.mark import log_path
 
@@ -88,7 +88,7 @@ class Sweep:
         """
         head = read(0, HEAD_BYTES)
         layout = layout_of(head)
-        free = None if layout is None else free_blocks(read, layout)
+        noted = None if layout is None else noted_blocks(read, layout)
         failed: dict[int, bytes] = {}
         unsure: set[int] = set()
         for block in self._failed:
@@ -96,7 +96,11 @@ class Sweep:
             is_whole = len(content) == self._block_bytes
             if is_whole and not failed_blocks(content, self._block_bytes):
                 continue
-            if layout is None or free is None or (block < layout.blocks and block not in free):
+            if (
+                layout is None
+                or noted is None
+                or (block < layout.blocks and block not in noted.free)
+            ):
                 failed[block] = _digest(content) if is_whole else b""
             elif head == self._head_with_log:
                 unsure.add(block)

@@ -12,8 +12,8 @@ from stepscope_collector.store.blocks import (
     HEAD_BYTES,
     failed_blocks,
     failed_blocks_in_python,
-    free_blocks,
     layout_of,
+    noted_blocks,
 )
 from stepscope_collector.store.engine import BLOCK_BYTES, connect
 
@@ -87,13 +87,16 @@ def sealed(words, size):
     return block
 
 
-def test_free_blocks_are_those_of_the_engine(path, tmp_path):
-    """ours: what they hold is no damage."""
+def test_what_is_noted_of_the_blocks_is_what_the_engine_says(path, tmp_path):
+    """ours: what free ones hold is no damage, and a checkpoint may tear those that it writes again."""
     copy = tmp_path / path.name
     shutil.copy(path, copy)
     connection = connect(copy, StoreConfig(), read_only=True)
     sizes = "select total_blocks, used_blocks from pragma_database_size() where database_name = 'stepscope'"
     ((total, used),) = connection.execute(sizes).fetchall()
+    parted = connection.execute(
+        "select block_id, free_blocks from pragma_metadata_info()"
+    ).fetchall()
     used_ids = {
         block
         for block, more in connection.execute(
@@ -105,12 +108,13 @@ def test_free_blocks_are_those_of_the_engine(path, tmp_path):
     connection.close()
     read = reader(path)
     layout = layout_of(read(0, HEAD_BYTES))
-    free = free_blocks(read, layout)
+    free = noted_blocks(read, layout).free
     assert free
     assert len(free) == layout.blocks - used
     assert total <= layout.blocks
     assert used_ids
     assert not free & used_ids
+    assert noted_blocks(read, layout).rewritten == {block for block, parts in parted if parts}
 
 
 def test_a_list_that_is_broken_says_nothing(path):
@@ -118,7 +122,7 @@ def test_a_list_that_is_broken_says_nothing(path):
     content = bytearray(path.read_bytes())
     layout = layout_of(bytes(content[:HEAD_BYTES]))
     content[HEAD_BYTES + (layout.free % 2**56) * BLOCK_BYTES + 5000] ^= 1
-    assert free_blocks(lambda offset, size: bytes(content[offset : offset + size]), layout) is None
+    assert noted_blocks(lambda offset, size: bytes(content[offset : offset + size]), layout) is None
 
 
 def test_many_free_blocks_are_in_several_parts():
@@ -134,10 +138,10 @@ def test_many_free_blocks_are_in_several_parts():
     block = sealed(b"".join(word.to_bytes(8, "little") for word in inner), BLOCK_BYTES)
     content = bytes(HEAD_BYTES + 2 * BLOCK_BYTES) + block
     layout = blocks.Layout(BLOCK_BYTES, 1000, 2)
-    assert free_blocks(lambda o, size: content[o : o + size], layout) == set(free)
-    assert free_blocks(lambda o, size: content[o : o + size], layout._replace(blocks=899)) is None
-    assert free_blocks(lambda o, size: b"", layout) is None
-    assert free_blocks(lambda o, size: b"", layout._replace(free=2**64 - 1)) == set()
+    assert noted_blocks(lambda o, size: content[o : o + size], layout).free == set(free)
+    assert noted_blocks(lambda o, size: content[o : o + size], layout._replace(blocks=899)) is None
+    assert noted_blocks(lambda o, size: b"", layout) is None
+    assert noted_blocks(lambda o, size: b"", layout._replace(free=2**64 - 1)) == (set(), set())
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", bytes(HEAD_BYTES), b"DUCK" * HEAD_BYTES])

@@ -4,7 +4,7 @@ import pytest
 
 from stepscope_collector.config import StoreConfig
 from stepscope_collector.store import sweep as sweep_module
-from stepscope_collector.store.blocks import HEAD_BYTES, layout_of
+from stepscope_collector.store.blocks import HEAD_BYTES, Noted, layout_of
 from stepscope_collector.store.engine import BLOCK_BYTES, connect
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.sweep import Sweep, sweep_file
@@ -82,7 +82,7 @@ def test_a_log_may_need_blocks_that_are_free(path, monkeypatch):
     sweep.read_on(reader(path))
     assert sweep.waits_for_checkpoint
     later = after_checkpoint(path)
-    monkeypatch.setattr(sweep_module, "free_blocks", lambda *_: set())
+    monkeypatch.setattr(sweep_module, "noted_blocks", lambda *_: Noted(set(), set()))
     sweep.read_on(later)
     assert sweep.has_failed
     assert sweep.look_again(later), "all blocks are in use, as if rows of the log lay in them"
