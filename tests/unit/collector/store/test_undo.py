@@ -20,6 +20,8 @@ from stepscope_collector.store.undo import Undo, undo_path, undo_torn
 from stepscope_schema.load import load_schema
 
 SECTOR = 512
+TORN = b"torn".ljust(SECTOR, b"\0")
+"""Words in pairs would not change DuckDB's checksum."""
 
 
 class File:
@@ -54,10 +56,10 @@ class File:
         undo.follow(self.head, self.read)
         undo.close()
 
-    def tear(self, number, content=b"torn".ljust(SECTOR, b"\0")):
-        """Change a sector in the middle of a block; words in pairs would not change the checksum."""
+    def tear(self, number):
+        """Change a sector in the middle of a block."""
         with self.path.open("r+b") as file:
-            os.pwrite(file.fileno(), content, self.layout.at(number) + 100 * SECTOR)
+            os.pwrite(file.fileno(), TORN, self.layout.at(number) + 100 * SECTOR)
 
     def grow(self, rounds=1):
         """More rows, with a checkpoint after each of so many rounds."""
