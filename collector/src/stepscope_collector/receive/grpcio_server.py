@@ -37,9 +37,9 @@ class GrpcioServer:
         certificates: Certificates | None,
     ) -> None:
         # A server that never started writes a debug line while it is being freed, and its record
-        # keeps a reference to it: that crashes the process later (grpcio 1.85.1).
-        if _CORE_LOG.isEnabledFor(logging.DEBUG):
-            _CORE_LOG.setLevel(logging.INFO)
+        # keeps a reference to it: that crashes the process later (grpcio 1.85.1). Whether debug lines
+        # are kept then is not known now.
+        _CORE_LOG.setLevel(max(logging.INFO, _CORE_LOG.level))
         self._server = grpc.aio.server(handlers=[handler], options=_options(limits, config))
         self._certificates = certificates
 

@@ -55,10 +55,14 @@ async def start():
     try:
         await server.start("127.0.0.1:%d" % taken.getsockname()[1], "--otlp-grpc")
     except PortTaken:
-        return "taken"
+        print("taken")
+        return server
 
-for _ in range(10):
-    print(asyncio.run(start()))
+for level in [logging.WARNING, logging.DEBUG] * 5:
+    logging.getLogger().setLevel(level)
+    server = asyncio.run(start())
+    logging.getLogger().setLevel(logging.DEBUG)
+    del server
     gc.collect()
     lines.buffer.clear()
     gc.collect()
