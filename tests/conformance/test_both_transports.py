@@ -112,7 +112,7 @@ def test_a_repaired_string_is_accepted_with_a_warning(
             ]
         }
         body = json.dumps(tree).encode()
-    answer = endpoint.send(transport, "traces", body.replace(b"XX", b"\xe2\x82"))
+    answer = endpoint.send(transport, "traces", body.replace(b"badXX", b"bad\xe2\x82"))
     assert (answer.is_success, answer.rejected) == (True, 0)
     assert "UTF-8" in answer.message
     assert sorted(endpoint.stored(trace_id)) == [["bad\ufffd"], ["good"]]

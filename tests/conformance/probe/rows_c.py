@@ -143,7 +143,7 @@ def _with_bad_utf8(probe: Probe, trace_id: bytes) -> Answer:
         span = {"traceId": trace_id.hex(), "spanId": "11" * 8, "startTimeUnixNano": str(_START)}
         found = [{**span, "name": "badXX"}, {**span, "spanId": "22" * 8, "name": "good"}]
         body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": found}]}]}).encode()
-    return probe.send("traces", body.replace(b"XX", b"\xe2\x82"))
+    return probe.send("traces", body.replace(b"badXX", b"bad\xe2\x82"))
 
 
 @check("C20", over=TRANSPORTS)

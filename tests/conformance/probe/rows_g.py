@@ -1,6 +1,7 @@
 """Rows G: OTLP/gRPC."""
 
 import os
+import random
 import struct
 from typing import Final
 
@@ -26,7 +27,12 @@ _GRPC: Final = ("grpc",)
 _RETRYABLE: Final = frozenset(
     {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
 )
-_NO_REQUESTS: Final = (b"\xff\xff", b"\x0a\x05abc", b"{}", os.urandom(50) + b"\xff")
+_NO_REQUESTS: Final = (
+    b"\xff\xff",
+    b"\x0a\x05abc",
+    b"{}",
+    random.Random(50).randbytes(50) + b"\xff",
+)
 
 
 @check("G1", over=_GRPC)

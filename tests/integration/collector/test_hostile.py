@@ -302,14 +302,14 @@ def test_invalid_utf_8_is_mended_and_said(protobuf_door, name):
     """OTLP checklist C20: some SDKs cut strings inside a character."""
     door = protobuf_door(name)
     sent = request([span("cut here: @@", trace=door.trace("cut"), scope="x")])
-    payload = sent.SerializeToString().replace(b"@@", b"\xc3\x28")
+    payload = sent.SerializeToString().replace(b"here: @@", b"here: \xc3\x28")
     status, body = door.post(payload)
     assert status in {"OK", 200}
     partial = ExportTraceServiceResponse.FromString(body).partial_success
     assert partial.rejected_spans == 0
     assert "UTF-8" in partial.error_message
     mended = ExportTraceServiceRequest.FromString(
-        sent.SerializeToString().replace(b"@@", b"\x00\x28")
+        sent.SerializeToString().replace(b"here: @@", b"here: \x00\x28")
     )
     mended.resource_spans[0].scope_spans[0].spans[0].name = "cut here: \ufffd("
     door.sent.append(mended)
