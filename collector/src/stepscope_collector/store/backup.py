@@ -27,6 +27,7 @@ from stepscope_collector.store.lock import FileLock, unreachable
 from stepscope_collector.store.mark import log_path
 from stepscope_collector.store.migrate import file_version, row_counts
 from stepscope_collector.store.recover import find_damage
+from stepscope_collector.store.undo import undo_path, undo_torn
 from stepscope_schema.load import Schema, load_schema
 
 __all__ = ["Backup", "Restored", "backup_directory", "check_backup", "restore", "snapshot"]
@@ -162,6 +163,7 @@ def restore(source: Path, path: Path, config: StoreConfig) -> Restored:
     partial = path.with_name(f"{path.name}.restoring")
     try:
         _copy(source, partial)
+        undo_torn(partial)
         rows = check_backup(partial, config)
         sync(partial)
         replaced = (
@@ -172,16 +174,15 @@ def restore(source: Path, path: Path, config: StoreConfig) -> Restored:
     except OSError as error:
         raise unreachable(path, error) from error
     finally:
-        for leftover in (partial, log_path(partial)):
+        for leftover in (partial, log_path(partial), undo_path(partial)):
             leftover.unlink(missing_ok=True)
         lock.release()
     return Restored(rows, replaced)
 
 
 def _copy(source: Path, to: Path) -> None:
-    pairs = [(source, to)]
-    if log_path(source).exists():
-        pairs.append((log_path(source), log_path(to)))
+    beside = [named for named in (log_path, undo_path) if named(source).exists()]
+    pairs = [(source, to), *((named(source), named(to)) for named in beside)]
     size = sum(each.stat().st_size for each, _ in pairs)
     free = shutil.disk_usage(to.parent).free
     if free < size:

@@ -441,7 +441,7 @@ class Committer:
 
     def forget_requests(self, before: datetime) -> None:
         """Forget log and metric requests committed before a UTC time."""
-        with self._engine() as connection:
+        with self.transaction() as connection:  # also a checkpoint that follows it needs its mark
             connection.execute(statement("prune_requests"), {"before": before})
 
     def _roll_back(self) -> None:

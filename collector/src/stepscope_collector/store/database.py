@@ -129,7 +129,7 @@ class Database:
             shutil.rmtree(backup_directory(path), ignore_errors=True)
             return cls(made.connect(path), path, config, made=made)
         except BaseException:
-            made.release(path)
+            made.give_up(path)
             raise
 
     def writer(self) -> Connection:
@@ -421,12 +421,14 @@ class Database:
                 return
             self._is_closed = True
             self._readers.end()
-        if not self.is_read_only:
+        is_whole = not self.is_read_only
+        if is_whole:
             try:
                 self._root.execute("checkpoint")
             except EngineError as error:
                 # Nothing is lost: the next start replays the log.
                 logger.warning("checkpoint at close failed", extra={"error": str(error)})
+                is_whole = False
         try:
             self._close_files()
         except EngineError:
@@ -435,7 +437,7 @@ class Database:
             # The end of the process closes what a reader holds that nothing ends.
             logger.warning("the file stays open until a statement has ended")
         if self._made is not None and self.path is not None:
-            self._made.release(self.path)
+            self._made.release(self.path, is_whole=is_whole)
 
     def __enter__(self) -> Self:
         return self

@@ -16,7 +16,7 @@ from typing import Final, Self
 
 from stepscope_collector.errors import DatabaseLocked, StoreUnavailable
 
-__all__ = ["PID_BYTES", "FileLock", "lock_path", "locked", "unreachable"]
+__all__ = ["PID_BYTES", "TAKEN", "FileLock", "lock_path", "locked", "unreachable"]
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ PID_BYTES: Final = 512
 """The part of the file that names the holder; what follows is not the lock's."""
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
-_TAKEN = {errno.EAGAIN, errno.EACCES}
+TAKEN: Final = frozenset({errno.EAGAIN, errno.EACCES})
+"""What the system says of a lock that another process has."""
 _NAMED_WITHIN_ROUNDS = 20
 _ROUND_S = 0.01
 
@@ -121,7 +122,7 @@ def _flock(descriptor: int, kind: int, path: Path) -> None:
                 # Some network file systems have none; DuckDB's own lock is left.
                 logger.warning("the file system has no locks", extra={"path": str(path)})
                 return
-            if error.errno not in _TAKEN:
+            if error.errno not in TAKEN:
                 raise
             if (pid := _holder(descriptor)) is not None:
                 raise locked(path, pid) from error

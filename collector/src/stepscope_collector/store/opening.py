@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from stepscope_collector.config import StoreConfig
-from stepscope_collector.errors import ConfigError, NotFound, StoreUnavailable
+from stepscope_collector.errors import ConfigError, DatabaseLocked, NotFound, StoreUnavailable
 from stepscope_collector.store.engine import Connection, connect, once_released
 from stepscope_collector.store.lock import FileLock, unreachable
-from stepscope_collector.store.mark import Marker, log_path, read_mark
+from stepscope_collector.store.mark import Marker, read_mark
 from stepscope_collector.store.migrate import (
     apply_schema,
     copy_before,
@@ -18,9 +18,9 @@ from stepscope_collector.store.migrate import (
     refuse_other_tables,
     row_counts,
 )
-from stepscope_collector.store.recover import connect_sound, refuse_damaged_log
+from stepscope_collector.store.recover import connect_sound, refuse_damaged_log, refuse_torn
 from stepscope_collector.store.sweep import Sweep
-from stepscope_collector.store.undo import undo_path
+from stepscope_collector.store.undo import undo_path, undo_torn
 from stepscope_schema.load import Schema
 
 __all__ = ["Made", "make_directory", "open_present"]
@@ -102,10 +102,24 @@ class Made:
         if self.marker is not None:
             self.marker.write()
 
-    def release(self, path: Path) -> None:
-        """Give the lock of the closed database back."""
-        # With a log left, its last checkpoint may have failed, and the next start has to undo it.
-        if not log_path(path).exists():
+    def give_up(self, path: Path) -> None:
+        """Give the lock back after a start that has failed; the copies stay where one after it may need them."""
+        is_whole = False
+        try:
+            with suppress(OSError, DatabaseLocked):
+                undo_torn(path)
+                is_whole = True
+        finally:
+            self.release(path, is_whole=is_whole)
+
+    def release(self, path: Path, *, is_whole: bool) -> None:
+        """Give the lock of the closed database back.
+
+        Args:
+            path: of the file.
+            is_whole: its last checkpoint has come to its end, so the next start has nothing to undo.
+        """
+        if is_whole:
             with suppress(OSError):
                 undo_path(path).unlink(missing_ok=True)
         if self.lock is not None:
@@ -133,6 +147,7 @@ def open_present(path: Path | None, config: StoreConfig, schema: Schema) -> Conn
     """A connection that only reads a file which has the present schema; raises as Database.open."""
     if path is not None:
         FileLock.refuse_if_taken(path)
+        refuse_torn(path)
         refuse_damaged_log(path)
     root = connect(path, config, read_only=True)
     try:

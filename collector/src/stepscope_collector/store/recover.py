@@ -28,9 +28,9 @@ from stepscope_collector.store.engine import (
 from stepscope_collector.store.lock import lock_path, unreachable
 from stepscope_collector.store.mark import Mark, checksum, log_path, read_mark
 from stepscope_collector.store.sweep import Sweep, sweep_file
-from stepscope_collector.store.undo import undo_torn
+from stepscope_collector.store.undo import is_torn, undo_torn
 
-__all__ = ["connect_sound", "find_damage", "refuse_damaged_log"]
+__all__ = ["connect_sound", "find_damage", "refuse_damaged_log", "refuse_torn"]
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +104,15 @@ def refuse_damaged_log(path: Path) -> None:
         raise DatabaseDamaged(
             f"{path} has lost acknowledged rows: {reason}",
             hint="start `stepscope serve` once: it sets the damaged log aside",
+        )
+
+
+def refuse_torn(path: Path) -> None:
+    """For a process that only reads: DatabaseDamaged when a checkpoint was cut short by a loss of power."""
+    if is_torn(path):
+        raise DatabaseDamaged(
+            f"{path} was torn when the power failed",
+            hint="start `stepscope serve` once: it puts the torn blocks back",
         )
 
 
@@ -186,7 +195,7 @@ def _undo_torn(path: Path) -> None:
     try:
         undo_torn(path)
     except OSError as error:
-        raise unreachable(path, error) from error
+        raise unreachable(Path(error.filename or path), error) from error
 
 
 def _is_current(path: Path, mark: Mark) -> bool:

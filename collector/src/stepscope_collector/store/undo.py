@@ -12,6 +12,7 @@ The file: in its first 4096 bytes which headers the copies belong to, then slots
 holds, and the block.
 """
 
+import fcntl
 import logging
 import os
 import struct
@@ -30,8 +31,9 @@ from stepscope_collector.store.blocks import (
     noted_blocks,
 )
 from stepscope_collector.store.files import sync
+from stepscope_collector.store.lock import TAKEN, locked
 
-__all__ = ["Undo", "undo_path", "undo_torn"]
+__all__ = ["Undo", "is_torn", "undo_path", "undo_torn"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,9 +81,16 @@ class Undo:
         if (layout := layout_of(read(0, HEAD_BYTES))) is None:
             return  # of an engine that is not known
         noted = noted_blocks(read, layout)
-        self._copy(layout, set() if noted is None else noted.rewritten, read)
-        _write(self._descriptor, 0, _sealed(_HEAD.pack(_MAGIC, head)))
-        os.fdatasync(self._descriptor)
+        if noted is None:
+            logger.warning("no copies for a loss of power: the list of blocks cannot be read")
+        try:
+            self._copy(layout, set() if noted is None else noted.rewritten, read)
+            _write(self._descriptor, 0, _sealed(_HEAD.pack(_MAGIC, head)))
+            os.fdatasync(self._descriptor)
+        except OSError:
+            # After a sync that failed the system reads back what is not on the disk: all is written again.
+            self._slots = {}
+            raise
         if not self._head:
             sync(self._path.parent)  # it may be new
         self._head = head
@@ -121,15 +130,18 @@ class Undo:
 def undo_torn(path: Path) -> int:
     """Put copies in the place of blocks that a checkpoint was writing; how many.
 
-    For a database that nobody has open, before the engine opens it.
+    For a database that this process does not have open, before the engine opens it.
 
-    Raises OSError when a file cannot be read or written.
+    Raises:
+        DatabaseLocked: another process has it open, whose checkpoint may be writing just now.
+        OSError: a file cannot be read or written.
     """
     try:
         with (
             undo_path(path).open("rb", buffering=0) as copies,
             path.open("r+b", buffering=0) as database,
         ):
+            _lock(path, database.fileno(), fcntl.LOCK_EX)
             count = _put_back(copies.fileno(), database.fileno())
     except FileNotFoundError:
         return 0
@@ -138,21 +150,58 @@ def undo_torn(path: Path) -> int:
     return count
 
 
+def is_torn(path: Path) -> bool:
+    """Whether `undo_torn` would put something back; for a process that only reads.
+
+    Raises:
+        DatabaseLocked: as `undo_torn`.
+    """
+    try:
+        with (
+            undo_path(path).open("rb", buffering=0) as copies,
+            path.open("rb", buffering=0) as database,
+        ):
+            _lock(path, database.fileno(), fcntl.LOCK_SH)
+            return next(_torn(copies.fileno(), database.fileno()), None) is not None
+    except OSError:
+        return False  # no copies that we may read
+
+
+def _lock(path: Path, database: int, kind: int) -> None:
+    """The lock that DuckDB takes, until the descriptor is closed: other programs know no lock of ours."""
+    try:
+        fcntl.lockf(database, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in TAKEN:
+            raise locked(path, None) from error
+        raise
+
+
 def _put_back(copies: int, database: int) -> int:
-    layout = layout_of(os.pread(database, HEAD_BYTES, 0))
-    own = _sealed(_HEAD.pack(_MAGIC, head_of(database)))
-    if layout is None or os.pread(copies, _PAGE, 0) != own:
-        return 0  # a checkpoint has come since: it had synced its blocks before
-    torn = [
-        (slot.block, content)
-        for place, slot in _slots_in(copies, layout)
-        if _is_torn(database, slot.block, layout)
-        and (content := _content(copies, place, slot, layout)) is not None
-    ]
-    for block, content in torn:
-        _write(database, layout.at(block), content)
-    os.fsync(database)
+    torn = list(_torn(copies, database))
+    for offset, content in torn:
+        _write(database, offset, content)
+    if torn or _is_followed(copies, database):
+        # Also where nothing is torn: what was read may not be on the disk yet, and is all there is when the copies go.
+        os.fsync(database)
     return len(torn)
+
+
+def _is_followed(copies: int, database: int) -> bool:
+    """Whether the copies are of the database as its headers are; else a checkpoint has come since: it had synced its blocks before."""
+    return os.pread(copies, _PAGE, 0) == _sealed(_HEAD.pack(_MAGIC, head_of(database)))
+
+
+def _torn(copies: int, database: int) -> Iterator[tuple[int, bytes]]:
+    """Offset and right content of each block that is torn."""
+    layout = layout_of(os.pread(database, HEAD_BYTES, 0))
+    if layout is None or not _is_followed(copies, database):
+        return
+    for place, slot in _slots_in(copies, layout):
+        if _fails(database, slot.block, layout):
+            content = _content(copies, place, slot, layout)
+            if content is not None:
+                yield layout.at(slot.block), content
 
 
 def _slots_in(descriptor: int, layout: Layout) -> Iterator[tuple[int, _Slot]]:
@@ -173,7 +222,7 @@ def _content(descriptor: int, place: int, slot: _Slot, layout: Layout) -> bytes 
     return content if is_own and not failed_blocks(content, size) else None
 
 
-def _is_torn(database: int, block: int, layout: Layout) -> bool:
+def _fails(database: int, block: int, layout: Layout) -> bool:
     content = os.pread(database, layout.block_bytes, layout.at(block))
     return len(content) < layout.block_bytes or bool(failed_blocks(content, layout.block_bytes))
 

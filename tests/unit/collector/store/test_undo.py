@@ -2,10 +2,15 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from datetime import datetime
 
 import pytest
 
 from stepscope_collector.config import StoreConfig
+from stepscope_collector.errors import DatabaseDamaged, DatabaseLocked, StoreUnavailable
+from stepscope_collector.store.backup import restore
 from stepscope_collector.store.blocks import (
     HEAD_BYTES,
     failed_blocks,
@@ -13,11 +18,12 @@ from stepscope_collector.store.blocks import (
     layout_of,
     noted_blocks,
 )
+from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.database import Database
-from stepscope_collector.store.mark import log_path
-from stepscope_collector.store.opening import Made
+from stepscope_collector.store.lock import lock_path
+from stepscope_collector.store.mark import log_path, read_mark
 from stepscope_collector.store.undo import Undo, undo_path, undo_torn
-from stepscope_schema.load import load_schema
+from tests.strategies.workflows import MAPPING
 
 SECTOR = 512
 TORN = b"torn".ljust(SECTOR, b"\0")
@@ -184,21 +190,119 @@ def test_without_either_file_there_is_nothing_to_put_back(file, missing):
     assert undo_torn(file.path) == 0
 
 
-def test_a_start_after_a_crash_puts_back_and_serves(file, tmp_path):
-    """issue #4: nothing is called damage."""
-    crashed = tmp_path / "crashed"
-    crashed.mkdir()
+@pytest.fixture
+def crashed(file, tmp_path):
+    """A file as the power leaves it amid a checkpoint that DuckDB made without its log, as of a large commit."""
+    directory = tmp_path / "crashed"
+    directory.mkdir()
     with Database.open(file.path, StoreConfig()) as database:
+        database.writer().execute("checkpoint")
         database.committed()
-        for each in tmp_path.glob("x.duckdb*"):
-            if each.is_file():
-                shutil.copy(each, crashed)
-    left = File(crashed / "x.duckdb")
+        for name in (file.path.name, undo_path(file.path).name):
+            shutil.copy(tmp_path / name, directory)
+    left = File(directory / file.path.name)
     for number in left.rewritten:
         left.tear(number)
-    with Database.open(left.path, StoreConfig()) as database, database.read() as connection:
+    return left
+
+
+def assert_serves(path):
+    with Database.open(path, StoreConfig()) as database, database.read() as connection:
         assert connection.execute("select count(*) from main.t").fetchall() == [(3 * 30720,)]
-    assert not list(crashed.glob("*.damaged*"))
+    assert not list(path.parent.glob("*.damaged*"))
+
+
+def test_a_start_after_a_crash_puts_back_and_serves(crashed):
+    """issue #4: nothing is called damage."""
+    assert_serves(crashed.path)
+
+
+@pytest.mark.parametrize("fails", [PermissionError(13, "Permission denied"), KeyboardInterrupt()])
+def test_a_start_that_fails_leaves_the_copies_for_the_next(crashed, monkeypatch, fails):
+    """ours: no log is no sign that there is nothing to undo."""
+
+    def fail(copies, database):
+        raise fails
+
+    with monkeypatch.context() as patched:
+        patched.setattr("stepscope_collector.store.undo._put_back", fail)
+        with pytest.raises((StoreUnavailable, KeyboardInterrupt)):
+            Database.open(crashed.path, StoreConfig())
+    assert not lock_path(crashed.path).exists()
+    assert undo_path(crashed.path).exists()
+    assert_serves(crashed.path)
+
+
+def test_nothing_is_put_back_while_another_program_has_the_file(crashed):
+    """ours: a block may be torn because its checkpoint writes it just now; it knows DuckDB's lock alone."""
+    torn = crashed.path.read_bytes()
+    program = (
+        "import fcntl, sys\n"
+        "file = open(sys.argv[1], 'r+b')\n"
+        "fcntl.lockf(file, fcntl.LOCK_EX)\n"  # as DuckDB does, which would not open a torn file
+        "print('open', flush=True)\n"
+        "sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program, str(crashed.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"open\n"
+        for read_only in (False, True):
+            with pytest.raises(DatabaseLocked, match="in use by another process"):
+                Database.open(crashed.path, StoreConfig(), read_only=read_only)
+        assert crashed.path.read_bytes() == torn
+    assert_serves(crashed.path)
+
+
+def test_who_only_reads_is_told_to_start_a_server(crashed):
+    """ours: not that the history is lost, when a start puts it back."""
+    torn = crashed.path.read_bytes()
+    with pytest.raises(DatabaseDamaged, match="torn when the power failed") as caught:
+        Database.open(crashed.path, StoreConfig(), read_only=True)
+    assert "stepscope serve" in caught.value.hint
+    assert crashed.path.read_bytes() == torn
+    assert_serves(crashed.path)
+    Database.open(crashed.path, StoreConfig(), read_only=True).close()
+
+
+def test_restore_puts_back_as_well(crashed, tmp_path):
+    """docs/durability.md: the files of a server that was killed can be restored."""
+    to = tmp_path / "restored" / "x.duckdb"
+    restore(crashed.path, to, StoreConfig())
+    assert [each.name for each in to.parent.iterdir()] == [to.name]
+    assert_serves(to)
+
+
+def test_after_a_sync_that_failed_all_is_written_again(file, monkeypatch):
+    """ours: the system reads back from memory what it could not write."""
+    undo = Undo(file.path)
+    file.grow()
+    written = []
+    real = os.pwrite
+
+    def fail(descriptor):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            undo.follow(file.head, file.read)
+
+    def pwrite(descriptor, data, offset):
+        written.append(bytes(data))
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    undo.follow(file.head, file.read)
+    undo.close()
+    for number in file.rewritten:
+        assert any(each.endswith(file.block(number)) for each in written)
+
+
+def test_a_list_of_blocks_that_cannot_be_read_is_said(file, monkeypatch, caplog):
+    """ours: nobody shall believe that there are copies."""
+    monkeypatch.setattr("stepscope_collector.store.undo.noted_blocks", lambda read, layout: None)
+    file.follow()
+    assert "no copies for a loss of power" in caplog.text
 
 
 def test_a_head_of_an_unknown_kind_has_no_copies(tmp_path):
@@ -212,18 +316,35 @@ def test_a_head_of_an_unknown_kind_has_no_copies(tmp_path):
     assert undo_torn(path) == 0
 
 
-def test_an_orderly_stop_leaves_no_copies_but_where_a_log_is_left(tmp_path):
+def test_an_orderly_stop_leaves_no_copies_but_where_its_checkpoint_failed(tmp_path):
     """ours: whoever imports into a file wants that file alone; a checkpoint that failed has to be undone."""
     path = tmp_path / "x.duckdb"
     with Database.open(path, StoreConfig()):
         assert undo_path(path).exists()
         assert undo_path(path).stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
-    undo_path(path).write_bytes(b"copies")
-    log_path(path).write_bytes(b"rows")
-    made = Made(StoreConfig(), load_schema(), 300)
-    made.release(path)
+    database = Database.open(path, StoreConfig())
+    database.writer().execute("begin")
+    database.writer().execute("create table main.t (a int)")  # no checkpoint beside it
+    database.close()
     assert undo_path(path).exists()
-    log_path(path).unlink()
-    made.release(path)
-    assert not undo_path(path).exists()
+    Database.open(path, StoreConfig()).close()
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_old_requests_are_forgotten_behind_a_mark(tmp_path):
+    """ours: every commit may be the one that a checkpoint follows, which needs its copies."""
+    path = tmp_path / "x.duckdb"
+    with Database.open(path, StoreConfig()) as database:
+        database.writer().execute("insert into stored.requests values (uuid(), '2026-01-01')")
+        committer = Committer(database.writer(), MAPPING, database.reopen, database.committed)
+        before = read_mark_of(path)
+        committer.forget_requests(datetime(2026, 1, 2))  # noqa: DTZ001, as the store has times
+        assert read_mark_of(path).number == before.number + 1
+        assert read_mark_of(path).log_bytes == log_path(path).stat().st_size
+        assert database.writer().execute("from stored.requests").fetchall() == []
+
+
+def read_mark_of(path):
+    with lock_path(path).open("rb") as file:
+        return read_mark(file.fileno())
