@@ -35,7 +35,7 @@ class Section(NamedTuple):
 
 
 SECTIONS: Final = (
-    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 160000",
+    Section("ingest", "Taking spans in", "bench_ingest.py --shape own foreign payloads resources --batch 32 512 --protocol grpc http --spans 480000",
         "A real collector process, 16 senders with one request each in flight on the same cores. Times end when a question counts all spans; `spans/CPU-s` counts the "
         "collector's own time until then. Shapes: `own`: the SDK's spans, 8 attributes; `foreign`: 30 attributes; `payloads`: 4 KB of input each; `resources`: a resource for each span."),
     Section("latency", "Answers at half load", "bench_ingest.py --batch 512 --protocol grpc http --spans 200000 --half-load",
