@@ -168,6 +168,10 @@ class StoreUnavailable(StepscopeError):
     retry_after_s = 1
 
 
+class StoreOutOfMemory(StoreUnavailable):
+    """The memory of the engine does not hold this work beside what else it does; fewer rows at a time may fit."""
+
+
 class Unwritable(StepscopeError):
     """The store refuses the rows themselves; trying again cannot help, so it is not retryable."""
 

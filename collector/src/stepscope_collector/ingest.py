@@ -50,7 +50,7 @@ _VIA: Final = re.compile(r"[0-9a-f]+(,[0-9a-f]+)*", re.ASCII)
 T = TypeVar("T")
 
 _FRESH_WITHIN_S: Final = 30.0
-"""How long a question waits for what was answered before it; at full load that takes half a second."""
+"""How long a question waits for what was answered before it; at full load that takes half a second, and some seconds where all spans are folded."""
 
 _REPEAT_WITHIN_S: Final = 300.0
 """For requests that an earlier process left: as many as the budget holds, each in a commit of its own."""
@@ -110,7 +110,13 @@ class Ingest:
             row_group=ROW_GROUP_ROWS,
         )
         self._writer = Writer(
-            committer, lambda: self._plan, self._queue, self._admission, telemetry, tee
+            committer,
+            lambda: self._plan,
+            config,
+            self._queue,
+            self._admission,
+            telemetry,
+            tee,
         )
         if backlog is not None:
             self._backlog = Backlog(backlog, self._may_answer, self._queue.wake)

@@ -43,6 +43,7 @@ from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.telemetry.summary import now_of, times_of
 from stepscope_collector.telemetry.values import Reading, Sample
 from stepscope_collector.upkeep import Upkeep
+from stepscope_collector.write_queue import groups_that_fit
 
 __all__ = ["App", "OneStore"]
 
@@ -95,7 +96,7 @@ class OneStore:
                 max_attributes=limits.max_attributes,
                 decoder=cast("Decoder", settings.ingest.decoder),
             ),
-            settings.ingest,
+            groups_that_fit(settings.ingest, database.config, limits.max_inflight_bytes),
             limits.max_inflight_bytes,
             telemetry,
             tee=tee,

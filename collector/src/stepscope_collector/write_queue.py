@@ -6,25 +6,48 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from stepscope_collector.admission import Admission
-from stepscope_collector.config import IngestConfig
+from stepscope_collector.config import IngestConfig, StoreConfig
+from stepscope_collector.store.engine import ROW_GROUP_ROWS
 from stepscope_collector.waiting import Waiting, Work, shutting_down
 
-__all__ = ["Group", "WriteQueue"]
+__all__ = ["Group", "WriteQueue", "cut_request", "groups_that_fit"]
 
 logger = logging.getLogger(__name__)
+
+_MEMORY_PER_ROW_GROUP: Final = 96 << 20
+"""Of the engine, for a row group of a commit. Where all spans are folded, as those of DBOS (`benchmarks/bench_profiles.py`), one fits into
+128 MiB and two into 192, not into 160; others need a third."""
+_GROUPS_UNDER_WAY: Final = 4
+"""One is committed and one is gathered, and half of what may be under way is for answers that wait for neither."""
+
+
+def groups_that_fit(
+    config: IngestConfig, store: StoreConfig, max_inflight_bytes: int
+) -> IngestConfig:
+    """Limits of a group for a store with less memory than by default, and for fewer bytes under way."""
+    row_groups = max(1, store.memory_limit_bytes // _MEMORY_PER_ROW_GROUP)
+    most_bytes = max(1, max_inflight_bytes // _GROUPS_UNDER_WAY)
+    return replace(
+        config,
+        group_max_rows=min(config.group_max_rows, row_groups * ROW_GROUP_ROWS),
+        group_max_bytes=min(config.group_max_bytes, most_bytes),
+    )
 
 
 def _is_of_spans(waiting: Waiting) -> bool:
     return waiting.batch.signal == "traces"
 
 
-def _cut(waiting: Waiting, rows: int) -> tuple[Waiting, Waiting | None]:
-    """A request in two, or as it is where it cannot be cut."""
-    if waiting.request_hash is not None:  # it is known as a whole when it comes again
+def cut_request(waiting: Waiting, rows: int) -> tuple[Waiting, Waiting | None]:
+    """A request of more than so many rows in two, or as it is where it cannot be cut.
+
+    Only spans can: log records and points are known by the whole request when it comes again.
+    """
+    if waiting.request_hash is not None or not _is_of_spans(waiting):
         return waiting, None
     try:
         return waiting.cut(rows)
@@ -59,7 +82,7 @@ class WriteQueue:
         enough_bytes: a group of this size waits for nothing, if its rows are so large that they would be more than
             `group_max_bytes` before they are a row group, or `group_max_rows`.
         row_group: where `group_max_rows` is a multiple of this, requests of spans are cut so that groups of many
-            have just as many rows: DuckDB writes those without its log (decision 9).
+            have a multiple of it, unless somebody waits: DuckDB writes those without its log (decision 9).
     """
 
     def __init__(
@@ -95,6 +118,8 @@ class WriteQueue:
         self._expected_requests = 1
         """Most requests under way at one time since the last commit."""
         self._last_commit_s = 0.0
+        self._began_s = 0.0
+        """When the group that is being gathered was begun."""
         self._linger_until: float | None = None
         """How long the group that is being gathered waits for more."""
         self._open_bytes = 0
@@ -228,6 +253,7 @@ class WriteQueue:
         size, rows = self._add(group, first, 0, 0)
         # What was held has waited already.
         deadline = first.received_s + self._config.group_max_wait_ms / 1000
+        self._began_s = time.monotonic()
         self._linger_until = None
         can_wait = True
         while can_wait and not self._is_full:
@@ -265,7 +291,7 @@ class WriteQueue:
             last = group.pop()
             count = last.batch.row_count
             if rows - count < kept:
-                last, rest = _cut(last, kept - (rows - count))
+                last, rest = cut_request(last, kept - (rows - count))
                 if rest is None:
                     group.append(last)
                     break
@@ -284,7 +310,7 @@ class WriteQueue:
         if is_first or size + waiting.payload_bytes <= config.group_max_bytes:
             count = waiting.batch.row_count
             if self._may_cut and 0 < left < count and all(map(_is_of_spans, (*group, waiting))):
-                waiting, rest = _cut(waiting, left)
+                waiting, rest = cut_request(waiting, left)
                 if rest is not None:
                     self._hold(rest)
                 count = waiting.batch.row_count
@@ -322,6 +348,8 @@ class WriteQueue:
                 if self._answers_first():
                     self._sleep(group, deadline)
                     continue
+                # Senders that wait for commits come back from the last one now, however long that took.
+                deadline = self._began_s + self._config.group_max_wait_ms / 1000
                 if self._admission.wait_decoded(deadline):
                     continue
                 found = self._queue.get(timeout=self._worth_s(group, deadline))

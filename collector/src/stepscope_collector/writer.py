@@ -7,7 +7,7 @@ until the store takes it, and one that the store can never take is kept as a fil
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
@@ -16,8 +16,14 @@ from typing import Final
 
 from stepscope_collector.admission import Admission
 from stepscope_collector.backlog import Backlog
+from stepscope_collector.config import IngestConfig
 from stepscope_collector.decode.batch import Batch, Plan, Rejection
-from stepscope_collector.errors import StepscopeError, StoreUnavailable, Unwritable
+from stepscope_collector.errors import (
+    StepscopeError,
+    StoreOutOfMemory,
+    StoreUnavailable,
+    Unwritable,
+)
 from stepscope_collector.mapping.group import NewDimensions, group_of
 from stepscope_collector.store.commit import Committer
 from stepscope_collector.store.known import KnownExecutions
@@ -25,7 +31,7 @@ from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.waiting import Receipt, Waiting, Work, spread
-from stepscope_collector.write_queue import WriteQueue
+from stepscope_collector.write_queue import WriteQueue, cut_request
 
 __all__ = ["Writer"]
 
@@ -37,6 +43,9 @@ _REMEMBER_REQUESTS: Final = timedelta(hours=1)
 _RETRY_S: Final = 1.0
 """After which the store is tried again with requests that are answered already."""
 
+_GROWTH: Final = 16
+"""After a commit that fits, the next may be larger by this part: what did not fit before is tried again now and then."""
+
 
 class Writer:
     """The thread that owns the committer.
@@ -44,6 +53,7 @@ class Writer:
     Args:
         committer: used by that thread alone.
         plan: of the decoder, as it is now.
+        config: limits of a commit, which hold for what was kept for another try, too.
         queue: what waits.
         admission: gets the bytes of requests back that are done with.
         telemetry: counts what became of them.
@@ -54,6 +64,7 @@ class Writer:
         self,
         committer: Committer,
         plan: Callable[[], Plan],
+        config: IngestConfig,
         queue: WriteQueue,
         admission: Admission,
         telemetry: Telemetry,
@@ -65,6 +76,10 @@ class Writer:
         self._admission = admission
         self._telemetry = telemetry
         self._tee = tee
+        self._max_bytes = config.group_max_bytes
+        self._max_rows = config.group_max_rows
+        self._fitting_rows = self._max_rows
+        """As many as the memory of the engine holds in one commit, as far as is known."""
         self._backlog: Backlog | None = None
         self._dimensions = NewDimensions()
         self._generation = committer.generation
@@ -126,8 +141,7 @@ class Writer:
                 if requests:
                     last = requests[-1]
                     self._last_taken = last.sequence - 1 if last.is_part else last.sequence
-                if group := [*kept, *self._without_refused(requests)]:
-                    self._commit_or_split(group)
+                self._write(deque([*kept, *requests]))
                 self._settle()
             if taken is None:
                 return
@@ -159,21 +173,73 @@ class Writer:
             unwritable, self._unwritable = self._unwritable, []
             self._backlog.settled(last, unwritable)
 
+    def _write(self, left: deque[Waiting]) -> None:
+        """Commit these, in as few transactions as may be.
+
+        What was kept is tried again together with what came since, which may be many times what a commit holds. And what the
+        memory of the engine holds depends on the spans: those that are folded need several times as much as others.
+        """
+        while left:
+            group = self._without_refused(self._first_of(left))
+            rows = sum(waiting.batch.row_count for waiting in group)
+            try:
+                if group:
+                    self._commit(group)
+            except StoreOutOfMemory as error:
+                if rows > 1 and (len(group) > 1 or cut_request(group[0], rows // 2)[1] is not None):
+                    self._fitting_rows = rows // 2
+                    told = {"rows": rows, "error": error.message}
+                    logger.warning(
+                        "commit does not fit into the memory, fewer rows next", extra=told
+                    )
+                    left.extendleft(reversed(group))
+                else:
+                    self._fail(group, error)
+            except StoreUnavailable as error:
+                self._fail([*group, *left], error)
+                return
+            except Exception as error:  # noqa: BLE001 one bad request must not take its neighbours with it
+                self._split(group, error)
+            else:
+                growth = self._fitting_rows // _GROWTH + 1
+                self._fitting_rows = min(self._fitting_rows + growth, self._max_rows)
+
+    def _first_of(self, left: deque[Waiting]) -> list[Waiting]:
+        """Takes out what goes into one commit: at least one request, or a part of it."""
+        group: list[Waiting] = []
+        size = rows = 0
+        while left:
+            count = left[0].batch.row_count
+            size += left[0].payload_bytes
+            if group and (rows + count > self._fitting_rows or size > self._max_bytes):
+                break
+            first = left.popleft()
+            if count > self._fitting_rows < self._max_rows:  # else it goes alone
+                first, rest = cut_request(first, self._fitting_rows)
+                if rest is not None:
+                    left.appendleft(rest)
+            group.append(first)
+            rows += count
+        return group
+
     def _commit_or_split(self, group: list[Waiting]) -> None:
         try:
             self._commit(group)
         except StoreUnavailable as error:
             self._fail(group, error)
-        except Exception as error:
-            if len(group) > 1:
-                # one bad request must not take its neighbours with it
-                middle = len(group) // 2
-                self._commit_or_split(group[:middle])
-                self._commit_or_split(group[middle:])
-                return
-            if not isinstance(error, Unwritable):
-                logger.exception("commit failed")
-            self._fail_for_good(group[0], error)
+        except Exception as error:  # noqa: BLE001 as above
+            self._split(group, error)
+
+    def _split(self, group: list[Waiting], error: Exception) -> None:
+        """Commit the halves of a group that failed; one request has failed for good."""
+        if len(group) > 1:
+            middle = len(group) // 2
+            self._commit_or_split(group[:middle])
+            self._commit_or_split(group[middle:])
+            return
+        if not isinstance(error, Unwritable):
+            logger.error("commit failed", exc_info=error)
+        self._fail_for_good(group[0], error)
 
     def _leave(self, waiting: Waiting) -> None:
         if waiting.is_admitted:

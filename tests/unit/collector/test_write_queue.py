@@ -341,3 +341,14 @@ def test_the_end_takes_what_waits_and_nothing_more(writer):
     assert writer.take().result(WAIT_S) is None
     with pytest.raises(StoreUnavailable):
         writer.queue.put(request())
+
+
+def test_where_answers_wait_what_came_during_a_commit_waits_for_the_senders_of_it(writer):
+    """ours: their requests are as old as that commit is long, and those that it answers come back now."""
+    writer.is_answering = False
+    writer.queue._last_commit_s = 4 * WAIT_S
+    writer.queue._expected_requests = 2
+    made = [overdue(request()), request()]
+    taken = writer.gather(made[0])
+    writer.queue.put(made[1])
+    assert requests_of(taken) == made

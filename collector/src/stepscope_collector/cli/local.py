@@ -27,6 +27,7 @@ from stepscope_collector.store.files import backlog_directory
 from stepscope_collector.store.log_limit import LogLimit
 from stepscope_collector.tee import QueueAtRest
 from stepscope_collector.telemetry import Telemetry
+from stepscope_collector.write_queue import groups_that_fit
 
 __all__ = ["FileTransport"]
 
@@ -121,5 +122,10 @@ def _ingest(database: Database, settings: Settings) -> Ingest:
     path = settings.data.database_path
     backlog = backlog_directory(path) if has_backlog(path) else None
     return Ingest(
-        committer, plan, settings.ingest, limits.max_inflight_bytes, Telemetry(), backlog=backlog
+        committer,
+        plan,
+        groups_that_fit(settings.ingest, database.config, limits.max_inflight_bytes),
+        limits.max_inflight_bytes,
+        Telemetry(),
+        backlog=backlog,
     )

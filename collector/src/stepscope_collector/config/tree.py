@@ -190,7 +190,7 @@ class IngestConfig:
     group_max_bytes: int = _setting(
         "bytes",
         32 * _MIB,
-        "Bytes of requests committed in one transaction, at most; one larger request goes alone.",
+        "Bytes of requests committed in one transaction, at most, and no more than a quarter of `limits.max_inflight_bytes`; one larger request goes alone.",
         "Enough for as many spans as `group_max_rows`, of half a kilobyte each, or for a row group of a kilobyte each. "
         "Larger groups cost memory.",
         minimum=_KIB,
@@ -199,7 +199,8 @@ class IngestConfig:
         "count",
         61_440,
         "Spans, log records and points committed in one transaction, at most; one larger request "
-        "goes alone. With a multiple of 30,720, which costs the least at full load, the spans of a request may be in several.",
+        "goes alone. With a multiple of 30,720, which costs the least at full load, the spans of a request may be in several. "
+        "No more than 30,720 for each 96 MiB of `store.memory_limit_bytes`; where the engine's memory does not hold a commit, the next are smaller.",
         "Two row groups: DuckDB writes one that is whole to the file at once, and all else first to its log; and two share "
         "what a commit costs whatever its size, and the last block of what it writes. More cost memory.",
         minimum=1,

@@ -25,7 +25,7 @@ class Head:
         client = scope.get("client")
         self.address: str = client[0] if client else ""
         self.token: str = scope.get(TOKEN_NAME, "")
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self._headers: dict[bytes, bytes] = dict(reversed(list(scope["headers"])))
         self.encoding: Encoding | None = encoding_of(self.text(b"content-type"))
         """How the body is written; None: not as OTLP is, or it is not told."""
 

@@ -24,6 +24,7 @@ from stepscope_collector.errors import (
     NewerSchema,
     NotFound,
     StepscopeError,
+    StoreOutOfMemory,
     StoreUnavailable,
     Unwritable,
 )
@@ -177,7 +178,9 @@ def refusal(error: EngineError) -> StoreUnavailable | Unwritable:
     """What senders are told when the engine refuses their rows."""
     said = str(error).strip().partition("\n")[0]
     if isinstance(error, _PASSING):
-        return StoreUnavailable(f"the store cannot commit now: {said}")
+        is_memory = isinstance(error, duckdb.OutOfMemoryException)
+        kind = StoreOutOfMemory if is_memory else StoreUnavailable
+        return kind(f"the store cannot commit now: {said}")
     return Unwritable(f"the store refuses these rows: {said}")
 
 

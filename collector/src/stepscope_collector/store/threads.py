@@ -1,6 +1,6 @@
 """With how many threads the engine works: all it may have while somebody asks, one while there is only the writer.
 
-The statements of a commit are about one row group, a single piece of work. When another thread of the engine takes it, it needs
+The statements of a commit are about a row group or two, a single piece of work each. When another thread of the engine takes it, it needs
 more CPU: memory and caches move between cores (decision 12).
 """
 
