@@ -127,6 +127,8 @@ def test_lists_of_keys_that_many_spans_share_come_as_structs():
         == 8
     )
     assert group(request([KEYS], 500), "native").spans.shapes == ()
+    assert len(group(request([["order.id", "region"]], 8192), "native").spans.shapes) == 1
+    assert group(request([["order.id", "region"]], 8191), "native").spans.shapes == ()
 
 
 @pytest.mark.parametrize("spoils", [["a", "A"], [""], ["a\0b"], ["x" * 300]])
