@@ -177,14 +177,17 @@ class Writer:
         """Commit these, in as few transactions as may be.
 
         What was kept is tried again together with what came since, which may be many times what a commit holds. And what the
-        memory of the engine holds depends on the spans: those that are folded need several times as much as others.
+        memory of the engine holds depends on the spans: those that are folded need several times as much as others. Where two in
+        turn fail that cannot be smaller, something else has the memory, and all wait.
         """
+        failed_alone = 0
         while left:
             group = self._without_refused(self._first_of(left))
+            if not group:
+                continue
             rows = sum(waiting.batch.row_count for waiting in group)
             try:
-                if group:
-                    self._commit(group)
+                self._commit(group)
             except StoreOutOfMemory as error:
                 if rows > 1 and (len(group) > 1 or cut_request(group[0], rows // 2)[1] is not None):
                     self._fitting_rows = rows // 2
@@ -193,14 +196,19 @@ class Writer:
                         "commit does not fit into the memory, fewer rows next", extra=told
                     )
                     left.extendleft(reversed(group))
-                else:
-                    self._fail(group, error)
+                    continue
+                failed_alone += 1
+                if failed_alone > 1:
+                    self._fail([*group, *left], error)
+                    return
+                self._fail(group, error)
             except StoreUnavailable as error:
                 self._fail([*group, *left], error)
                 return
             except Exception as error:  # noqa: BLE001 one bad request must not take its neighbours with it
                 self._split(group, error)
             else:
+                failed_alone = 0
                 growth = self._fitting_rows // _GROWTH + 1
                 self._fitting_rows = min(self._fitting_rows + growth, self._max_rows)
 

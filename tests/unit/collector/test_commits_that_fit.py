@@ -87,6 +87,21 @@ def test_what_cannot_be_cut_fails_alone(small):
         assert take.take(log_request(*map(str, range(50))), "logs").accepted == 50
 
 
+def test_memory_that_something_else_has_is_not_asked_for_row_by_row(small):
+    """ours: each attempt costs as much as a commit, and nothing else is done meanwhile."""
+    with taking(committer=small) as take:
+        with take.held():
+            small.fits = 0
+            futures = submitted(take, requests=30, each=10)
+        for future in futures:
+            with pytest.raises(StoreUnavailable, match="no room"):
+                future.result(WAIT_S)
+        assert len(small.commits) < 15, small.commits
+        assert take.counts()["failed"] == 300
+        small.fits = 10**6
+        assert take.take(spans("later", 20)).accepted == 20
+
+
 def test_a_commit_may_be_larger_again_once_there_is_room(small):
     """ours: a question may have had the memory."""
     with taking(committer=small) as take:
