@@ -167,7 +167,8 @@ class Writer:
 
     def _settle(self) -> None:
         """Nobody needs to wait for what was taken any more, nor is it needed on disk."""
-        last = self._kept[0].sequence - 1 if self._kept else self._last_taken
+        first = min((waiting.sequence for waiting in self._kept), default=self._last_taken + 1)
+        last = first - 1
         self._queue.settled(last, is_stalled=bool(self._kept))
         if self._backlog is not None:
             unwritable, self._unwritable = self._unwritable, []
@@ -178,9 +179,9 @@ class Writer:
 
         What was kept is tried again together with what came since, which may be many times what a commit holds. And what the
         memory of the engine holds depends on the spans: those that are folded need several times as much as others. Where two in
-        turn fail that cannot be smaller, something else has the memory, and all wait.
+        turn fail that cannot be smaller, something else may have the memory: all wait, and next time the second comes last.
         """
-        failed_alone = 0
+        has_failed_alone = False
         while left:
             group = self._without_refused(self._first_of(left))
             if not group:
@@ -197,18 +198,18 @@ class Writer:
                     )
                     left.extendleft(reversed(group))
                     continue
-                failed_alone += 1
-                if failed_alone > 1:
-                    self._fail([*group, *left], error)
+                if has_failed_alone:
+                    self._fail([*left, *group], error)
                     return
                 self._fail(group, error)
+                has_failed_alone = True
             except StoreUnavailable as error:
                 self._fail([*group, *left], error)
                 return
             except Exception as error:  # noqa: BLE001 one bad request must not take its neighbours with it
                 self._split(group, error)
             else:
-                failed_alone = 0
+                has_failed_alone = False
                 growth = self._fitting_rows // _GROWTH + 1
                 self._fitting_rows = min(self._fitting_rows + growth, self._max_rows)
 

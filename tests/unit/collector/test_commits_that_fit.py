@@ -1,6 +1,7 @@
 """What the engine's memory holds in one commit depends on the spans: what does not fit is written in parts."""
 
 import threading
+import time
 from dataclasses import replace
 
 import duckdb
@@ -48,6 +49,13 @@ def submitted(take, *, requests, each, name="r"):
     return [
         take.ingest.submit("traces", spans(f"{name}{n}", each), "protobuf") for n in range(requests)
     ]
+
+
+def until(holds):
+    end = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_does_not_fit_is_committed_in_parts(small, caplog):
@@ -100,6 +108,30 @@ def test_memory_that_something_else_has_is_not_asked_for_row_by_row(small):
         assert take.counts()["failed"] == 300
         small.fits = 10**6
         assert take.take(spans("later", 20)).accepted == 20
+
+
+def test_some_that_never_fit_do_not_keep_the_others_waiting(small, tmp_path):
+    """ours: what cannot be cut is tried with the rest again, and comes last after a while."""
+    config = IngestConfig(group_max_wait_ms=60_000)
+    with taking(config=config, backlog=tmp_path / "b", committer=small) as take:
+        futures = submitted(take, requests=2, each=10)
+        for n in range(3):
+            log = log_request(*(f"{n}/{i}" for i in range(50)))
+            futures.append(take.ingest.submit("logs", log, "protobuf"))
+        futures += submitted(take, requests=2, each=10, name="later ")
+        assert [future.result(WAIT_S).accepted for future in futures] == [
+            10,
+            10,
+            50,
+            50,
+            50,
+            10,
+            10,
+        ]
+        until(lambda: take.rows(STORED) == [(40,)])
+        small.fits = 50
+        until(lambda: take.rows("select count(*) from stored.log_records") == [(150,)])
+        assert take.counts("logs")["stored"] == 150
 
 
 def test_a_commit_may_be_larger_again_once_there_is_room(small):
