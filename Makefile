@@ -39,7 +39,7 @@ serve: setup ## Run the collector until stopped; flags in ARGS="..."
 	$(BIN)/stepscope serve $(ARGS)
 
 test: setup ## Run all tests with branch coverage; a selection in ARGS="..."
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=term $(if $(ARGS),--cov-fail-under=0) $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --cov --cov-report=$(if $(CI),,term) $(if $(ARGS),--cov-fail-under=0) $(ARGS)
 
 clients: setup ## Send with SDKs of four languages, telemetrygen and the OpenTelemetry Collector; downloads them
 	$(BIN)/python -m pytest -m clients tests/integration/clients $(ARGS)

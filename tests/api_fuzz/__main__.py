@@ -5,13 +5,15 @@
 SCHEMATHESIS is the command, FLAGs go to it as they are (such as `--seed 1`). First with made-up ids, then
 with those of executions that are there. Found is: an answer of 5xx but 503, a status, media type or
 body that the document does not declare, a method that is not refused, forbidden data that is taken,
-and an error in the collector's log. Exits 1 if there is anything.
+and an error in the collector's log. Exits 1 if there is anything; if not, a file or a pipe gets one line
+for each round, and only a terminal all that Schemathesis says.
 
 Not asked is whether all that the document allows is taken: it cannot say what a filter, a time or a
 statement is, and every one that is none is refused.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -53,7 +55,7 @@ def main(arguments: list[str]) -> int:
                 "--generation-database", "none", "--suppress-health-check", "all",
                 *flags,
             ]  # fmt: skip
-            codes = [subprocess.run(command, cwd=folder, check=False).returncode]
+            codes = [_round(command, folder)]
             # What was there may be deleted by now, and stays so.
             config = Path(folder) / "second.toml"
             config.write_text(CONFIG, "utf-8")
@@ -62,13 +64,34 @@ def main(arguments: list[str]) -> int:
             command[command.index(PHASES[0])] = PHASES[1]
             command[1:1] = ["--config-file", str(config)]
             command += ["--exclude-method", "DELETE", "--exclude-operation-id", "prune"]
-            codes.append(subprocess.run(command, cwd=folder, check=False).returncode)
+            codes.append(_round(command, folder))
         finally:
             code = collector.terminate()
         said = collector.said()
     sys.stderr.write(said)
     is_good = codes == [0, 0] and code == 0 and " error " not in said and "Traceback" not in said
     return 0 if is_good else 1
+
+
+def _round(command: list[str], folder: str) -> int:
+    """Run the command; its exit code."""
+    if sys.stdout.isatty():
+        return subprocess.run(command, cwd=folder, check=False).returncode
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    counts = re.search(r"^ *(\d+ generated, .*)$", done.stdout, re.MULTILINE)
+    seed = re.search(r"^Seed: \d+$", done.stdout, re.MULTILINE)
+    if done.returncode or not counts or not seed:
+        sys.stdout.write(done.stdout)
+    else:
+        print(f"{counts[1]}. {seed[0]}", flush=True)
+    return done.returncode
 
 
 def _document(number: int) -> dict[str, Any]:
