@@ -86,7 +86,7 @@ def _senders(peer: Peer, endpoint: str, work: list[list[bytes]]) -> list[Sender]
 def main() -> None:
     """Measure all that can be had and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--spans", type=int, default=100_000)
+    parser.add_argument("--spans", type=int, default=300_000)
     parser.add_argument("--senders", type=int, default=16)
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--only", nargs="+", choices=list(PEERS), default=list(PEERS))
