@@ -172,6 +172,10 @@ class StoreOutOfMemory(StoreUnavailable):
     """The memory of the engine does not hold this work beside what else it does; fewer rows at a time may fit."""
 
 
+class StoreReopening(StoreUnavailable):
+    """The file is closed and opened again just now, which ends who reads it; asking again is all it takes."""
+
+
 class Unwritable(StepscopeError):
     """The store refuses the rows themselves; trying again cannot help, so it is not retryable."""
 

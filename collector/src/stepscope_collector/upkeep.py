@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from stepscope_collector.decode.batch import Plan
-from stepscope_collector.errors import StepscopeError
+from stepscope_collector.errors import StepscopeError, StoreReopening
 from stepscope_collector.remap import Work
 from stepscope_collector.retention import Retention
 from stepscope_collector.store import Database
@@ -111,6 +111,8 @@ class Upkeep:
                 if time.monotonic() >= silence_at_s:
                     self._look_for_silence()
                     silence_at_s = time.monotonic() + self._every_s
+            except StoreReopening:  # as after a compaction: the next look will do
+                logger.debug("upkeep interrupted")
             except StepscopeError as error:  # the next time will do
                 logger.warning("upkeep failed", extra={"error": error.message})
                 pause_s = self._every_s
@@ -128,6 +130,8 @@ class Upkeep:
                 rest_s = verifier.go_on()
                 if rest_s is not None:
                     pause_s = rest_s
+            except StoreReopening:
+                logger.debug("reading of the database interrupted")
             except StepscopeError as error:  # the next time will do
                 if self._is_ending.is_set():
                     return
@@ -151,6 +155,9 @@ class Upkeep:
                     continue
                 due_s = time.monotonic() + interval_s
                 retention.keep_up()
+            except StoreReopening:
+                logger.debug("pruning interrupted")
+                due_s = time.monotonic()
             except StepscopeError as error:  # the next time will do
                 if self._is_ending.is_set() or retention.is_ending:
                     return

@@ -113,13 +113,15 @@ class Collector:
         if kind is not None:
             self.kill()
             return
-        assert self.terminate() == 0
+        code = self.terminate()
+        assert code == 0, code
         lines = self.unusual()
         if self.may_mention is not None:
             lines = [line for line in lines if self.may_mention not in line]
-        assert [x for x in lines if self.may_say is None or not x.endswith(self.may_say)] == []
-        left = {path.name for path in self.data.iterdir()}
-        assert left - {"tee", "tokens.json", "tenants"} == {"stepscope.duckdb"}
+        odd = [x for x in lines if self.may_say is None or not x.endswith(self.may_say)]
+        assert not odd, odd
+        left = {path.name for path in self.data.iterdir()} - {"tee", "tokens.json", "tenants"}
+        assert left == {"stepscope.duckdb"}, left
 
 
 @contextmanager

@@ -151,3 +151,44 @@ def test_the_executions_of_a_history_are_read_for_the_writer() -> None:
             assert known.is_filled.wait(WAIT_S)
         finally:
             caring.close()
+
+
+def test_what_a_compaction_interrupts_is_done_again_soon_and_no_reason_to_warn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ours: it warned that upkeep had failed, and did nothing for half a minute."""
+    monkeypatch.setattr(upkeep, "_LOOK_S", 0.001)
+    monkeypatch.setattr(upkeep, "_EVERY_S", 10 * WAIT_S)
+    reads, is_filled = threading.Semaphore(0), threading.Event()
+
+    class Known:
+        wants_filling = True
+        statement = "select count(*) from range(1_000_000_000) a, range(1_000_000) b"
+
+        def fill(self, read: Any, rest: Any) -> None:
+            statement, self.statement = self.statement, "select 1"
+            with read() as connection:
+                reads.release()
+                connection.execute(statement).fetchall()
+            self.wants_filling = False
+            is_filled.set()
+
+    known: Any = Known()
+    other = tmp_path / "other.duckdb"
+    Database.open(other, StoreConfig()).close()
+    with Database.open(tmp_path / "stepscope.duckdb", StoreConfig()) as database:
+        caring = Upkeep(
+            database,
+            lambda _: False,
+            4 * 10 * WAIT_S,
+            has_unfolded=lambda: False,
+            known=lambda: known,
+        )
+        caring.start()
+        try:
+            assert reads.acquire(timeout=WAIT_S)
+            database.swap(other)
+            assert is_filled.wait(WAIT_S)
+        finally:
+            caring.close()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []

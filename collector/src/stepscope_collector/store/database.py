@@ -18,6 +18,7 @@ from stepscope_collector.errors import (
     DatabaseDamaged,
     QueryTimeout,
     StepscopeError,
+    StoreReopening,
     StoreUnavailable,
 )
 from stepscope_collector.store.aside import move_aside
@@ -458,9 +459,10 @@ class Database:
 
     def _refuse_if_ending(self, error: BaseException) -> None:
         """The meaning of an interrupt of ours."""
-        if self._is_closed or self._is_reopening:
-            how = "closed" if self._is_closed else "opened again"
-            raise StoreUnavailable(f"the database is being {how}") from error
+        if self._is_closed:
+            raise StoreUnavailable("the database is being closed") from error
+        if self._is_reopening:
+            raise StoreReopening("the database is being opened again") from error
 
     def _refuse_if_damaged(self, error: EngineError) -> None:
         """Remember damage that a reader met: the next start reads everything and sets it aside."""
