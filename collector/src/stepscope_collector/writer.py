@@ -31,7 +31,7 @@ from stepscope_collector.store.span_writer import Written
 from stepscope_collector.tee import Tee
 from stepscope_collector.telemetry import Telemetry
 from stepscope_collector.waiting import Receipt, Waiting, Work, spread
-from stepscope_collector.write_queue import WriteQueue, cut_request
+from stepscope_collector.write_queue import Group, WriteQueue, cut_request
 
 __all__ = ["Writer"]
 
@@ -130,11 +130,15 @@ class Writer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        retry_at_s = 0.0
         while True:
-            taken = self._queue.take(_RETRY_S if self._kept else None)
+            left_s = max(0.0, retry_at_s - time.monotonic())
+            taken = self._queue.take(left_s if self._kept else None)
             if isinstance(taken, Work):
                 taken.do(self._committer, self._plan())
-                continue
+                if not self._kept or time.monotonic() < retry_at_s:
+                    continue
+                taken = Group([])  # one piece of work after the other must not keep them waiting
             requests = [] if taken is None else taken.requests
             kept, self._kept = self._kept, []
             if kept or requests:
@@ -143,6 +147,7 @@ class Writer:
                     self._last_taken = last.sequence - 1 if last.is_part else last.sequence
                 self._write(deque([*kept, *requests]))
                 self._settle()
+                retry_at_s = time.monotonic() + _RETRY_S
             if taken is None:
                 return
             self._make_room()

@@ -226,6 +226,29 @@ def test_what_the_store_can_never_take_is_kept_as_a_file(tmp_path):
     assert [piece.payload for piece in read_source(kept)] == [poisoned]
 
 
+def test_what_cannot_be_kept_now_is_kept_later(tmp_path, caplog):
+    """ours: a disk that was full at that moment lost the request, as what is settled is removed."""
+    path = tmp_path / "x.duckdb"
+    folder = backlog_directory(path)
+    poisoned = payload(span("bad", scope="x", attributes={"n": "none"}))
+    kept = folder / f"{1:020}-traces.unwritable"
+    kept.mkdir(parents=True)  # no file can be written there
+    with taking(path, backlog=folder, mapping=compile_profiles([*load_shipped(), POISON])) as take:
+        with standing(take):
+            take.take(poisoned)
+        assert wait_for(lambda: "backlog not removed" in caplog.text or None, WAIT_S)
+        assert take.take(payload(span("good", scope="x"))).accepted == 1
+        assert take.rows(NAMES) == [("good",)]
+        (waiting,) = requests_of(folder)
+        assert poisoned in waiting.read_bytes()
+        kept.rmdir()
+        assert take.take(payload(span("later", scope="x"))).accepted == 1
+        assert take.rows(NAMES) == [("good",), ("later",)]
+        assert wait_for(lambda: kept.exists() or None, WAIT_S)
+    assert list(folder.iterdir()) == [kept]
+    assert kept.read_bytes() == poisoned
+
+
 def test_without_space_for_the_backlog_answers_wait_for_commits(tmp_path, monkeypatch):
     """OTLP checklist H17: the backlog only makes answers faster."""
     path = tmp_path / "x.duckdb"

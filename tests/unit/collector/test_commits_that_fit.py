@@ -134,6 +134,30 @@ def test_some_that_never_fit_do_not_keep_the_others_waiting(small, tmp_path):
         assert take.counts("logs")["stored"] == 150
 
 
+def test_what_was_kept_does_not_wait_for_an_end_of_other_work(small, tmp_path, caplog):
+    """ours: retention asks for one round after the other, for minutes."""
+    is_over = threading.Event()
+
+    def work(take):
+        while not is_over.is_set():
+            take.ingest.between_commits(lambda *_: is_over.wait(0.01))
+
+    small.fits = 0
+    with taking(backlog=tmp_path / "b", committer=small) as take:
+        assert take.take(spans("kept", 10)).accepted == 10
+        until(lambda: "commit refused" in caplog.text)
+        workers = [threading.Thread(target=work, args=(take,)) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        try:
+            small.fits = 10**6
+            until(lambda: take.rows(STORED) == [(10,)])
+        finally:
+            is_over.set()
+            for worker in workers:
+                worker.join(WAIT_S)
+
+
 def test_a_commit_may_be_larger_again_once_there_is_room(small):
     """ours: a question may have had the memory."""
     with taking(committer=small) as take:

@@ -58,6 +58,7 @@ class Backlog:
         self._incoming: list[Unanswered] = []
         self._settled = 0
         self._unwritable: list[int] = []
+        """Settled, and never to be stored: each is kept as a file before anything is removed."""
         self._is_closing = False
         self._together = 0
         """Requests of the last sync."""
@@ -126,7 +127,7 @@ class Backlog:
                 self._has_enough.wait(_SHARE_S)
             with self._changed:
                 incoming, self._incoming = self._incoming, []
-                unwritable, self._unwritable = self._unwritable, []
+                unwritable = self._unwritable.copy()
                 seen = self._settled
                 is_closing = self._is_closing
                 if incoming:
@@ -166,6 +167,8 @@ class Backlog:
             for sequence in unwritable:
                 if (path := self._files.keep(sequence)) is not None:
                     logger.error("request kept that cannot be stored", extra={"path": str(path)})
+                with self._changed:
+                    self._unwritable.remove(sequence)
             self._files.settled(settled)
-        except OSError as error:  # it goes with what is settled next
+        except OSError as error:  # it is kept, and goes, with what is settled next
             logger.warning("backlog not removed", extra={"error": str(error)})

@@ -95,6 +95,9 @@ class Files:
 
         Returns:
             The file: the uncompressed request as it came, in protobuf or JSON.
+
+        Raises:
+            OSError: disk full or the like; the request is where it was.
         """
         for path in [*(path for path, _ in self._full), self._path]:
             for record, _ in records_in(path):
@@ -102,6 +105,8 @@ class Files:
                     kept = self._folder / f"{sequence:020}-{record.signal}{_KEPT_SUFFIX}"
                     kept.write_bytes(record.body)
                     sync(kept)
+                    with suppress(OSError):  # not everywhere can a directory be opened
+                        sync(self._folder)
                     return kept
         return None
 
