@@ -338,7 +338,7 @@ class Ingest:
             self._telemetry.received(record.signal, "backlog")
             waiting = Waiting(
                 Batch(record.signal), size, None, None, Future(), transport="backlog",
-                sent=None if self._tee is None or record.received_ns in sent
+                left_as=record.sequence, sent=None if self._tee is None or record.received_ns in sent
                 or record.via.count(",") >= _MAX_HOPS else record,
             )  # fmt: skip
             try:

@@ -51,6 +51,8 @@ class Waiting:
     """It takes its bytes of the budget until it is committed or has failed."""
     sequence: int = 0
     """Its place among all requests; given by the queue of the writer."""
+    left_as: int = 0
+    """Its place among those that an earlier process answered and left; 0: it came to this one."""
     received_s: float = field(default_factory=time.monotonic)
     dropped_logs: int = 0
     """Its log records beyond the limit of their execution."""
@@ -76,6 +78,7 @@ class Waiting:
             transport=self.transport,
             is_admitted=False,
             sequence=self.sequence,
+            left_as=self.left_as,
             received_s=self.received_s,
             is_part=True,
         )

@@ -88,7 +88,7 @@ class Writer:
         self._kept: list[Waiting] = []
         """Answered, and the store could not take them; they are tried again."""
         self._unwritable: list[int] = []
-        """Answered, and the store will never take them."""
+        """Answered, and the store will never take them: where they stand in the backlog."""
         self._written = 0
         """Rows that were committed since there was a look at the engine's memory."""
         self._prune_at = 0.0
@@ -174,10 +174,12 @@ class Writer:
         """Nobody needs to wait for what was taken any more, nor is it needed on disk."""
         first = min((waiting.sequence for waiting in self._kept), default=self._last_taken + 1)
         last = first - 1
-        self._queue.settled(last, is_stalled=bool(self._kept))
-        if self._backlog is not None:
+        if (
+            self._backlog is not None
+        ):  # first: who waits for the queue may forget what an earlier process left
             unwritable, self._unwritable = self._unwritable, []
             self._backlog.settled(last, unwritable)
+        self._queue.settled(last, is_stalled=bool(self._kept))
 
     def _write(self, left: deque[Waiting]) -> None:
         """Commit these, in as few transactions as may be.
@@ -377,7 +379,7 @@ class Writer:
                     if error.is_retryable:
                         self._kept.append(waiting)
                         continue
-                    self._unwritable.append(waiting.sequence)
+                    self._unwritable.append(waiting.left_as or waiting.sequence)
             self._leave(waiting)
             if waiting.whole is None:
                 self._telemetry.failed(waiting.settled(), error.code)

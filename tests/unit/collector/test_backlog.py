@@ -226,6 +226,30 @@ def test_what_the_store_can_never_take_is_kept_as_a_file(tmp_path):
     assert [piece.payload for piece in read_source(kept)] == [poisoned]
 
 
+def test_what_a_crash_left_and_the_store_can_never_take_is_kept(tmp_path):
+    """ours: it was looked for among what the new process had taken, and lost."""
+    path = tmp_path / "x.duckdb"
+    after = tmp_path / "after"
+    poisoned = payload(span("bad", scope="x", attributes={"n": "none"}))
+    with taking(path, backlog=backlog_directory(path)) as take, standing(take):
+        take.take(payload(span("good", scope="x")))
+        take.take(poisoned)
+        shutil.copytree(tmp_path, after)
+    copy = after / "x.duckdb"
+    folder = backlog_directory(copy)
+    mapping = compile_profiles([*load_shipped(), POISON])
+    blocked = folder / f"{2:020}-traces.unwritable"
+    blocked.mkdir()  # no file can be written there
+    with taking(copy, backlog=folder, mapping=mapping) as take:
+        assert take.rows(NAMES) == [("good",)]
+    assert has_backlog(copy)
+    blocked.rmdir()
+    with taking(copy, backlog=folder, mapping=mapping) as take:
+        assert take.rows(NAMES) == [("good",)]
+    assert [each.read_bytes() for each in folder.iterdir()] == [poisoned]
+    assert not has_backlog(copy)
+
+
 def test_what_cannot_be_kept_now_is_kept_later(tmp_path, caplog):
     """ours: a disk that was full at that moment lost the request, as what is settled is removed."""
     path = tmp_path / "x.duckdb"
@@ -236,7 +260,7 @@ def test_what_cannot_be_kept_now_is_kept_later(tmp_path, caplog):
     with taking(path, backlog=folder, mapping=compile_profiles([*load_shipped(), POISON])) as take:
         with standing(take):
             take.take(poisoned)
-        assert wait_for(lambda: "backlog not removed" in caplog.text or None, WAIT_S)
+        assert wait_for(lambda: "request not kept" in caplog.text or None, WAIT_S)
         assert take.take(payload(span("good", scope="x"))).accepted == 1
         assert take.rows(NAMES) == [("good",)]
         (waiting,) = requests_of(folder)

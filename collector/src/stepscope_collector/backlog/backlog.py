@@ -78,8 +78,9 @@ class Backlog:
         return self._files.left()
 
     def forget_left(self) -> None:
-        """Remove what `left` gives; it is committed."""
-        self._files.forget_left()
+        """Remove what `left` gives; it is committed, or never will be. Before `start`."""
+        if self._keep(self._unwritable.copy()):
+            self._files.forget_left()
 
     def start(self) -> None:
         """Begin to take requests."""
@@ -98,7 +99,7 @@ class Backlog:
 
         Args:
             sequence: of the last of them.
-            unwritable: those among them that were answered, and the store cannot take.
+            unwritable: those that were answered, and the store cannot take; their sequences in the files.
         """
         with self._changed:
             self._settled = sequence
@@ -163,12 +164,22 @@ class Backlog:
         return True
 
     def _clean(self, settled: int, unwritable: list[int]) -> None:
+        if not self._keep(unwritable):
+            return
+        try:
+            self._files.settled(settled)
+        except OSError as error:  # it goes with what is settled next
+            logger.warning("backlog not removed", extra={"error": str(error)})
+
+    def _keep(self, unwritable: list[int]) -> bool:
+        """Whether all of these are in files of their own, so that others may be removed."""
         try:
             for sequence in unwritable:
                 if (path := self._files.keep(sequence)) is not None:
                     logger.error("request kept that cannot be stored", extra={"path": str(path)})
                 with self._changed:
                     self._unwritable.remove(sequence)
-            self._files.settled(settled)
-        except OSError as error:  # it is kept, and goes, with what is settled next
-            logger.warning("backlog not removed", extra={"error": str(error)})
+        except OSError as error:  # what is settled next tries again
+            logger.warning("request not kept that cannot be stored", extra={"error": str(error)})
+            return False
+        return True

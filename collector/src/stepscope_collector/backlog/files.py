@@ -99,7 +99,8 @@ class Files:
         Raises:
             OSError: disk full or the like; the request is where it was.
         """
-        for path in [*(path for path, _ in self._full), self._path]:
+        paths = [*self._left, *(path for path, _ in self._full), self._path]
+        for path in filter(Path.is_file, paths):  # before the first request there is a folder only
             for record, _ in records_in(path):
                 if record.sequence == sequence:
                     kept = self._folder / f"{sequence:020}-{record.signal}{_KEPT_SUFFIX}"
